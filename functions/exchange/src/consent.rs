@@ -1,0 +1,42 @@
+//! `GET /accounts/{id}/consent` and `/export`: what is on record.
+
+use serde::Serialize;
+use shared::error::ApiError;
+use shared::http_function::{ApiRequest, Reply};
+use shared::mono::Provider;
+use shared::store::{Account, AccountState, Consent, HistoryEvent};
+
+use crate::Exchange;
+
+#[derive(Serialize)]
+struct ConsentRecord<'a> {
+    account_id: &'a str,
+    provider: Provider,
+    state: AccountState,
+    consent: Option<&'a Consent>,
+    history: &'a [HistoryEvent],
+}
+
+impl Exchange {
+    /// The consent record; of an unlinked account, its history.
+    pub(crate) async fn consent(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        let account = self.own_account(request).await?;
+        Reply::successful(ConsentRecord {
+            account_id: &account.account_id,
+            provider: account.provider,
+            state: account.state,
+            consent: account.consent.as_ref(),
+            history: &account.history,
+        })
+    }
+
+    /// Everything held about the account.
+    pub(crate) async fn export(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        Reply::successful(self.own_account(request).await?)
+    }
+
+    async fn own_account(&self, request: &ApiRequest) -> Result<Account, ApiError> {
+        let account = self.accounts.get(request.caller()?, request.path("id")).await?;
+        account.ok_or_else(ApiError::not_found)
+    }
+}

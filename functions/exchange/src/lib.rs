@@ -1,0 +1,52 @@
+//! From a code to a permanent account, and back: exchange, consent record, export, unlink.
+//!
+//! Reads and writes `sessions` and `accounts`. Calls Mono.
+
+mod consent;
+mod link;
+mod unlink;
+
+use shared::config::{ConfigError, Vars};
+use shared::error::ApiError;
+use shared::http_function::{ApiRequest, HttpFunction, Reply};
+use shared::mono::Mono;
+use shared::store::{Accounts, Sessions};
+use shared::world::World;
+
+/// The function's dependencies.
+#[derive(Debug)]
+pub struct Exchange {
+    mono: Option<Mono>,
+    sessions: Sessions,
+    accounts: Accounts,
+    world: World,
+}
+
+impl HttpFunction for Exchange {
+    const NAME: &'static str = "exchange";
+
+    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        Ok(Self {
+            mono: Mono::from_vars(vars, world)?,
+            sessions: Sessions::from_vars(vars, world)?,
+            accounts: Accounts::from_vars(vars, world)?,
+            world: world.clone(),
+        })
+    }
+
+    async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        match request.route.as_str() {
+            "POST /account/auth" | "POST /accounts/auth" => self.link(request).await,
+            "POST /accounts/{id}/unlink" => self.unlink(request).await,
+            "GET /accounts/{id}/consent" => self.consent(request).await,
+            "GET /accounts/{id}/export" => self.export(request).await,
+            _ => Err(ApiError::not_found()),
+        }
+    }
+}
+
+impl Exchange {
+    fn mono(&self) -> Result<&Mono, ApiError> {
+        self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))
+    }
+}

@@ -1,0 +1,277 @@
+//! What every function behind the HTTP API is made of: the request it reads, the answer it gives,
+//! and the wiring around both.
+
+use std::future::Future;
+use std::time::Instant;
+
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
+pub use lambda_http::Error;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::config::{ConfigError, Vars};
+use crate::error::{ApiError, Code};
+use crate::store::Tenant;
+use crate::world::World;
+
+/// A function behind the HTTP API.
+pub trait HttpFunction: Sized + Send + Sync + 'static {
+    /// The function's name in the template and in the log.
+    const NAME: &'static str;
+
+    /// The largest body taken; callbacks take more.
+    const MAX_BODY_BYTES: usize = 64 * 1024;
+
+    /// Builds the function's clients, once, at start.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable it needs is missing: the function then does not start.
+    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError>;
+
+    /// Answers one request.
+    ///
+    /// Errors become the documented JSON body, with the request's id.
+    fn handle(&self, request: &ApiRequest) -> impl Future<Output = Result<Reply, ApiError>> + Send;
+}
+
+/// Runs the function under the Lambda runtime: the whole of its `main`.
+///
+/// # Errors
+/// When configuration is missing or the runtime ends.
+pub async fn run<F: HttpFunction>() -> Result<(), Error> {
+    crate::log::init();
+    let (vars, world) = (Vars::from_process(), World::real());
+    let function = F::new(&vars, &world)?;
+    // The init phase has a full processor: the first request's handshake is cheapest here.
+    world.http.warm(&crate::aws::dynamodb_url(&vars)?).await;
+    let function = &function;
+    lambda_http::run(lambda_http::service_fn(|request| serve(function, request))).await
+}
+
+/// Answers one Lambda event: the entry that the runtime and the sandbox share.
+///
+/// # Errors
+/// Never: every failure is an answer.
+pub async fn serve<F: HttpFunction>(
+    function: &F,
+    event: Request,
+) -> Result<Response<Body>, std::convert::Infallible> {
+    let begun = Instant::now();
+    let request = ApiRequest::from_event(event);
+    let outcome = match request.body.len() > F::MAX_BODY_BYTES {
+        true => Err(too_large(F::MAX_BODY_BYTES)),
+        false => function.handle(&request).await,
+    };
+    let (reply, code, detail) = match outcome {
+        Ok(reply) => (reply, None, None),
+        Err(error) => (Reply::error(&error, &request.id), Some(error.code), Some(error.detail)),
+    };
+    tracing::info!(
+        function = F::NAME,
+        request_id = request.id,
+        tenant = request.caller.as_ref().map(Tenant::as_str),
+        route = request.route,
+        status = reply.status.as_u16(),
+        code = code.map(tracing::field::debug),
+        detail = detail.filter(|detail| !detail.is_empty()),
+        duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "request {}",
+        request.id,
+    );
+    Ok(reply.into_response())
+}
+
+fn too_large(limit: usize) -> ApiError {
+    let message = format!("The body is larger than {} KB.", limit / 1024);
+    ApiError::new(Code::PayloadTooLarge, message)
+}
+
+/// A request as the functions see it.
+///
+/// Decide by [`route`](Self::route) and [`path`](Self::path), never by the URI: its path is
+/// normalised on the way and would slip past the route that was authorised.
+pub struct ApiRequest {
+    /// API Gateway's id of the request.
+    pub id: String,
+    /// The route that matched, such as `GET /accounts/{id}`, without a leading `/v2`.
+    pub route: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The query string as it came, without the question mark.
+    pub query: String,
+    /// The address the request came from, as API Gateway saw it.
+    pub source_ip: String,
+    /// Where callers reach this API, by API Gateway's word and never the `Host` header's.
+    pub base_url: String,
+    caller: Option<Tenant>,
+    path: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl ApiRequest {
+    fn from_event(event: Request) -> Self {
+        let path = match event.path_parameters_ref() {
+            Some(map) => map.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            None => Vec::new(),
+        };
+        let context = match event.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.clone(),
+            // Another kind of event has no caller: it is refused.
+            _ => ApiGatewayV2httpRequestContext::default(),
+        };
+        let caller = context.authorizer.as_ref().and_then(|authorizer| {
+            let tenant = authorizer.fields.get("tenant")?.as_str()?;
+            Tenant::new(tenant)
+        });
+        let stage = context.stage.as_deref().filter(|stage| *stage != "$default");
+        let domain = context.domain_name.unwrap_or_default();
+        let (parts, body) = event.into_parts();
+        Self {
+            id: context.request_id.unwrap_or_default(),
+            route: unversioned(&context.route_key.unwrap_or_default()),
+            headers: parts.headers,
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            source_ip: context.http.source_ip.unwrap_or_default(),
+            base_url: stage.iter().fold(format!("https://{domain}"), |url, s| format!("{url}/{s}")),
+            caller,
+            path,
+            body: body.to_vec(),
+        }
+    }
+
+    /// The tenant behind the key.
+    ///
+    /// # Errors
+    /// `unavailable` when the route was deployed without its authorizer: closed, not open.
+    pub fn caller(&self) -> Result<&Tenant, ApiError> {
+        self.caller.as_ref().ok_or_else(|| {
+            tracing::error!(
+                alarm = "no_authorizer",
+                route = self.route,
+                "route without authorizer"
+            );
+            ApiError::unavailable("the route has no authorizer")
+        })
+    }
+
+    /// A path parameter, decoded.
+    pub fn path(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// A header, if it is there once and readable.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The body as JSON. `expected` tells the caller what the body must hold; serde's own words
+    /// would quote the values.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn json<T: DeserializeOwned>(&self, expected: &'static str) -> Result<T, ApiError> {
+        if self.body.iter().all(u8::is_ascii_whitespace) {
+            return Err(ApiError::invalid(format!("The body is empty; it must hold {expected}.")));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => {
+                ApiError::invalid(format!("The body must hold {expected}."))
+            }
+            _ => ApiError::invalid(format!("The body is not JSON; it must hold {expected}.")),
+        })
+    }
+}
+
+/// `/v2` is an alias: `POST /v2/accounts/auth` is `POST /accounts/auth`.
+fn unversioned(route_key: &str) -> String {
+    route_key.replacen(" /v2/", " /", 1)
+}
+
+/// An answer of a function.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: String,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    status: &'static str,
+    code: Code,
+    message: &'a str,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Successful<T> {
+    status: &'static str,
+    data: T,
+}
+
+impl Reply {
+    /// 200 with a JSON text passed on as it is.
+    pub fn json_text(body: impl Into<String>) -> Self {
+        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into() }
+    }
+
+    /// 200 with `{"status":"successful","data":…}`, the form of answers that Mono has no shape for.
+    ///
+    /// # Errors
+    /// `unavailable` should the data not serialise.
+    pub fn successful(data: impl Serialize) -> Result<Self, ApiError> {
+        Self::json(&Successful { status: "successful", data })
+    }
+
+    /// 200 with any JSON.
+    ///
+    /// # Errors
+    /// `unavailable` should the data not serialise.
+    pub fn json(data: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_string(data).map_err(|e| ApiError::unavailable(e.to_string()))?;
+        Ok(Self::json_text(body))
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    fn error(error: &ApiError, request_id: &str) -> Self {
+        let (code, message) = (error.code, &*error.message);
+        let body = ErrorBody { status: "failed", code, message, request_id };
+        let mut reply = Self::json_text(serde_json::to_string(&body).unwrap_or_default());
+        reply.status = code.status();
+        match error.retry_after {
+            Some(wait) => reply.header(RETRY_AFTER, HeaderValue::from(wait.as_secs())),
+            None => reply,
+        }
+    }
+
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::Text(self.body));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn v2_is_an_alias_of_the_unversioned_route() {
+        assert_eq!(unversioned("POST /v2/accounts/auth"), "POST /accounts/auth");
+        assert_eq!(unversioned("GET /accounts/{id}"), "GET /accounts/{id}");
+        assert_eq!(unversioned("GET /x/v2/y"), "GET /x/v2/y");
+    }
+}

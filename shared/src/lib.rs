@@ -1,0 +1,20 @@
+//! What every function of the telco gateway shares: the clients of the providers, the store, the
+//! queue, configuration, errors and the domain types.
+//!
+//! Arrows point one way: the sandbox uses the functions, the functions use this crate. A function
+//! is a type that implements [`http_function::HttpFunction`] (or, for the authorizer, its own
+//! entry) and is wired by a `main.rs` of a few lines.
+
+pub mod aws;
+pub mod config;
+pub mod error;
+pub mod http_function;
+pub mod log;
+pub mod money;
+pub mod mono;
+pub mod phone;
+pub mod queue;
+pub mod secret;
+pub mod store;
+pub mod upstream;
+pub mod world;

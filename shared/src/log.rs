@@ -1,0 +1,34 @@
+//! Logs: one JSON object a line on standard error, ids and durations only.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+/// Starts logging to standard error.
+///
+/// Libraries speak from `WARN` on: below that, HTTP and SDK crates may name addresses and headers.
+/// Does nothing when a subscriber is already there.
+pub fn init() {
+    let _ = tracing_subscriber::registry().with(json_lines(std::io::stderr)).try_init();
+}
+
+/// The layer that writes JSON lines to `writer`.
+pub fn json_lines<S, W>(writer: W) -> impl Layer<S>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+    W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
+    let ours = ["shared", "authorizer", "auth", "verify", "exchange", "fetch_data", "sandbox"];
+    let targets = Targets::new()
+        .with_default(LevelFilter::WARN)
+        .with_targets(ours.map(|name| (name, LevelFilter::INFO)));
+    fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(writer)
+        .with_filter(targets)
+}

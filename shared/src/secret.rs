@@ -1,0 +1,44 @@
+//! Secrets: compared in constant time, stored as hashes, never printed.
+
+pub use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// The SHA-256 of a secret, as 64 lower-case hexadecimal digits: the only form in which session
+/// ids, codes, API keys and callback tokens are stored.
+///
+/// Unsalted on purpose: each of these carries enough entropy of its own, and the hash is the key
+/// the item is found by.
+pub fn hashed(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+/// Whether two secrets are equal, in a time that depends on their lengths only.
+pub fn same(left: &str, right: &str) -> bool {
+    left.as_bytes().ct_eq(right.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_sha_256_in_hexadecimal() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hashed("abc"), abc);
+    }
+
+    #[test]
+    fn only_equal_secrets_are_the_same() {
+        assert!(same("token", "token"));
+        assert!(!same("token", "tokem"));
+        assert!(!same("token", "token2"));
+        assert!(!same("", "t"));
+    }
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let secret = SecretString::from("live_sk_1");
+        assert!(!format!("{secret:?}").contains("live_sk_1"));
+    }
+}
