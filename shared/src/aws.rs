@@ -22,6 +22,8 @@ use crate::world::World;
 
 /// One attempt of a store or queue call.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1_200);
+/// A last resort below the SDK's own timeouts, which drop the call earlier.
+const CONNECTOR_TIMEOUT: Duration = Duration::from_secs(30);
 /// All attempts of a store or queue call. Four of these and one provider call fit into 29 s.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -131,7 +133,7 @@ impl HttpConnector for Http {
         HttpConnectorFuture::new(async move {
             let request = into_reqwest(request)?;
             let answer =
-                http.send(request, ATTEMPT_TIMEOUT).await.map_err(|reason| match reason {
+                http.send(request, CONNECTOR_TIMEOUT).await.map_err(|reason| match reason {
                     NoAnswer::Timeout => ConnectorError::timeout(reason.into()),
                     NoAnswer::NotSent | NoAnswer::Broken => ConnectorError::io(reason.into()),
                 })?;

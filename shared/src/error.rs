@@ -4,11 +4,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::Serialize;
 
 /// The `code` of an error answer. The set is closed and public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// The request cannot be understood or breaks a stated rule.
     InvalidRequest,
@@ -41,6 +39,26 @@ pub enum Code {
 }
 
 impl Code {
+    /// The code as callers read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidOtp => "invalid_otp",
+            Self::NotFound => "not_found",
+            Self::IdempotencyConflict => "idempotency_conflict",
+            Self::InProgress => "in_progress",
+            Self::SessionExpired => "session_expired",
+            Self::CodeExpired => "code_expired",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UpstreamRejected => "upstream_rejected",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::RateLimited => "rate_limited",
+            Self::Unavailable => "unavailable",
+            Self::UpstreamUnavailable => "upstream_unavailable",
+            Self::UpstreamTimeout => "upstream_timeout",
+        }
+    }
+
     /// The HTTP status that goes with the code.
     pub fn status(self) -> StatusCode {
         match self {

@@ -76,7 +76,7 @@ pub async fn serve<F: HttpFunction>(
         tenant = request.caller.as_ref().map(Tenant::as_str),
         route = request.route,
         status = reply.status.as_u16(),
-        code = code.map(tracing::field::debug),
+        code = code.map(Code::as_str),
         detail = detail.filter(|detail| !detail.is_empty()),
         duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         "request {}",
@@ -203,7 +203,7 @@ pub struct Reply {
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     status: &'static str,
-    code: Code,
+    code: &'static str,
     message: &'a str,
     request_id: &'a str,
 }
@@ -245,10 +245,10 @@ impl Reply {
     }
 
     fn error(error: &ApiError, request_id: &str) -> Self {
-        let (code, message) = (error.code, &*error.message);
+        let (code, message) = (error.code.as_str(), &*error.message);
         let body = ErrorBody { status: "failed", code, message, request_id };
         let mut reply = Self::json_text(serde_json::to_string(&body).unwrap_or_default());
-        reply.status = code.status();
+        reply.status = error.code.status();
         match error.retry_after {
             Some(wait) => reply.header(RETRY_AFTER, HeaderValue::from(wait.as_secs())),
             None => reply,

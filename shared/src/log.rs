@@ -23,6 +23,8 @@ where
     let ours = ["shared", "authorizer", "auth", "verify", "exchange", "fetch_data", "sandbox"];
     let targets = Targets::new()
         .with_default(LevelFilter::WARN)
+        // The embedded DynamoDB warns of every refused condition, which is our daily bread.
+        .with_target("dynoxide", LevelFilter::ERROR)
         .with_targets(ours.map(|name| (name, LevelFilter::INFO)));
     fmt::layer()
         .json()

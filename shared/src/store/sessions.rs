@@ -64,25 +64,25 @@ pub struct Code {
     /// The network.
     pub provider: Provider,
     /// The number; gone once the account exists.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     /// What the customer agreed to.
     pub consent: ConsentTerms,
     /// The address the session was begun from; gone once the account exists.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_ip: Option<String>,
     /// Hash of the OTP session that proves the consent.
     pub session: String,
     expires_at: i64,
     /// The exchange that holds the code, and until when.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     claim: Option<String>,
     #[serde(default)]
     lease_until: i64,
     /// Whether Mono was asked before.
     #[serde(default)]
     pub asked: bool,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     account_id: Option<String>,
 }
 

@@ -1,0 +1,95 @@
+//! What the simulated providers remember: documents by collection and key, in SQLite, so that a
+//! restart on the same `--data-dir` finds them.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A provider's memory. A failing disk panics: a simulator that forgets would prove nothing.
+pub struct Ledger(Mutex<Connection>);
+
+impl Ledger {
+    /// Opens the ledger in `file`, or in memory.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(file: Option<&Path>) -> Result<Self, rusqlite::Error> {
+        let database = match file {
+            Some(file) => Connection::open(file)?,
+            None => Connection::open_in_memory()?,
+        };
+        database.pragma_update(None, "journal_mode", "WAL")?;
+        database.execute_batch(
+            "CREATE TABLE IF NOT EXISTS documents (
+                 collection TEXT, key TEXT, document TEXT NOT NULL, PRIMARY KEY (collection, key))",
+        )?;
+        Ok(Self(Mutex::new(database)))
+    }
+
+    /// A document.
+    ///
+    /// # Panics
+    /// When the disk fails.
+    pub fn get<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Option<T> {
+        let found: Option<String> = self
+            .database()
+            .query_row(
+                "SELECT document FROM documents WHERE collection = ?1 AND key = ?2",
+                params![collection, key],
+                |row| row.get(0),
+            )
+            .optional()
+            .expect("the ledger can be read");
+        serde_json::from_str(&found?).ok()
+    }
+
+    /// Writes a document.
+    ///
+    /// # Panics
+    /// When the disk fails.
+    pub fn put(&self, collection: &str, key: &str, document: &impl Serialize) {
+        let document = serde_json::to_string(document).expect("a document is JSON");
+        self.database()
+            .execute(
+                "INSERT OR REPLACE INTO documents VALUES (?1, ?2, ?3)",
+                params![collection, key, document],
+            )
+            .expect("the ledger can be written");
+    }
+
+    /// Removes a document; whether it was there.
+    ///
+    /// # Panics
+    /// When the disk fails.
+    pub fn remove(&self, collection: &str, key: &str) -> bool {
+        self.database()
+            .execute(
+                "DELETE FROM documents WHERE collection = ?1 AND key = ?2",
+                params![collection, key],
+            )
+            .expect("the ledger can be written")
+            == 1
+    }
+
+    /// All documents of a collection, newest first.
+    ///
+    /// # Panics
+    /// When the disk fails.
+    pub fn all<T: DeserializeOwned>(&self, collection: &str) -> Vec<T> {
+        let database = self.database();
+        let mut select = database
+            .prepare("SELECT document FROM documents WHERE collection = ?1 ORDER BY rowid DESC")
+            .expect("the ledger can be read");
+        let documents = select
+            .query_map([collection], |row| row.get::<_, String>(0))
+            .expect("the ledger can be read");
+        documents.flatten().filter_map(|it| serde_json::from_str(&it).ok()).collect()
+    }
+
+    fn database(&self) -> MutexGuard<'_, Connection> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,3 @@
+//! The providers, simulated with their documented behaviour.
+
+pub mod mono;
