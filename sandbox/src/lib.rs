@@ -79,6 +79,8 @@ pub struct Sandbox {
     pub lambda_vars: BTreeMap<String, String>,
     /// What is deployed.
     pub stack: Arc<Stack>,
+    /// The functions, by name.
+    pub functions: BTreeMap<String, Arc<Function>>,
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
 }
@@ -142,7 +144,7 @@ impl Sandbox {
         let gateway = Arc::new(Gateway {
             routes: stack.routes.clone(),
             authorizer: stack.authorizer.clone(),
-            functions,
+            functions: functions.clone(),
             domain: address.to_string(),
             world,
             decisions: gateway::Decisions::default(),
@@ -153,7 +155,17 @@ impl Sandbox {
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(serve(listener, app, stopped));
         let Services { dynamodb_url, sqs_url, .. } = services;
-        Ok(Self { base_url, keys, dynamodb_url, sqs_url, lambda_vars, stack, stop, server })
+        Ok(Self {
+            base_url,
+            keys,
+            dynamodb_url,
+            sqs_url,
+            lambda_vars,
+            stack,
+            functions,
+            stop,
+            server,
+        })
     }
 
     /// Stops taking requests and lets those under way finish, for a short while.

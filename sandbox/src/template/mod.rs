@@ -143,6 +143,9 @@ impl Deployment for Nowhere {
     }
 }
 
+/// The pseudo parameter that takes its property away.
+const NO_VALUE: &str = "AWS::NoValue";
+
 struct Context<'a> {
     template: &'a Template,
     deployment: &'a dyn Deployment,
@@ -160,15 +163,17 @@ impl Context<'_> {
                 _ => {
                     let mut evaluated = Map::new();
                     for (key, value) in object {
-                        if !is_no_value(value) {
-                            evaluated.insert(key.clone(), self.evaluate(value)?);
-                        }
+                        evaluated.insert(key.clone(), self.evaluate(value)?);
                     }
+                    evaluated.retain(|_, value| !is_no_value(value));
                     Ok(Value::Object(evaluated))
                 }
             },
             Value::Array(items) => {
-                items.iter().filter(|item| !is_no_value(item)).map(|i| self.evaluate(i)).collect()
+                let evaluated = items.iter().map(|item| self.evaluate(item));
+                let mut evaluated = evaluated.collect::<Result<Vec<_>, _>>()?;
+                evaluated.retain(|item| !is_no_value(item));
+                Ok(Value::Array(evaluated))
             }
             Value::String(text) => self.resolved(text).map(Value::String),
             other => Ok(other.clone()),
@@ -194,6 +199,9 @@ impl Context<'_> {
         };
         if let Some(value) = pseudo {
             return Ok(json!(value));
+        }
+        if name == NO_VALUE {
+            return Ok(json!({ "Ref": NO_VALUE }));
         }
         if let Some(value) = self.template.parameters.get(name) {
             return Ok(value.clone());
@@ -299,7 +307,7 @@ fn single(object: &Map<String, Value>) -> Option<(&str, &Value)> {
 }
 
 fn is_no_value(value: &Value) -> bool {
-    value == &json!({ "Ref": "AWS::NoValue" })
+    value == &json!({ "Ref": NO_VALUE })
 }
 
 fn word(value: &Value) -> Result<&str, TemplateError> {
@@ -372,6 +380,7 @@ Resources:
         assert_eq!(variables["C"], "off");
         assert_eq!(variables["D"], "ref-T+arn-T-Arn");
         assert_eq!(variables["G"], "yes-either");
+        assert_eq!(variables.get("E"), None, "no value is no property");
     }
 
     #[test]

@@ -1,0 +1,54 @@
+//! The sample events in `events/`: the same files that `cargo lambda invoke --data-file` sends.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::Gateway;
+
+/// Each sample and what its function answers in an empty sandbox: a status, or a whole answer.
+fn expected() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("authorizer", "unknown-key", json!({ "isAuthorized": false, "context": {} })),
+        ("auth", "airtel", json!(200)),
+        ("auth", "unknown-provider", json!(400)),
+        ("verify", "unknown-session", json!(410)),
+        ("exchange", "unknown-code", json!(410)),
+        ("exchange", "unlink-unknown-account", json!(404)),
+        ("fetch-data", "unknown-account", json!(404)),
+    ]
+}
+
+fn events() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../events"))
+}
+
+#[tokio::test]
+async fn every_sample_is_answered_as_documented() {
+    let gateway = Gateway::start().await;
+    for (function, case, wanted) in expected() {
+        let file = events().join(format!("{function}-{case}.json"));
+        let event = std::fs::read_to_string(&file).unwrap();
+        let event: Value = serde_json::from_str(&event).unwrap();
+        let answer = gateway.sandbox.functions[function].invoke(&event).await.unwrap();
+        match wanted.is_number() {
+            true => assert_eq!(answer["statusCode"], wanted, "{function}-{case}: {answer}"),
+            false => assert_eq!(answer, wanted, "{function}-{case}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_function_has_a_sample_and_every_sample_is_tried() {
+    let gateway = Gateway::start().await;
+    let tried: BTreeSet<String> =
+        expected().iter().map(|(function, case, _)| format!("{function}-{case}.json")).collect();
+    let files = std::fs::read_dir(events()).unwrap();
+    let there: BTreeSet<String> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(tried, there);
+    for function in gateway.sandbox.functions.keys() {
+        assert!(expected().iter().any(|(it, ..)| it == function), "{function} has no sample");
+    }
+}

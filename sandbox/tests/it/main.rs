@@ -1,0 +1,14 @@
+//! The gateway as its callers meet it: the real handlers behind the sandbox's API, over its real
+//! DynamoDB and SQS, with simulated providers and a clock that the tests turn.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod events;
+mod flow;
+mod isolation;
+mod mono_failures;
+mod mono_wire;
+mod process;
+mod queue;
+mod support;

@@ -1,0 +1,211 @@
+//! The real process: what it prints, what it logs, how it dies and comes back.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Caller, Provider, Script, agreeable_mono};
+
+const PHONE: &str = "07082109281";
+const KEY: &str = "test_sk_of_the_process";
+
+/// `cargo run`, as it were.
+struct Process {
+    child: Child,
+    printed: Receiver<String>,
+    caller: Caller,
+}
+
+fn command(data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
+    command.args(["--port", "0"]).env_clear().env("SANDBOX_KEYS", KEY).envs(vars.to_vec());
+    if let Some(dir) = data_dir {
+        command.arg("--data-dir").arg(dir);
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Process {
+    fn start(data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Self {
+        let mut child = command(data_dir, vars).spawn().unwrap();
+        let (sender, printed) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let line = loop {
+            let line = printed.recv_timeout(Duration::from_secs(20)).expect("the sandbox starts");
+            if line.starts_with("telco gateway at ") {
+                break line;
+            }
+        };
+        assert!(line.contains(KEY) && line.contains("curl"), "{line}");
+        let base_url = line.split_whitespace().nth(3).unwrap();
+        let caller = Caller::new(base_url, KEY);
+        Self { child, printed, caller }
+    }
+
+    /// SIGKILL.
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits for the end and gives how it ended and what it logged.
+    fn end(mut self) -> (bool, String) {
+        let success = self.child.wait().unwrap().success();
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (success, log)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_flow_survives_a_kill_at_every_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || Process::start(Some(dir.path()), &[]);
+
+    let process = start();
+    let session = process.caller.session(PHONE, "airtel").await;
+    process.kill();
+
+    let process = start();
+    let otp = process.caller.otp(PHONE).await;
+    let verify = process.caller.verify(&session, &otp).await.ok();
+    let code = verify["data"]["code"].as_str().unwrap().to_owned();
+    process.kill();
+
+    let process = start();
+    let id = process.caller.exchange(&code).await.ok()["id"].as_str().unwrap().to_owned();
+    process.kill();
+
+    let process = start();
+    assert_eq!(process.caller.exchange(&code).await.ok()["id"], id.as_str());
+    assert_eq!(process.caller.get(&format!("/accounts/{id}/balances")).await.status, 200);
+    process.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_while_mono_is_asked_leaves_a_flow_that_can_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mono = Provider::start(agreeable_mono).await;
+    let vars = [("MONO_BASE_URL", mono.url.as_str()), ("MONO_SECRET_KEY", "live_sk_of_mono")];
+    let start = || Process::start(Some(dir.path()), &vars);
+    let silently = || mono.script(|_| Script::Silence);
+    let impatient = Duration::from_millis(400);
+
+    let process = start();
+    silently();
+    let _ = tokio::time::timeout(impatient, process.caller.auth(PHONE, "airtel")).await;
+    process.kill();
+    mono.script(agreeable_mono);
+
+    let process = start();
+    process.caller.session(PHONE, "airtel").await;
+    silently();
+    let _ = tokio::time::timeout(impatient, process.caller.verify("s-1", "123456")).await;
+    process.kill();
+    mono.script(agreeable_mono);
+
+    let process = start();
+    assert_eq!(process.caller.verify("s-1", "123456").await.status, 200);
+    silently();
+    let _ = tokio::time::timeout(impatient, process.caller.exchange("code_1")).await;
+    process.kill();
+    mono.script(agreeable_mono);
+
+    let process = start();
+    // The killed exchange holds the code for its lease.
+    let meanwhile = process.caller.exchange("code_1").await;
+    assert_eq!(meanwhile.error(), (409, "in_progress".into()));
+    assert!(meanwhile.retry_after.is_some());
+    process.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_in_mid_request_stops_it_soon() {
+    let mono = Provider::start(agreeable_mono).await;
+    let vars = [("MONO_BASE_URL", mono.url.as_str()), ("MONO_SECRET_KEY", "k")];
+    let process = Process::start(None, &vars);
+    mono.script(|_| Script::Silence);
+    let hanging = process.caller.auth(PHONE, "airtel");
+    let _ = tokio::time::timeout(Duration::from_millis(300), hanging).await;
+    assert_eq!(mono.received().len(), 1, "the request is under way");
+
+    let begun = Instant::now();
+    process.terminate();
+    let (success, _) = tokio::task::spawn_blocking(|| process.end()).await.unwrap();
+    assert!(success);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_a_whole_flow_holds_no_secret_and_nothing_personal() {
+    let process = Process::start(None, &[]);
+    let caller = &process.caller;
+    let session = caller.session(PHONE, "airtel").await;
+    let otp = caller.otp(PHONE).await;
+    assert_eq!(caller.verify(&session, "000001").await.status, 400);
+    let code =
+        caller.verify(&session, &otp).await.ok()["data"]["code"].as_str().unwrap().to_owned();
+    let id = caller.exchange(&code).await.ok()["id"].as_str().unwrap().to_owned();
+    for tail in ["", "/balances", "/transactions?narration=secretnarration", "/identity", "/export"]
+    {
+        caller.get(&format!("/accounts/{id}{tail}")).await.ok();
+    }
+    caller.post(&format!("/accounts/{id}/unlink"), Value::Null).await.ok();
+    caller.auth("not-a-number-08011112222", "mtn").await;
+    caller.auth("08099999999", "glo").await;
+    caller.exchange("code_of_nobody").await;
+    assert!(
+        process.printed.try_iter().any(|line| line.contains(&otp)),
+        "the OTP is on the console"
+    );
+
+    process.terminate();
+    let (_, log) = tokio::task::spawn_blocking(|| process.end()).await.unwrap();
+    assert!(log.lines().count() > 10, "{log}");
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).expect("a line of the log is JSON");
+        assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
+    }
+    let phone = ["7082109281", "8011112222", "8099999999", "0708****281"];
+    let secrets = [session.as_str(), &otp, &code, KEY, "000001", "code_of_nobody"];
+    let bodies = ["ADAEZE", "Main Balance", "secretnarration", "1997-08-07"];
+    for word in phone.iter().chain(&secrets).chain(&bodies) {
+        assert!(!log.contains(word), "the log holds {word}: {log}");
+    }
+    assert!(!log.contains(&shared::secret::hashed(KEY)), "the log holds the key's hash");
+}
+
+#[test]
+fn a_provider_set_in_part_or_a_port_in_use_stops_it_with_a_reason() {
+    let fails = |mut command: Command| {
+        let output = command.output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let message = fails(command(None, &[("MONO_BASE_URL", "http://127.0.0.1:1")]));
+    assert!(message.contains("MONO_SECRET_KEY"), "{message}");
+    let message = fails(command(None, &[("MONO_BASE_URL", "nonsense")]));
+    assert!(message.contains("MONO_BASE_URL"), "{message}");
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
+    command.args(["--port", &port]);
+    let message = fails(command);
+    assert!(message.contains("cannot listen"), "{message}");
+}
