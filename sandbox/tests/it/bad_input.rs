@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{Gateway, Provider, Reply, agreeable_mono};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{Gateway, KEY, Provider, Reply, agreeable_mono};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -103,11 +105,31 @@ async fn odd_ids_are_simply_not_there() {
     let gateway = Gateway::with_mono(&mono).await;
     let caller = gateway.caller();
     let long = "a".repeat(3_000);
-    for id in ["..%2Facc1", "%2e%2e", "a%00b", "a%20b", "%F0%9F%92%A9", "a'b", long.as_str()] {
+    for id in ["..%2Facc1", "a%00b", "a%20b", "%F0%9F%92%A9", "a'b", long.as_str()] {
         for tail in ["", "/balances", "/transactions", "/consent", "/export"] {
             let reply = caller.get(&format!("/accounts/{id}{tail}")).await;
             assert_eq!(reply.error(), (404, "not_found".to_owned()), "{id}{tail}");
         }
+    }
+    assert_eq!(mono.received().len(), 0);
+}
+
+#[tokio::test]
+async fn dots_in_a_path_do_not_climb_out_of_their_route() {
+    let mono = Provider::start(agreeable_mono).await;
+    let gateway = Gateway::with_mono(&mono).await;
+    // By hand: a client library would resolve the dots.
+    let host = gateway.sandbox.base_url.trim_start_matches("http://");
+    for path in ["/accounts/%2e%2e", "/accounts/..", "/accounts/%2E%2E%2Facc1"] {
+        let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: a b\r\nmono-sec-key: {KEY}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
+        assert!(answer.contains("\"code\":\"not_found\""), "{path}: {answer}");
     }
     assert_eq!(mono.received().len(), 0);
 }
