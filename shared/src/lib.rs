@@ -17,4 +17,5 @@ pub mod queue;
 pub mod secret;
 pub mod store;
 pub mod upstream;
+pub mod vtpass;
 pub mod world;
