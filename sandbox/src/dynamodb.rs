@@ -94,8 +94,13 @@ async fn create(client: &Client, table: &TableSpec) -> Result<(), Problem> {
     }
     for index in list("GlobalSecondaryIndexes") {
         let projection = text(&index["Projection"], "ProjectionType");
-        let projection =
-            Projection::builder().projection_type(ProjectionType::from(projection)).build();
+        let included = index["Projection"]["NonKeyAttributes"].as_array();
+        let included = included
+            .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        let projection = Projection::builder()
+            .projection_type(ProjectionType::from(projection))
+            .set_non_key_attributes(included)
+            .build();
         let mut built = GlobalSecondaryIndex::builder()
             .index_name(text(index, "IndexName"))
             .projection(projection);

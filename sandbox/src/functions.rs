@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use authorizer::Authorizer;
 
-use crate::lambda::{Build, Registry, http, typed};
+use crate::lambda::{Build, Registry, http, queue, typed};
 
 /// Every function of the workspace. A function in the template that is not here stops the sandbox.
 pub fn registry() -> Registry {
-    let functions: [(&str, Build); 5] = [
+    let functions: [(&str, Build); 8] = [
         ("authorizer", typed(Authorizer::new, decide)),
         ("auth", http::<auth::Auth>()),
         ("verify", http::<verify::Verify>()),
         ("exchange", http::<exchange::Exchange>()),
         ("fetch-data", http::<fetch_data::FetchData>()),
+        ("purchase", http::<purchase::PurchaseFunction>()),
+        ("requery", queue::<requery::Requery>()),
+        ("vtpass-callback", http::<vtpass_callback::VtpassCallback>()),
     ];
     functions.into_iter().map(|(name, build)| (name.to_owned(), build)).collect()
 }

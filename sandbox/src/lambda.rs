@@ -2,6 +2,7 @@
 //! uses; dropped at its timeout, a panic costs one answer.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::config::{ConfigError, Vars};
 use shared::http_function::{HttpFunction, serve};
+use shared::queue_function::{self, QueueFunction};
 use shared::world::{Random, World};
 use tokio::sync::Semaphore;
 
@@ -130,6 +132,17 @@ pub fn http<F: HttpFunction>() -> Build {
             })
         }))
     })
+}
+
+/// A function behind a queue.
+pub fn queue<F: QueueFunction>() -> Build {
+    async fn answer<F: QueueFunction>(
+        function: Arc<F>,
+        batch: queue_function::Batch,
+    ) -> Result<queue_function::Report, Infallible> {
+        Ok(queue_function::serve(&*function, batch).await)
+    }
+    typed(F::new, answer::<F>)
 }
 
 /// Any other function: the event's type in, the answer's type out.

@@ -97,6 +97,8 @@ fn too_large(limit: usize) -> ApiError {
 pub struct ApiRequest {
     /// API Gateway's id of the request.
     pub id: String,
+    /// When it arrived here: what is left of the time to answer counts from it.
+    pub arrived: Instant,
     /// The route that matched, such as `GET /accounts/{id}`, without a leading `/v2`.
     pub route: String,
     /// The headers.
@@ -132,6 +134,7 @@ impl ApiRequest {
         let (parts, body) = event.into_parts();
         Self {
             id: context.request_id.unwrap_or_default(),
+            arrived: Instant::now(),
             route: unversioned(&context.route_key.unwrap_or_default()),
             headers: parts.headers,
             query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -166,6 +169,12 @@ impl ApiRequest {
     /// A header, if it is there once and readable.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A query parameter, decoded; the last where it is repeated.
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        let pairs = url::form_urlencoded::parse(self.query.as_bytes());
+        pairs.filter(|(key, _)| key == name).last().map(|(_, value)| value.into_owned())
     }
 
     /// The body as JSON. `expected` tells the caller what the body must hold; serde's own words
@@ -235,6 +244,12 @@ impl Reply {
     pub fn json(data: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_string(data).map_err(|e| ApiError::unavailable(e.to_string()))?;
         Ok(Self::json_text(body))
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     /// Adds a header.

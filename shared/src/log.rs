@@ -20,7 +20,18 @@ where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
     W: for<'a> fmt::MakeWriter<'a> + Send + Sync + 'static,
 {
-    let ours = ["shared", "authorizer", "auth", "verify", "exchange", "fetch_data", "sandbox"];
+    let ours = [
+        "shared",
+        "authorizer",
+        "auth",
+        "verify",
+        "exchange",
+        "fetch_data",
+        "purchase",
+        "requery",
+        "vtpass_callback",
+        "sandbox",
+    ];
     let targets = Targets::new()
         .with_default(LevelFilter::WARN)
         // The embedded DynamoDB warns of every refused condition, which is our daily bread.

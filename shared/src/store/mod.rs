@@ -2,6 +2,8 @@
 //! DynamoDB deletes expired items hours late.
 
 mod accounts;
+mod catalogues;
+mod purchases;
 mod sessions;
 mod tenants;
 
@@ -15,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub use self::accounts::{
     Account, AccountState, Accounts, Consent, ConsentTerms, HistoryEvent, Link,
 };
+pub use self::catalogues::Catalogues;
+pub use self::purchases::{Change, Changed, Page, Purchases, Recorded};
 pub use self::sessions::{
     Claim, ClaimRefused, Code, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,
     TryRefused,

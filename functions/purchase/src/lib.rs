@@ -1,0 +1,63 @@
+//! Buys data bundles and airtime: each order is paid for at most once.
+//!
+//! Reads and writes `purchases`, sends to the requery queue. Calls VTpass.
+
+mod buy;
+mod catalogue;
+mod list;
+mod order;
+
+use shared::config::{ConfigError, Vars};
+use shared::error::ApiError;
+use shared::http_function::{ApiRequest, HttpFunction, Reply};
+use shared::queue::Queue;
+use shared::requery::{Patience, Schedule};
+use shared::store::{Catalogues, Purchases};
+use shared::vtpass::Vtpass;
+use shared::world::World;
+
+/// The function's dependencies.
+#[derive(Debug)]
+pub struct PurchaseFunction {
+    vtpass: Option<Vtpass>,
+    purchases: Purchases,
+    catalogues: Catalogues,
+    requeries: Queue,
+    schedule: Schedule,
+    patience: Patience,
+    public_base_url: Option<String>,
+    world: World,
+}
+
+impl HttpFunction for PurchaseFunction {
+    const NAME: &'static str = "purchase";
+
+    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        Ok(Self {
+            vtpass: Vtpass::from_vars(vars, world)?,
+            purchases: Purchases::from_vars(vars, world)?,
+            catalogues: Catalogues::from_vars(vars, world)?,
+            requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
+            schedule: Schedule::from_vars(vars)?,
+            patience: Patience::from_vars(vars)?,
+            public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
+            world: world.clone(),
+        })
+    }
+
+    async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        match request.route.as_str() {
+            "POST /purchases" => self.buy(request).await,
+            "GET /purchases/{purchase_id}" => self.one(request).await,
+            "GET /purchases" => self.list(request).await,
+            "GET /services/{serviceID}/variations" => self.variations(request).await,
+            _ => Err(ApiError::not_found()),
+        }
+    }
+}
+
+impl PurchaseFunction {
+    fn vtpass(&self) -> Result<&Vtpass, ApiError> {
+        self.vtpass.as_ref().ok_or_else(|| ApiError::provider_off("VTpass"))
+    }
+}

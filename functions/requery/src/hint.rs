@@ -1,0 +1,29 @@
+//! Somebody says that a purchase has news: believed only as far as asking once.
+
+use shared::purchase::Call;
+use shared::queue_function::Retry;
+use shared::store::{Change, Tenant};
+
+use crate::Requery;
+
+impl Requery {
+    /// Asks once, of a final purchase too: a delivered one may have been reversed. Sends nothing:
+    /// the chain, if there is one, goes its own way. With the store out of reach the hint goes back
+    /// to the queue; a reversal is announced by nothing else.
+    pub(crate) async fn hint(&self, tenant: &Tenant, id: &str) -> Result<(), Retry> {
+        let retry = |error: shared::store::StoreError| Retry(error.to_string());
+        let Some(purchase) = self.purchases.get(tenant, id).await.map_err(retry)? else {
+            return Ok(());
+        };
+        let Some((outcome, conclusion)) = self.ask(&purchase, Call::Hint).await else {
+            return Ok(());
+        };
+        // An answer that says nothing new leaves no line: hints may be many.
+        if conclusion.to.is_none() && !conclusion.contradiction {
+            return Ok(());
+        }
+        let change = Change::of(&purchase, &outcome, conclusion);
+        self.purchases.apply(id, &change, self.world.clock.now()).await.map_err(retry)?;
+        Ok(())
+    }
+}
