@@ -64,7 +64,7 @@ pub struct Vtpass {
 /// What is bought, or asked about. Has no `Debug`: it holds a phone number.
 #[derive(Clone, Copy)]
 pub struct Order<'a> {
-    /// The id by which VTpass knows the order; see [`request_id`].
+    /// The id by which VTpass knows the order; see [`request_id()`].
     pub request_id: &'a str,
     /// The service, such as `mtn-data` or `mtn`.
     pub service_id: &'a str,
