@@ -1,3 +1,4 @@
 //! The providers, simulated with their documented behaviour.
 
 pub mod mono;
+pub mod vtpass;

@@ -1,0 +1,163 @@
+//! What the simulated VTpass sells. Ids and the quirks of spelling are VTpass's (*Service ids*,
+//! *MTN data*, *GLO SME data*); the offers are made up.
+
+use serde_json::{Value, json};
+use shared::money::Kobo;
+
+use super::VtpassSimulator;
+use super::orders::number;
+
+/// A service.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) id: &'static str,
+    /// The id as the catalogue spells it.
+    echoed: &'static str,
+    pub(super) name: &'static str,
+    /// What the catalogue calls its list.
+    list: &'static str,
+    /// Code, name and price in kobo; none for airtime.
+    offers: &'static [Offer],
+}
+
+type Offer = (&'static str, &'static str, u64);
+
+/// Airtime is sold from 50 to 50,000 naira.
+pub(super) const AIRTIME_KOBO: std::ops::RangeInclusive<u64> = 5_000..=5_000_000;
+
+const USUAL: &str = "varations";
+const CORRECT: &str = "variations";
+
+const SERVICES: [Service; 10] = [
+    data(
+        "etisalat-data",
+        "9mobile Data",
+        USUAL,
+        &[
+            ("eti-100", "40 MB for a day", 10_000),
+            ("eti-200", "250 MB for a week", 20_000),
+            ("eti-500", "1 GB for a month", 50_000),
+        ],
+    ),
+    data(
+        "mtn-data",
+        "MTN Data",
+        CORRECT,
+        &[
+            ("mtn-10mb-100", "100 MB for a day", 10_000),
+            ("mtn-500mb-600", "2.5 GB for two days", 60_000),
+            ("mtn-100hr-5000", "25 GB for a month", 500_000),
+        ],
+    ),
+    data(
+        "airtel-data",
+        "Airtel Data",
+        USUAL,
+        &[("airt-50", "25 MB for a day", 4_999), ("airt-500", "1.5 GB for a month", 50_000)],
+    ),
+    data(
+        "glo-data",
+        "GLO Data",
+        CORRECT,
+        &[("glo50x", "50 MB for a day", 5_000), ("glo1000", "3.9 GB for a month", 100_000)],
+    ),
+    data(
+        "9mobile-sme-data",
+        "9mobile SME Data",
+        USUAL,
+        &[("9sme-150", "500 MB for a month", 15_000)],
+    ),
+    Service {
+        id: "glo-sme-data",
+        echoed: "GLO-sme-data",
+        name: "GLO SME Data",
+        list: USUAL,
+        offers: &[("glo-sme-70", "200 MB for two weeks", 7_000)],
+    },
+    airtime("mtn", "MTN Airtime VTU"),
+    airtime("airtel", "Airtel Airtime VTU"),
+    airtime("glo", "GLO Airtime VTU"),
+    airtime("etisalat", "9mobile Airtime VTU"),
+];
+
+const fn data(
+    id: &'static str,
+    name: &'static str,
+    list: &'static str,
+    offers: &'static [Offer],
+) -> Service {
+    Service { id, echoed: id, name, list, offers }
+}
+
+const fn airtime(id: &'static str, name: &'static str) -> Service {
+    Service { id, echoed: id, name, list: USUAL, offers: &[] }
+}
+
+/// The ledger's collection of changed prices, by `service/code`; null for an offer withdrawn.
+const PRICES: &str = "vtpass-prices";
+
+impl Service {
+    pub(super) fn find(id: &str) -> Option<&'static Self> {
+        SERVICES.iter().find(|it| it.id == id)
+    }
+
+    pub(super) fn is_airtime(&self) -> bool {
+        self.offers.is_empty()
+    }
+}
+
+impl VtpassSimulator {
+    /// The price of an offer as it is now, in kobo.
+    pub(super) fn price(&self, service: &Service, code: &str) -> Option<u64> {
+        let (_, _, price) = service.offers.iter().find(|offer| offer.0 == code)?;
+        let key = format!("{}/{code}", service.id);
+        self.ledger.get::<Option<u64>>(PRICES, &key).unwrap_or(Some(*price))
+    }
+
+    /// Changes the price of an offer, or withdraws it.
+    pub(super) fn set_price(&self, service: &Service, code: &str, price: Option<u64>) {
+        self.ledger.put(PRICES, &format!("{}/{code}", service.id), &price);
+    }
+
+    /// `content` of the answer to `service-variations`.
+    pub(super) fn content(&self, service: &Service) -> Value {
+        let mut content = json!({
+            "ServiceName": service.name,
+            "serviceID": service.echoed,
+            "convinience_fee": "0 %",
+        });
+        content[service.list] = self.offers(service);
+        content
+    }
+
+    /// What is offered now.
+    pub(super) fn offers(&self, service: &Service) -> Value {
+        let line = |offer: &Offer| {
+            let price = Kobo::new(self.price(service, offer.0)?).ok()?;
+            let (naira, kobo) = (price.kobo() / 100, price.kobo() % 100);
+            Some(json!({
+                "variation_code": offer.0,
+                "name": format!("{} {}", service.name, offer.1),
+                "variation_amount": format!("{naira}.{kobo:02}"),
+                "fixedPrice": "Yes",
+            }))
+        };
+        service.offers.iter().filter_map(line).collect()
+    }
+}
+
+/// `content` of the answer to `services`.
+pub(super) fn services(airtime: bool) -> Value {
+    let (least, most) = (*AIRTIME_KOBO.start(), *AIRTIME_KOBO.end());
+    let line = |service: &Service| {
+        json!({
+            "serviceID": service.id,
+            "name": service.name,
+            "minimium_amount": if airtime { number(least) } else { json!("1") },
+            "maximum_amount": number(most),
+            "convinience_fee": "0 %",
+            "product_type": if airtime { "flexible" } else { "fix" },
+        })
+    };
+    SERVICES.iter().filter(|it| it.is_airtime() == airtime).map(line).collect()
+}
