@@ -12,3 +12,4 @@ mod mono_wire;
 mod process;
 mod queue;
 mod support;
+mod vtpass;

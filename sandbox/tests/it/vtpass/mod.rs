@@ -1,0 +1,6 @@
+//! The VTpass client against the simulated VTpass, over real connections.
+
+mod client;
+mod control;
+mod orders;
+mod rig;
