@@ -8,9 +8,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::get;
+use serde_json::json;
 
 use crate::ledger::Ledger;
 use crate::simulators::mono::{SMS, Sms};
+use crate::simulators::vtpass::{self, VtpassSimulator};
 use crate::stack::Stack;
 
 #[derive(Clone)]
@@ -25,15 +27,17 @@ pub(crate) fn router(
     ledger: Arc<Ledger>,
     stack: Arc<Stack>,
     lambda_vars: BTreeMap<String, String>,
+    vtpass: Option<Arc<VtpassSimulator>>,
 ) -> Router {
     let console = Console { ledger, stack, lambda_vars: Arc::new(lambda_vars) };
+    let vtpass = vtpass.map(vtpass::control_router).unwrap_or_default();
+    let not_found = || async { (StatusCode::NOT_FOUND, Json(json!({ "message": "Not Found" }))) };
     Router::new()
         .route("/otps", get(otps))
         .route("/env/{function}", get(environment))
-        .fallback(|| async {
-            (StatusCode::NOT_FOUND, Json(serde_json::json!({ "message": "Not Found" })))
-        })
         .with_state(console)
+        .nest("/vtpass", vtpass)
+        .fallback(not_found)
 }
 
 /// The OTPs that simulated phones received, newest first.

@@ -9,6 +9,7 @@ pub mod functions;
 pub mod gateway;
 pub mod lambda;
 pub mod ledger;
+mod services;
 pub mod simulators;
 pub mod sqs;
 pub mod stack;
@@ -17,14 +18,14 @@ mod triggers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use axum::Router;
 use shared::aws;
-use shared::config::{ConfigError, Vars};
+use shared::config::Vars;
 use shared::secret::hashed;
 use shared::store::{Tenant, Tenants};
 use shared::world::World;
@@ -34,10 +35,9 @@ use tokio::sync::watch;
 use crate::gateway::Gateway;
 use crate::lambda::{Function, Registry};
 use crate::ledger::Ledger;
-use crate::simulators::mono::{self, MonoSimulator};
-use crate::sqs::engine::Engine;
+use crate::services::{Files, Services, Setting, listen};
 use crate::stack::{Here, Stack};
-use crate::template::{REGION, Template};
+use crate::template::Template;
 
 /// The template of this repository.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
@@ -107,17 +107,16 @@ impl Sandbox {
         let keys = keys(&vars);
         let ledger = Arc::new(Ledger::open(files.file("simulators.db").as_deref())?);
 
-        let services = Services::start(&vars, &files, &world, &ledger).await?;
+        let setting = Setting {
+            vars: &vars,
+            files: &files,
+            world: &world,
+            ledger: &ledger,
+            base_url: &base_url,
+        };
+        let services = Services::start(&setting).await?;
         let lambda_vars = services.lambda_vars(&vars);
-        let parameters = BTreeMap::from(
-            [
-                ("MonoBaseUrl", services.mono_url.as_str()),
-                ("MonoSecretName", "sandbox"),
-                ("PublicBaseUrl", base_url.as_str()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
-        let template = Template::load(&template, &parameters)?;
+        let template = Template::load(&template, &services.parameters)?;
         let here = Here { sqs_url: services.sqs_url.clone(), secrets: services.secrets };
         let stack = Arc::new(Stack::read(&template, &here)?);
 
@@ -149,7 +148,7 @@ impl Sandbox {
             world,
             decisions: gateway::Decisions::default(),
         });
-        let console = console::router(ledger, stack.clone(), lambda_vars.clone());
+        let console = console::router(ledger, stack.clone(), lambda_vars.clone(), services.vtpass);
         let app = Router::new().nest("/_sandbox", console);
         let app = app.fallback_service(axum::routing::any(gateway::handle).with_state(gateway));
         let (stop, stopped) = watch::channel(false);
@@ -184,106 +183,6 @@ async fn serve(listener: TcpListener, app: Router, mut stopped: watch::Receiver<
     if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
         tracing::error!(%error, "the API stopped");
     }
-}
-
-/// Where things are kept.
-struct Files(Option<PathBuf>);
-
-impl Files {
-    fn open(data_dir: Option<PathBuf>) -> Result<Self, Problem> {
-        if let Some(dir) = &data_dir {
-            std::fs::create_dir_all(dir)
-                .map_err(|error| format!("cannot use {}: {error}", dir.display()))?;
-        }
-        Ok(Self(data_dir))
-    }
-
-    fn file(&self, name: &str) -> Option<PathBuf> {
-        self.0.as_deref().map(|dir: &Path| dir.join(name))
-    }
-}
-
-/// The services around the functions: the embedded ones, or those the environment names.
-struct Services {
-    dynamodb_url: String,
-    sqs_url: String,
-    mono_url: String,
-    secrets: BTreeMap<String, String>,
-}
-
-impl Services {
-    async fn start(
-        vars: &Vars,
-        files: &Files,
-        world: &World,
-        ledger: &Arc<Ledger>,
-    ) -> Result<Self, Problem> {
-        let general = vars.base_url("AWS_ENDPOINT_URL")?;
-        let given = |name| Ok::<_, ConfigError>(vars.base_url(name)?.or_else(|| general.clone()));
-        let dynamodb_url = match given("AWS_ENDPOINT_URL_DYNAMODB")? {
-            Some(url) => url,
-            None => {
-                let (listener, url) = local().await?;
-                dynamodb::serve(listener, files.file("dynamodb.db").as_deref())?;
-                url
-            }
-        };
-        let sqs_url = match given("AWS_ENDPOINT_URL_SQS")? {
-            Some(url) => url,
-            None => {
-                let (listener, url) = local().await?;
-                let file = files.file("sqs.db");
-                let (clock, random) = (world.clock.clone(), world.random.clone());
-                let engine = Arc::new(Engine::open(file.as_deref(), clock, random)?);
-                run(listener, sqs::router(engine, url.clone()));
-                url
-            }
-        };
-        let (mono_url, mono_key) = match vars.base_url("MONO_BASE_URL")? {
-            Some(url) => (url, vars.required("MONO_SECRET_KEY")?.to_owned()),
-            None => {
-                let (listener, url) = local().await?;
-                let key = format!("simulated_{}", world.random.id());
-                let (ledger, world) = (ledger.clone(), world.clone());
-                let simulator = MonoSimulator { key: key.clone(), url: url.clone(), ledger, world };
-                run(listener, mono::router(simulator));
-                (url, key)
-            }
-        };
-        let secrets = BTreeMap::from([("MONO_SECRET_KEY".to_owned(), mono_key)]);
-        Ok(Self { dynamodb_url, sqs_url, mono_url, secrets })
-    }
-
-    /// What Lambda itself sets, and where the sandbox's services are.
-    fn lambda_vars(&self, vars: &Vars) -> BTreeMap<String, String> {
-        let or = |name, default: &str| vars.optional(name).unwrap_or(default).to_owned();
-        BTreeMap::from([
-            ("AWS_REGION".to_owned(), or("AWS_REGION", REGION)),
-            ("AWS_ACCESS_KEY_ID".to_owned(), or("AWS_ACCESS_KEY_ID", "sandbox")),
-            ("AWS_SECRET_ACCESS_KEY".to_owned(), or("AWS_SECRET_ACCESS_KEY", "sandbox")),
-            ("AWS_SESSION_TOKEN".to_owned(), or("AWS_SESSION_TOKEN", "")),
-            ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), self.dynamodb_url.clone()),
-            ("AWS_ENDPOINT_URL_SQS".to_owned(), self.sqs_url.clone()),
-        ])
-    }
-}
-
-async fn listen(port: u16) -> Result<TcpListener, Problem> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}").into())
-}
-
-/// A free local port and its URL.
-async fn local() -> Result<(TcpListener, String), Problem> {
-    let listener = listen(0).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    Ok((listener, url))
-}
-
-fn run(listener: TcpListener, app: Router) {
-    tokio::spawn(async move { axum::serve(listener, app).await });
 }
 
 fn keys(vars: &Vars) -> Vec<String> {

@@ -17,6 +17,15 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
         ("exchange", "unknown-code", json!(410)),
         ("exchange", "unlink-unknown-account", json!(404)),
         ("fetch-data", "unknown-account", json!(404)),
+        ("purchase", "airtime", json!(201)),
+        ("purchase", "no-key", json!(400)),
+        ("purchase", "catalogue", json!(200)),
+        (
+            "requery",
+            "unknown-and-unreadable",
+            json!({ "batchItemFailures": [{ "itemIdentifier": "sample-unreadable" }] }),
+        ),
+        ("vtpass-callback", "unknown", json!(200)),
     ]
 }
 
