@@ -239,6 +239,7 @@ impl Reader<'_> {
                     function,
                     authorized: authorized && properties["Auth"]["Authorizer"] != "NONE",
                 }),
+                Some("SQS") if properties["Enabled"] == false => {}
                 Some("SQS") => triggers.push(trigger(properties, function)?),
                 _ => {
                     let message = format!("event {name} of {resource} is not known to the sandbox");

@@ -10,6 +10,7 @@ mod isolation;
 mod mono_failures;
 mod mono_wire;
 mod process;
+mod purchase;
 mod queue;
 mod support;
 mod vtpass;

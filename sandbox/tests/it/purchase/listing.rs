@@ -1,0 +1,80 @@
+//! `GET /purchases`.
+
+use std::time::Duration;
+
+use super::rig::{DELIVERED, FAILED, PENDING, airtime, field};
+use crate::support::{Caller, Gateway};
+
+/// Follows `next` to the end and gives the ids in order.
+async fn read_all(caller: &Caller, first: &str) -> Vec<String> {
+    let (mut ids, mut url) = (Vec::new(), Some(first.to_owned()));
+    while let Some(page) = url {
+        let page = caller.get(&page).await.ok();
+        assert_eq!(page["status"], "successful");
+        let data = page["data"].as_array().unwrap();
+        ids.extend(data.iter().map(|it| field(it, "purchase_id").to_owned()));
+        url = page["paging"]["next"].as_str().map(str::to_owned);
+        if let Some(next) = &url {
+            assert!(next.starts_with(&caller.base_url), "{next}");
+            assert!(!data.is_empty(), "a page before the end is not empty");
+        }
+    }
+    ids
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_lists_its_own_newest_first_page_by_page() {
+    let gateway = Gateway::undriven().await;
+    let (caller, other) = (gateway.caller(), gateway.other_caller());
+    let phones = [DELIVERED, FAILED, PENDING];
+    let mut bought = Vec::new();
+    for index in 0..23 {
+        let purchase = caller.bought(&format!("k{index}"), &airtime(phones[index % 3])).await;
+        bought.push(purchase);
+        gateway.clock.turn(Duration::from_secs(1));
+    }
+    let theirs = other.bought("k0", &airtime(DELIVERED)).await;
+    bought.reverse();
+    let ids = |state: Option<&str>| -> Vec<String> {
+        let wanted = bought.iter().filter(|it| state.is_none_or(|state| it["state"] == state));
+        wanted.map(|it| field(it, "purchase_id").to_owned()).collect()
+    };
+
+    assert_eq!(read_all(&caller, "/purchases").await, ids(None));
+    assert_eq!(read_all(&caller, "/purchases?limit=5").await, ids(None));
+    assert_eq!(read_all(&caller, "/purchases?limit=100").await, ids(None));
+    for state in ["delivered", "failed", "pending"] {
+        let all = read_all(&caller, &format!("/purchases?state={state}&limit=3")).await;
+        assert_eq!(all, ids(Some(state)), "{state}");
+    }
+    assert!(read_all(&caller, "/purchases?state=needs_review").await.is_empty());
+    assert_eq!(read_all(&other, "/purchases").await, [field(&theirs, "purchase_id")]);
+    let listed = caller.get("/purchases?limit=1").await.ok()["data"][0].clone();
+    assert_eq!(listed, bought[0], "a purchase looks the same in the list");
+
+    // Another caller's cursor leads into one's own list only.
+    let page = caller.get("/purchases?limit=2").await.ok();
+    let next = page["paging"]["next"].as_str().unwrap();
+    let foreign = read_all(&other, next).await;
+    assert!(foreign.iter().all(|id| *id == field(&theirs, "purchase_id")));
+}
+
+#[tokio::test]
+async fn a_bad_query_is_refused() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    for query in [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=-1",
+        "state=lost",
+        "state=",
+        "cursor=xyz",
+        "cursor=00",
+        "cursor=2323",
+    ] {
+        let reply = caller.get(&format!("/purchases?{query}")).await;
+        assert_eq!(reply.error(), (400, "invalid_request".to_owned()), "{query}");
+    }
+}

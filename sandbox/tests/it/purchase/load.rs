@@ -1,0 +1,117 @@
+//! Many purchases at once, and what one costs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::rig::{DELIVERED, PENDING, airtime, bundle, field};
+use super::tap::Tap;
+use crate::support::Gateway;
+
+/// Buys `count` pending orders, some at once.
+async fn buy_pending(gateway: &Gateway, count: usize) {
+    let caller = gateway.caller();
+    let body = airtime(PENDING);
+    for from in (0..count).step_by(50) {
+        let keys: Vec<String> = (from..count.min(from + 50)).map(|n| format!("k{n}")).collect();
+        let replies = keys.iter().map(|key| caller.buy(key, &body));
+        for reply in futures_util::future::join_all(replies).await {
+            assert_eq!(reply.status, 202, "{}", reply.text);
+        }
+    }
+}
+
+/// How many of a state a caller has.
+async fn count(gateway: &Gateway, state: &str) -> usize {
+    let caller = gateway.caller();
+    let (mut count, mut url) = (0, Some(format!("/purchases?state={state}&limit=100")));
+    while let Some(page) = url {
+        let page = caller.get(&page).await.ok();
+        count += page["data"].as_array().unwrap().len();
+        url = page["paging"]["next"].as_str().map(str::to_owned);
+    }
+    count
+}
+
+/// Turns the clock until no message is left, then checks every order.
+async fn until_all_delivered(gateway: &Gateway, total: usize) {
+    for _ in 0..2_000 {
+        if gateway.messages("RequeryQueue").await == 0 {
+            break;
+        }
+        gateway.clock.turn(Duration::from_secs(20));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(count(gateway, "delivered").await, total);
+    let ledger = gateway.caller().ledger().await;
+    assert_eq!(ledger.len(), total);
+    for order in ledger {
+        assert_eq!((&order["pay_calls"], &order["charged_times"]), (&json!(1), &json!(1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_refuses_us_leaves_three_thousand_pending_as_they_are() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    buy_pending(&gateway, 3_000).await;
+    for outage in [
+        json!({ "code": "087" }),
+        json!({ "code": "027" }),
+        json!({ "code": "022" }),
+        json!({ "code": "087", "http_status": 401 }),
+    ] {
+        caller.control("/outage", outage).await;
+        gateway.clock.turn(Duration::from_secs(120));
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+    }
+    assert_eq!(count(&gateway, "pending").await, 3_000, "none changes");
+    caller.control("/outage", json!({ "code": null })).await;
+    until_all_delivered(&gateway, 3_000).await;
+}
+
+/// Delivered at once: at most one queue send, two writes and one `pay` on the request path, plus a
+/// catalogue fetch when its cache is cold.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_purchase_costs() {
+    let gateway = Gateway::undriven().await;
+    let tap = Arc::new(Tap::default());
+    let purchase = gateway.tapped("purchase", &tap).await;
+    let sample = include_str!("../../../../events/purchase-airtime.json");
+    let buy = |key: &str, body: serde_json::Value| {
+        let mut event: serde_json::Value = serde_json::from_str(sample).unwrap();
+        event["headers"]["idempotency-key"] = json!(key);
+        event["body"] = json!(body.to_string());
+        tap.hold_at(None);
+        purchase(event.to_string(), lambda_runtime::Context::default())
+    };
+    let paid = ["SendMessage", "PutItem", "/api/pay", "UpdateItem"];
+
+    buy("airtime", airtime(DELIVERED)).await.unwrap();
+    assert_eq!(tap.seen(), [&["GetItem"], &paid[..]].concat());
+    buy("cold", bundle(DELIVERED)).await.unwrap();
+    let fetched = ["GetItem", "GetItem", "/api/service-variations", "PutItem"];
+    assert_eq!(tap.seen(), [&fetched[..], &paid[..]].concat());
+    buy("warm", bundle(DELIVERED)).await.unwrap();
+    assert_eq!(tap.seen(), [&["GetItem", "GetItem"], &paid[..]].concat());
+    buy("warm", bundle(DELIVERED)).await.unwrap();
+    assert_eq!(tap.seen(), ["GetItem"], "a repeat is one read");
+
+    let requery = gateway.tapped("requery", &tap).await;
+    gateway.clock.turn(Duration::from_secs(60));
+    tap.hold_at(None);
+    gateway.drive(&requery).await;
+    assert_eq!(tap.seen(), vec!["GetItem"; 3], "the chain of a settled purchase is one read");
+    let pending = gateway.caller().bought("pending", &airtime(PENDING)).await;
+    gateway.clock.turn(Duration::from_secs(60));
+    tap.hold_at(None);
+    gateway.drive(&requery).await;
+    assert_eq!(tap.seen(), ["GetItem", "/api/requery", "SendMessage", "UpdateItem"]);
+    gateway.clock.turn(Duration::from_secs(60));
+    tap.hold_at(None);
+    gateway.drive(&requery).await;
+    assert_eq!(tap.seen(), ["GetItem", "/api/requery", "UpdateItem"]);
+    let id = field(&pending, "purchase_id");
+    assert_eq!(field(&gateway.caller().purchase(id).await, "state"), "delivered");
+}

@@ -1,0 +1,123 @@
+//! A wire tap between a function and what it calls: counts the calls, and at a chosen point holds
+//! one for ever, so that the function can be dropped exactly there.
+//!
+//! Point 2k is before call k is sent on; point 2k+1 is after it took effect, its answer held back.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use shared::upstream::Http;
+use tokio::sync::Notify;
+
+/// What all taps of one function share.
+#[derive(Default)]
+pub struct Tap {
+    calls: AtomicUsize,
+    /// The point to hold at, and whether at every later one too.
+    hold: Mutex<Option<(usize, bool)>>,
+    held: Notify,
+    /// Whether every call to a store is refused.
+    store_fails: AtomicBool,
+    /// The operations that went through, in order.
+    seen: Mutex<Vec<String>>,
+}
+
+#[derive(Clone)]
+struct Line {
+    tap: Arc<Tap>,
+    target: Arc<str>,
+    http: Http,
+    is_store: bool,
+}
+
+impl Tap {
+    /// Listens in front of `target` and gives the URL to call instead.
+    pub async fn before(self: &Arc<Self>, target: &str, is_store: bool) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let line =
+            Line { tap: self.clone(), target: Arc::from(target), http: Http::new(), is_store };
+        let app = Router::new().fallback(pass).with_state(line);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        url
+    }
+
+    /// From now on the calls are counted anew and held at `point`.
+    pub fn hold_at(&self, point: Option<usize>) {
+        self.hold(point.map(|point| (point, false)));
+    }
+
+    /// The same, at `point` and every later one.
+    pub fn hold_from(&self, point: usize) {
+        self.hold(Some((point, true)));
+    }
+
+    fn hold(&self, hold: Option<(usize, bool)>) {
+        *self.hold.lock().unwrap() = hold;
+        self.calls.store(0, Ordering::SeqCst);
+        self.seen.lock().unwrap().clear();
+    }
+
+    /// Resolves once a call is held.
+    pub async fn held(&self) {
+        self.held.notified().await;
+    }
+
+    /// The operations, such as `PutItem` or `/api/pay`.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// Lets every call to a store fail, or none.
+    pub fn fail_store(&self, fails: bool) {
+        self.store_fails.store(fails, Ordering::SeqCst);
+    }
+
+    async fn hold_if(&self, point: usize) {
+        let hold = *self.hold.lock().unwrap();
+        if hold.is_some_and(|(at, later)| point == at || later && point > at) {
+            self.held.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+async fn pass(State(line): State<Line>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    if line.is_store && line.tap.store_fails.load(Ordering::SeqCst) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let call = line.tap.calls.fetch_add(1, Ordering::SeqCst);
+    let operation = match parts.headers.get("x-amz-target") {
+        Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap().to_owned(),
+        None => parts.uri.path().to_owned(),
+    };
+    line.tap.hold_if(2 * call).await;
+    line.tap.seen.lock().unwrap().push(operation);
+    let url = format!("{}{}", line.target, parts.uri.path_and_query().unwrap());
+    let mut onward = http::Request::builder().method(parts.method).uri(url);
+    for (name, value) in &parts.headers {
+        if name != "host" && name != "content-length" {
+            onward = onward.header(name, value);
+        }
+    }
+    let onward = reqwest::Request::try_from(onward.body(body.to_vec()).unwrap()).unwrap();
+    let answer = line.http.send(onward, Duration::from_secs(60)).await;
+    line.tap.hold_if(2 * call + 1).await;
+    let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = answer.status;
+    for (name, value) in &answer.headers {
+        if name != "transfer-encoding" && name != "content-length" {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
