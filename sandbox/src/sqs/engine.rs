@@ -94,6 +94,8 @@ CREATE TABLE IF NOT EXISTS messages (
     receipt TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS by_visibility ON messages (queue, visible_ms);
+CREATE INDEX IF NOT EXISTS by_age ON messages (queue, sent_ms);
+CREATE INDEX IF NOT EXISTS by_receipt ON messages (receipt);
 ";
 
 type Attributes = BTreeMap<String, String>;
@@ -197,16 +199,19 @@ impl Engine {
         let oldest = now - retention.unwrap_or(DEFAULT_RETENTION_SECONDS) * 1000;
         let expire = "DELETE FROM messages WHERE queue = ?1 AND sent_ms < ?2";
         transaction.execute(expire, params![queue, oldest])?;
-        if let Some((target, most_receives)) = redrive(&attributes) {
-            transaction.execute(
-                "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
-                 WHERE queue = ?1 AND visible_ms <= ?3 AND receive_count >= ?4",
-                params![queue, target, now, most_receives],
-            )?;
-        }
         let usual = integer(&attributes, "VisibilityTimeout").unwrap_or(DEFAULT_VISIBILITY_SECONDS);
         let hidden_until = now + visibility_in_range(visibility.unwrap_or(usual))? * 1000;
         let mut messages = visible(&transaction, queue, now, most)?;
+        if let Some((target, most_receives)) = redrive(&attributes) {
+            let dead = |message: &Message| message.receive_count > most_receives;
+            // What is received too often makes room for others, which may be so too.
+            while messages.iter().any(dead) {
+                for message in messages.iter().filter(|it| dead(it)) {
+                    bury(&transaction, &message.id, &target, now)?;
+                }
+                messages = visible(&transaction, queue, now, most)?;
+            }
+        }
         for message in &mut messages {
             message.receipt = self.id();
             transaction.execute(
@@ -331,6 +336,16 @@ fn visible(
     )?;
     let messages = select.query_map(params![queue, now, most], message_of)?;
     Ok(messages.collect::<Result<_, _>>()?)
+}
+
+/// Moves a message to its dead-letter queue, where its receives are counted anew.
+fn bury(transaction: &Transaction<'_>, id: &str, target: &str, now: i64) -> Result<(), SqsError> {
+    transaction.execute(
+        "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
+         WHERE id = ?1",
+        params![id, target, now],
+    )?;
+    Ok(())
 }
 
 fn message_of(row: &Row<'_>) -> rusqlite::Result<Message> {

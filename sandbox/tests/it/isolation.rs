@@ -53,6 +53,8 @@ async fn sessions_and_codes_die_by_the_clock_though_their_items_remain() {
     let session = caller.session(PHONE, "mtn").await;
     gateway.clock.turn(minutes(10));
     assert_eq!(caller.verify(&session, "123456").await.error(), (410, "session_expired".into()));
+    gateway.clock.turn(minutes(1));
+    assert_eq!(caller.verify(&session, "123456").await.error(), (410, "session_expired".into()));
     assert_eq!(gateway.items("SessionsTable").await, 1);
 
     let session = caller.session(PHONE, "mtn").await;
@@ -60,6 +62,8 @@ async fn sessions_and_codes_die_by_the_clock_though_their_items_remain() {
     let code = caller.verify(&session, "123456").await.ok()["data"]["code"].clone();
     gateway.clock.turn(minutes(10));
     let code = code.as_str().unwrap();
+    assert_eq!(caller.exchange(code).await.error(), (410, "code_expired".into()));
+    gateway.clock.turn(minutes(1));
     assert_eq!(caller.exchange(code).await.error(), (410, "code_expired".into()));
     assert_eq!(gateway.items("SessionsTable").await, 1);
     assert_eq!(mono.received().len(), 3, "nothing expired reaches Mono");

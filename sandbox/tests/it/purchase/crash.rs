@@ -186,7 +186,8 @@ async fn a_put_that_takes_too_long_is_never_paid_and_closed() {
     let gateway = Gateway::start().await;
     let tap = Arc::new(Tap::default());
     let purchase = gateway.tapped("purchase", &tap).await;
-    tap.hold_from(2 * 2 + 1);
+    // Calls: read, send, and the three tries of the put.
+    tap.hold_at_all(vec![2 * 2 + 1, 2 * 3 + 1, 2 * 4 + 1]);
     let body = airtime(DELIVERED);
     let answer = purchase(event("k", &body), lambda_runtime::Context::default()).await.unwrap();
     assert_eq!(answer["statusCode"], 503, "{answer}");
@@ -198,4 +199,18 @@ async fn a_put_that_takes_too_long_is_never_paid_and_closed() {
     let state = gateway.until_answered(&id_of("k"), MINUTE).await;
     check(&gateway, &id_of("k"), &state, "a slow put").await;
     assert_eq!(state, "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_send_and_a_slow_put_together_leave_no_time_to_pay() {
+    let gateway = Gateway::start().await;
+    let tap = Arc::new(Tap::default());
+    let purchase = gateway.tapped("purchase", &tap).await;
+    // Two tries of each are lost and the third is slow: each stays within its own limit.
+    tap.hold_at_all(vec![2, 2 * 2, 2 * 4, 2 * 5]);
+    tap.delay(Duration::from_millis(350));
+    let body = airtime(DELIVERED);
+    let answer = purchase(event("k", &body), lambda_runtime::Context::default()).await.unwrap();
+    assert_eq!(answer["statusCode"], 503, "{answer}");
+    assert!(!tap.seen().contains(&"/api/pay".to_owned()), "{:?}", tap.seen());
 }

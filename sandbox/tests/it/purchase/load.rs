@@ -9,6 +9,11 @@ use super::rig::{DELIVERED, PENDING, airtime, bundle, field};
 use super::tap::Tap;
 use crate::support::Gateway;
 
+/// How many purchases: 3,000, or as many as `LOAD_PURCHASES` says for a longer run.
+fn total() -> usize {
+    std::env::var("LOAD_PURCHASES").map_or(3_000, |count| count.parse().unwrap())
+}
+
 /// Buys `count` pending orders, some at once.
 async fn buy_pending(gateway: &Gateway, count: usize) {
     let caller = gateway.caller();
@@ -46,16 +51,21 @@ async fn until_all_delivered(gateway: &Gateway, total: usize) {
     assert_eq!(count(gateway, "delivered").await, total);
     let ledger = gateway.caller().ledger().await;
     assert_eq!(ledger.len(), total);
+    let mut requeries = 0;
     for order in ledger {
         assert_eq!((&order["pay_calls"], &order["charged_times"]), (&json!(1), &json!(1)));
+        requeries += order["requery_calls"].as_u64().unwrap();
     }
+    // Each requery is one read, one write and, unless it settles, one send: see the next test.
+    println!("{total} purchases: 1 pay each, {requeries} requeries in all");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_provider_that_refuses_us_leaves_three_thousand_pending_as_they_are() {
+async fn thousands_pending_outlast_a_provider_that_refuses_us_and_all_settle() {
+    let total = total();
     let gateway = Gateway::start().await;
     let caller = gateway.caller();
-    buy_pending(&gateway, 3_000).await;
+    buy_pending(&gateway, total).await;
     for outage in [
         json!({ "code": "087" }),
         json!({ "code": "027" }),
@@ -66,9 +76,9 @@ async fn a_provider_that_refuses_us_leaves_three_thousand_pending_as_they_are() 
         gateway.clock.turn(Duration::from_secs(120));
         tokio::time::sleep(Duration::from_millis(1_000)).await;
     }
-    assert_eq!(count(&gateway, "pending").await, 3_000, "none changes");
+    assert_eq!(count(&gateway, "pending").await, total, "none changes");
     caller.control("/outage", json!({ "code": null })).await;
-    until_all_delivered(&gateway, 3_000).await;
+    until_all_delivered(&gateway, total).await;
 }
 
 /// Delivered at once: at most one queue send, two writes and one `pay` on the request path, plus a

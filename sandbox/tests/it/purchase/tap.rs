@@ -19,8 +19,10 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub struct Tap {
     calls: AtomicUsize,
-    /// The point to hold at, and whether at every later one too.
-    hold: Mutex<Option<(usize, bool)>>,
+    /// The points to hold at.
+    hold: Mutex<Vec<usize>>,
+    /// How long every answer of AWS takes.
+    delay: Mutex<Duration>,
     held: Notify,
     /// Whether every call to a store is refused.
     store_fails: AtomicBool,
@@ -50,18 +52,19 @@ impl Tap {
 
     /// From now on the calls are counted anew and held at `point`.
     pub fn hold_at(&self, point: Option<usize>) {
-        self.hold(point.map(|point| (point, false)));
+        self.hold_at_all(point.into_iter().collect());
     }
 
-    /// The same, at `point` and every later one.
-    pub fn hold_from(&self, point: usize) {
-        self.hold(Some((point, true)));
-    }
-
-    fn hold(&self, hold: Option<(usize, bool)>) {
-        *self.hold.lock().unwrap() = hold;
+    /// The same, at several points.
+    pub fn hold_at_all(&self, points: Vec<usize>) {
+        *self.hold.lock().unwrap() = points;
         self.calls.store(0, Ordering::SeqCst);
         self.seen.lock().unwrap().clear();
+    }
+
+    /// Lets every answer that goes through take so long.
+    pub fn delay(&self, delay: Duration) {
+        *self.delay.lock().unwrap() = delay;
     }
 
     /// Resolves once a call is held.
@@ -80,8 +83,7 @@ impl Tap {
     }
 
     async fn hold_if(&self, point: usize) {
-        let hold = *self.hold.lock().unwrap();
-        if hold.is_some_and(|(at, later)| point == at || later && point > at) {
+        if self.hold.lock().unwrap().contains(&point) {
             self.held.notify_one();
             std::future::pending::<()>().await;
         }
@@ -110,6 +112,8 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
     }
     let onward = reqwest::Request::try_from(onward.body(body.to_vec()).unwrap()).unwrap();
     let answer = line.http.send(onward, Duration::from_secs(60)).await;
+    let delay = *line.tap.delay.lock().unwrap();
+    tokio::time::sleep(delay).await;
     line.tap.hold_if(2 * call + 1).await;
     let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
     let mut response = Response::new(Body::from(answer.body));
