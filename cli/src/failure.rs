@@ -1,0 +1,78 @@
+//! Why a command did not do what was asked, by what its user does next.
+
+use std::process::ExitCode;
+
+use shared::config::ConfigError;
+use shared::store::StoreError;
+use shared::upstream::NoAnswer;
+
+/// Why a command ended without success.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no such purchase.
+    #[error("no purchase has the id {0:?}")]
+    NotFound(String),
+    /// The environment lacks variables.
+    #[error("missing {}; --help tells where to get them, --sandbox URL does without", .0.join(", "))]
+    Missing(Vec<String>),
+    /// A variable cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Nothing answers at the sandbox's address.
+    #[error("no sandbox answers at {url}: {reason}")]
+    NoAnswer {
+        /// The address.
+        url: String,
+        /// How the request ended.
+        reason: NoAnswer,
+    },
+    /// Something else than this gateway's sandbox answers there.
+    #[error("what answers at {url} is no sandbox of this gateway: {problem}")]
+    NoSandbox {
+        /// The address.
+        url: String,
+        /// What tells.
+        problem: String,
+    },
+    /// The store could not be read.
+    #[error("{}", brief(.0))]
+    Store(#[from] StoreError),
+}
+
+impl Failure {
+    /// The message as one line.
+    pub fn line(&self) -> String {
+        self.to_string().chars().filter(|character| !character.is_control()).collect()
+    }
+
+    /// What a script sees.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotFound(_) => ExitCode::from(1),
+            Self::Missing(_) | Self::Config(_) => ExitCode::from(2),
+            Self::NoAnswer { .. } | Self::NoSandbox { .. } | Self::Store(_) => ExitCode::from(3),
+        }
+    }
+}
+
+/// What the store said, up to its first line break, plain or escaped. What AWS says of a wrong
+/// signature goes on with the headers it received: the session token is one of them.
+fn brief(cause: &StoreError) -> String {
+    let words = cause.to_string();
+    let end = ["\n", "\\n"].iter().filter_map(|end| words.find(end)).min();
+    words[..end.unwrap_or(words.len())].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line() {
+        let problem = "one\u{1b}[2J\ntwo".to_owned();
+        let failure = Failure::NoSandbox { url: "u".to_owned(), problem };
+        assert!(failure.line().ends_with(": one[2Jtwo"), "{}", failure.line());
+        let failure = Failure::NotFound("one\ntwo".to_owned());
+        assert_eq!(failure.line(), r#"no purchase has the id "one\ntwo""#);
+    }
+}

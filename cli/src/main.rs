@@ -1,0 +1,87 @@
+//! `telco-gateway`: what the operator of a gateway does by hand.
+//!
+//! Arguments and exit codes are here; [`target`] finds the gateway's tables, a module per noun
+//! holds its commands, [`table`] prints for people.
+
+mod failure;
+mod purchase;
+mod table;
+mod target;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use shared::world::World;
+
+use crate::failure::Failure;
+use crate::purchase::PurchaseArguments;
+use crate::target::{SandboxUrl, Target};
+
+/// Below the options: where the variables come from, and what an exit code means.
+const AFTER_HELP: &str = "\
+Against AWS (without --sandbox) the environment must hold
+  AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, for temporary credentials
+  AWS_SESSION_TOKEN, and PURCHASES_TABLE (or give --table NAME).
+The AWS CLI exports the credentials of a profile:
+  eval \"$(aws configure export-credentials --format env)\"
+The credentials need dynamodb:GetItem on the table.
+
+Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
+3 the store or the sandbox is out of reach.";
+
+/// Operates a telco gateway: one on AWS, or a sandbox.
+#[derive(Parser)]
+#[command(name = "telco-gateway", version, after_long_help = AFTER_HELP)]
+struct Arguments {
+    /// Work on the sandbox at this address, such as http://127.0.0.1:9000, and not on AWS
+    #[arg(long, global = true, value_name = "URL", env = "TELCO_GATEWAY_SANDBOX")]
+    sandbox: Option<SandboxUrl>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Look at a purchase
+    Purchase(PurchaseArguments),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(text) => {
+            // A reader that went away changes nothing of what was done.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("telco-gateway: {}", failure.line());
+            failure.exit_code()
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<String, Failure> {
+    let Arguments { sandbox, json, command } = arguments;
+    let target = sandbox.map_or(Target::Aws, Target::Sandbox);
+    let world = World::real();
+    match command {
+        Command::Purchase(arguments) => purchase::run(arguments, &target, json, &world).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_contradict_nothing() {
+        Arguments::command().debug_assert();
+    }
+}

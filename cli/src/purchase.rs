@@ -1,0 +1,144 @@
+//! `telco-gateway purchase ...`.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::aws;
+use shared::phone::Msisdn;
+use shared::purchase::{Attempt, Purchase, View};
+use shared::store::{Purchases, Tenant};
+use shared::world::World;
+
+use crate::failure::Failure;
+use crate::table::columns;
+use crate::target::{Table, Target};
+
+/// The arguments of `purchase`.
+#[derive(Args)]
+pub struct PurchaseArguments {
+    /// The purchases table, instead of the one that PURCHASES_TABLE or the sandbox names
+    #[arg(long, global = true, value_name = "NAME")]
+    table: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print a purchase and its whole history
+    Show {
+        /// The purchase's id, or the request id that VTpass knows it by
+        #[arg(value_name = "PURCHASE_ID_OR_REQUEST_ID")]
+        id: String,
+    },
+}
+
+/// Runs a command and gives what to print.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(
+    arguments: PurchaseArguments,
+    target: &Target,
+    json: bool,
+    world: &World,
+) -> Result<String, Failure> {
+    let purchases = open(target, arguments.table.as_deref(), world).await?;
+    let purchase = match arguments.command {
+        Command::Show { id } => find(&purchases, &id).await?,
+    };
+    let document = document(&purchase);
+    Ok(if json { format!("{document:#}\n") } else { page(&document, &purchase) })
+}
+
+async fn open(target: &Target, given: Option<&str>, world: &World) -> Result<Purchases, Failure> {
+    let table = Table { function: "purchase", variable: "PURCHASES_TABLE", given };
+    let vars = target.vars(&table, &world.http).await?;
+    // The store's timeouts are those of a function beside its table; a person may be far away.
+    world.http.warm(&aws::dynamodb_url(&vars)?).await;
+    Ok(Purchases::from_vars(&vars, world)?)
+}
+
+/// A purchase by either of its ids.
+async fn find(purchases: &Purchases, id: &str) -> Result<Purchase, Failure> {
+    let purchase_id = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    let found = if purchase_id {
+        purchases.by_id(&id.to_ascii_lowercase()).await?
+    } else {
+        purchases.by_request_id(id).await?
+    };
+    found.ok_or_else(|| Failure::NotFound(id.to_owned()))
+}
+
+/// A purchase as its operator sees it: what its caller sees, with the number masked, and more.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    view: View<'a>,
+    tenant: &'a Tenant,
+    acknowledged: bool,
+    history: &'a [Attempt],
+}
+
+fn document(purchase: &Purchase) -> Value {
+    let masked = Purchase { phone: masked(&purchase.phone), ..purchase.clone() };
+    json!(Document {
+        view: masked.view(),
+        tenant: &masked.tenant,
+        acknowledged: masked.acknowledged,
+        history: &masked.history,
+    })
+}
+
+/// The document as a table of facts and a table of history.
+fn page(document: &Value, purchase: &Purchase) -> String {
+    let facts: Vec<[String; 2]> = document
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some([name.clone(), fact(name, value, purchase)?]))
+        .collect();
+    let title = ["TIME", "CALL", "CODE", "CONCLUDED", "NOTE"].map(str::to_owned);
+    let lines = purchase.history.iter().map(|it| {
+        [&it.at, &it.call, &it.code, &it.concluded, &it.note].map(|text| text.to_owned())
+    });
+    let history: Vec<[String; 5]> = std::iter::once(title).chain(lines).collect();
+    format!("{}\n{}", columns(&facts), columns(&history))
+}
+
+/// A fact in words; none for the history, which has a table of its own.
+fn fact(name: &str, value: &Value, purchase: &Purchase) -> Option<String> {
+    match value {
+        Value::Array(_) | Value::Object(_) => None,
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(kobo) if name == "amount_kobo" => {
+            Some(format!("{kobo} ({})", purchase.amount_kobo))
+        }
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+    }
+}
+
+/// A phone number as a person may see it.
+fn masked(phone: &str) -> String {
+    if let Ok(number) = Msisdn::parse(phone) {
+        return number.masked();
+    }
+    let length = phone.chars().count();
+    let hidden = if length > 3 { length - 3 } else { length };
+    "*".repeat(hidden) + &phone.chars().skip(hidden).collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_masked_whatever_it_looks_like() {
+        assert_eq!(masked("08031234567"), "0803****567");
+        assert_eq!(masked("2348031234567"), "0803****567");
+        assert_eq!(masked("1234567"), "****567");
+        assert_eq!(masked("123"), "***");
+        assert_eq!(masked(""), "");
+    }
+}

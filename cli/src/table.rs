@@ -1,0 +1,50 @@
+//! Columns for people.
+
+/// Rows as aligned columns, two spaces apart, without trailing spaces. What could move a
+/// terminal's cursor is replaced: some cells repeat what others wrote.
+pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|it| cell(it))).collect();
+    let mut widths = [0; N];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    rows.iter().map(|row| line(row, &widths)).collect()
+}
+
+fn line<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
+    let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+    let line = padded.collect::<Vec<_>>().join("  ");
+    format!("{}\n", line.trim_end())
+}
+
+fn cell(text: &str) -> String {
+    if text.is_empty() {
+        return "-".to_owned();
+    }
+    let visible = |character: char| if character.is_control() { '\u{fffd}' } else { character };
+    text.chars().map(visible).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row<const N: usize>(cells: [&str; N]) -> [String; N] {
+        cells.map(str::to_owned)
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [row(["CALL", "CODE", "NOTE"]), row(["requery", "", "why, in words"])];
+        assert_eq!(columns(&rows), "CALL     CODE  NOTE\nrequery  -     why, in words\n");
+    }
+
+    #[test]
+    fn a_cell_is_measured_in_characters_and_moves_no_cursor() {
+        let rows = [row(["é\u{1b}[2J", "a"]), row(["12345", "b\nc"])];
+        assert_eq!(columns(&rows), "é\u{fffd}[2J  a\n12345  b\u{fffd}c\n");
+        assert_eq!(columns::<2>(&[]), "");
+    }
+}
