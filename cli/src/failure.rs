@@ -3,15 +3,27 @@
 use std::process::ExitCode;
 
 use shared::config::ConfigError;
+use shared::purchase::State;
 use shared::store::StoreError;
 use shared::upstream::NoAnswer;
 
-/// Why a command ended without success.
+/// Why a command ended without success. Nothing was written unless it says so.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// There is no such purchase.
     #[error("no purchase has the id {0:?}")]
     NotFound(String),
+    /// The purchase does not wait for a person.
+    #[error(
+        "purchase {id} is {}, and only a needs_review purchase can be settled; nothing was written",
+        state.as_str()
+    )]
+    NotForReview {
+        /// The purchase.
+        id: String,
+        /// The state it is in.
+        state: State,
+    },
     /// The environment lacks variables.
     #[error("missing {}; --help tells where to get them, --sandbox URL does without", .0.join(", "))]
     Missing(Vec<String>),
@@ -37,6 +49,14 @@ pub enum Failure {
     /// The store could not be read.
     #[error("{}", brief(.0))]
     Store(#[from] StoreError),
+    /// The store did not confirm a write.
+    #[error("{}; whether purchase {id} was settled is not known: show it", brief(cause))]
+    Unconfirmed {
+        /// The purchase.
+        id: String,
+        /// What the store said.
+        cause: StoreError,
+    },
 }
 
 impl Failure {
@@ -48,9 +68,12 @@ impl Failure {
     /// What a script sees.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotFound(_) => ExitCode::from(1),
+            Self::NotFound(_) | Self::NotForReview { .. } => ExitCode::from(1),
             Self::Missing(_) | Self::Config(_) => ExitCode::from(2),
-            Self::NoAnswer { .. } | Self::NoSandbox { .. } | Self::Store(_) => ExitCode::from(3),
+            Self::NoAnswer { .. }
+            | Self::NoSandbox { .. }
+            | Self::Store(_)
+            | Self::Unconfirmed { .. } => ExitCode::from(3),
         }
     }
 }

@@ -25,7 +25,7 @@ Against AWS (without --sandbox) the environment must hold
   AWS_SESSION_TOKEN, and PURCHASES_TABLE (or give --table NAME).
 The AWS CLI exports the credentials of a profile:
   eval \"$(aws configure export-credentials --format env)\"
-The credentials need dynamodb:GetItem on the table.
+The credentials need dynamodb:GetItem on the table, and dynamodb:UpdateItem to settle.
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
 3 the store or the sandbox is out of reach.";
@@ -46,7 +46,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Look at a purchase
+    /// Look at a purchase, or settle one that waits for a person
     Purchase(PurchaseArguments),
 }
 

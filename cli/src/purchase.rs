@@ -1,17 +1,23 @@
 //! `telco-gateway purchase ...`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::aws;
 use shared::phone::Msisdn;
-use shared::purchase::{Attempt, Purchase, View};
-use shared::store::{Purchases, Tenant};
-use shared::world::World;
+use shared::purchase::{Attempt, Purchase, State, View};
+use shared::store::{Change, Changed, Purchases, Tenant};
+use shared::world::{World, iso};
+use time::OffsetDateTime;
 
 use crate::failure::Failure;
 use crate::table::columns;
 use crate::target::{Table, Target};
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 500;
+/// The longest name of an operator, in characters.
+const MAX_NAME: usize = 64;
 
 /// The arguments of `purchase`.
 #[derive(Args)]
@@ -31,6 +37,48 @@ enum Command {
         #[arg(value_name = "PURCHASE_ID_OR_REQUEST_ID")]
         id: String,
     },
+    /// Settle a purchase that is needs_review, once the provider's books tell what became of it
+    Settle(Settle),
+}
+
+/// What a person found out.
+#[derive(Args)]
+struct Settle {
+    /// The purchase's id, or the request id that VTpass knows it by
+    id: String,
+    /// What became of it; callers may refund what is failed or reversed
+    #[arg(long)]
+    to: Settled,
+    /// How that is known, for the history: 1 to 500 characters
+    #[arg(long, value_parser = |text: &str| words(text, MAX_REASON))]
+    reason: String,
+    /// Who settles it, for the history: 1 to 64 characters
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "USER",
+        hide_env_values = true,
+        value_parser = |text: &str| words(text, MAX_NAME)
+    )]
+    by: String,
+}
+
+/// The states that a person may settle for: the final ones.
+#[derive(Clone, Copy, ValueEnum)]
+enum Settled {
+    Delivered,
+    Failed,
+    Reversed,
+}
+
+impl From<Settled> for State {
+    fn from(settled: Settled) -> Self {
+        match settled {
+            Settled::Delivered => Self::Delivered,
+            Settled::Failed => Self::Failed,
+            Settled::Reversed => Self::Reversed,
+        }
+    }
 }
 
 /// Runs a command and gives what to print.
@@ -46,6 +94,7 @@ pub async fn run(
     let purchases = open(target, arguments.table.as_deref(), world).await?;
     let purchase = match arguments.command {
         Command::Show { id } => find(&purchases, &id).await?,
+        Command::Settle(settle) => settle.run(&purchases, world.clock.now()).await?,
     };
     let document = document(&purchase);
     Ok(if json { format!("{document:#}\n") } else { page(&document, &purchase) })
@@ -68,6 +117,59 @@ async fn find(purchases: &Purchases, id: &str) -> Result<Purchase, Failure> {
         purchases.by_request_id(id).await?
     };
     found.ok_or_else(|| Failure::NotFound(id.to_owned()))
+}
+
+impl Settle {
+    async fn run(&self, purchases: &Purchases, now: OffsetDateTime) -> Result<Purchase, Failure> {
+        let to = State::from(self.to);
+        let purchase = find(purchases, &self.id).await?;
+        let id = purchase.purchase_id.as_str();
+        if purchase.state != State::NeedsReview {
+            return Err(Failure::NotForReview { id: id.to_owned(), state: purchase.state });
+        }
+        if to.safe_to_refund() {
+            eprintln!("settling {id} as {}: callers will read safe_to_refund: true", to.as_str());
+        }
+        let attempt = self.attempt(to, now);
+        let change = Change {
+            from: vec![State::NeedsReview],
+            to: Some(to),
+            attempts: vec![attempt.clone()],
+            ..Change::default()
+        };
+        match purchases.change(id, &change, now).await {
+            Ok(Changed::Written(settled)) => Ok(*settled),
+            // The first try was written and its answer lost: the refusal met our own line.
+            Ok(Changed::Refused(met)) if met.history.contains(&attempt) => Ok(*met),
+            Ok(Changed::Refused(met)) => {
+                Err(Failure::NotForReview { id: id.to_owned(), state: met.state })
+            }
+            Err(cause) => Err(Failure::Unconfirmed { id: id.to_owned(), cause }),
+        }
+    }
+
+    /// The line for the history.
+    fn attempt(&self, to: State, now: OffsetDateTime) -> Attempt {
+        Attempt {
+            at: iso(now),
+            call: "operator".to_owned(),
+            code: "settled".to_owned(),
+            concluded: to.as_str().to_owned(),
+            note: format!("by {}: {}", self.by, self.reason),
+        }
+    }
+}
+
+/// Reads words for the history: something, trimmed, of `max` characters at most, on one line.
+fn words(text: &str, max: usize) -> Result<String, String> {
+    let text = text.trim();
+    if !(1..=max).contains(&text.chars().count()) {
+        return Err(format!("must be 1 to {max} characters"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("must hold no control characters".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// A purchase as its operator sees it: what its caller sees, with the number masked, and more.
@@ -140,5 +242,14 @@ mod tests {
         assert_eq!(masked("1234567"), "****567");
         assert_eq!(masked("123"), "***");
         assert_eq!(masked(""), "");
+    }
+
+    #[test]
+    fn words_are_trimmed_and_bounded() {
+        assert_eq!(words("  seen in the books \n", 500).unwrap(), "seen in the books");
+        assert_eq!(words(&"é".repeat(500), 500).unwrap().chars().count(), 500);
+        for bad in ["", "  ", "two\nlines", "\u{1b}[2J!", &"a".repeat(501)] {
+            assert!(words(bad, 500).is_err(), "{bad:?}");
+        }
     }
 }
