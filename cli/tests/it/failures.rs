@@ -1,0 +1,231 @@
+//! Configuration that is missing, and a store or sandbox that cannot be reached or misbehaves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State as Shared;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use shared::purchase::State;
+use shared::store::{Change, Purchases};
+use shared::upstream::Http;
+use time::OffsetDateTime;
+
+use crate::support::{Ended, Gateway, id, run};
+
+/// An address where nothing listens.
+const NOWHERE: &str = "http://127.0.0.1:1";
+const ID: &str = "00000000000000000000000000000000";
+const SHOW: [&str; 3] = ["purchase", "show", ID];
+const SECRET: &str = "wJalr/the+secret";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_missing_variable_is_named() {
+    let message = run(&SHOW, &[]).await.refused(2);
+    let names = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "PURCHASES_TABLE"];
+    for name in names.into_iter().chain(["--table", "--sandbox"]) {
+        assert!(message.contains(name), "{message}");
+    }
+    let most = [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AKIA")];
+    let all = [&SHOW[..], &["--table", "t"]].concat();
+    let message = run(&all, &most).await.refused(2);
+    assert!(message.contains("missing AWS_SECRET_ACCESS_KEY;"), "{message}");
+    assert!(!message.contains("AKIA"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_told_apart() {
+    for arguments in [&["purchase"][..], &["purchase", "show"], &["purchase", "refund", ID], &[]] {
+        assert_eq!(run(arguments, &[]).await.code, 2, "{arguments:?}");
+    }
+    // An empty address is a script's slip: it must not lead to AWS.
+    let ended = run(&[&["--sandbox", ""][..], &SHOW].concat(), &aws(NOWHERE)).await;
+    assert_eq!(ended.code, 2, "{ended:?}");
+    let message = run(&SHOW, &aws("nonsense")).await.refused(2);
+    assert!(message.contains("AWS_ENDPOINT_URL"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_help_tells_where_credentials_come_from() {
+    let help = run(&["--help"], &[]).await.ok();
+    for words in ["aws configure export-credentials", "PURCHASES_TABLE", "Exit codes"] {
+        assert!(help.contains(words), "{help}");
+    }
+    assert!(run(&["--version"], &[]).await.ok().starts_with("telco-gateway "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_or_store_out_of_reach_is_told_apart_from_a_refusal() {
+    let message = run(&[&["--sandbox", NOWHERE][..], &SHOW].concat(), &[]).await.refused(3);
+    assert!(message.contains(NOWHERE) && message.contains("no connection"), "{message}");
+
+    let message = run(&SHOW, &aws(NOWHERE)).await.refused(3);
+    assert!(message.contains("store") && !message.contains(SECRET), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn something_else_than_a_sandbox_is_no_sandbox() {
+    let router = Router::new().route("/_sandbox/env/purchase", axum::routing::get(|| async { "" }));
+    let url = serve(router).await;
+    let message = run(&[&["--sandbox", &url][..], &SHOW].concat(), &[]).await.refused(3);
+    assert!(message.contains("does not tell AWS_REGION"), "{message}");
+    let elsewhere = format!("{url}/elsewhere");
+    let message = run(&[&["--sandbox", &elsewhere][..], &SHOW].concat(), &[]).await.refused(3);
+    assert!(message.contains("status 404"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_not_there_and_a_wrong_signature_are_told_without_keys() {
+    let gateway = Gateway::start().await;
+    let arguments = [&SHOW[..], &["--table", "another"]].concat();
+    let message = gateway.run(&arguments).await.refused(3);
+    assert!(message.contains("ResourceNotFound"), "{message}");
+
+    // AWS's own words: they repeat what was signed, the session token included.
+    let refusal = format!(
+        "{{\"__type\":\"com.amazon.coral.service#InvalidSignatureException\",\"message\":\
+         \"The signature does not match.\\n\\nx-amz-security-token:{SECRET}\\n\"}}"
+    );
+    let router = Router::new().fallback(async move || (StatusCode::BAD_REQUEST, refusal.clone()));
+    let message = run(&SHOW, &aws(&serve(router).await)).await.refused(3);
+    assert!(message.contains("The signature does not match"), "{message}");
+    assert!(!message.contains(SECRET), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settlement_whose_first_answer_is_lost_is_recognised_as_its_own() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let store = Store::before(&gateway, Fault::LosesAnswers(1)).await;
+    let settled = store.settle(&gateway, id(&purchase)).await.json();
+    assert_eq!(settled["state"], "failed");
+    assert_eq!(settled["history"].as_array().unwrap().len(), 2, "{settled}");
+    assert_eq!(store.updates.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settlement_that_nobody_confirmed_is_not_called_refused() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let store = Store::before(&gateway, Fault::LosesAnswers(usize::MAX)).await;
+    let ended = store.settle(&gateway, id(&purchase)).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (3, ""), "{ended:?}");
+    assert!(ended.stderr.contains("is not known: show it"), "{ended:?}");
+    assert_eq!(gateway.show(id(&purchase)).await["state"], "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_final_between_look_and_write_is_refused() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let id = id(&purchase).to_owned();
+    let store = Store::before(&gateway, Fault::SettlesFirst(id.clone())).await;
+    let ended = store.settle(&gateway, &id).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{ended:?}");
+    let message = ended.stderr.lines().last().unwrap();
+    assert!(message.contains("is delivered"), "{message}");
+    let shown = gateway.show(&id).await;
+    assert_eq!(shown["state"], "delivered");
+    assert_eq!(shown["history"].as_array().unwrap().len(), 1, "{shown}");
+}
+
+/// An environment for AWS whose store is at `url`.
+fn aws(url: &str) -> [(&str, &str); 5] {
+    [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+        ("AWS_ENDPOINT_URL", url),
+        ("PURCHASES_TABLE", "purchases"),
+    ]
+}
+
+async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+/// What goes wrong with an update.
+enum Fault {
+    /// The first so many are made and their answers lost.
+    LosesAnswers(usize),
+    /// The provider's proof comes first.
+    SettlesFirst(String),
+}
+
+/// A gateway's store with a fault in between.
+struct Store {
+    url: String,
+    updates: Arc<AtomicUsize>,
+}
+
+#[derive(Clone)]
+struct Between {
+    to: String,
+    http: Http,
+    purchases: Purchases,
+    fault: Arc<Fault>,
+    updates: Arc<AtomicUsize>,
+}
+
+impl Store {
+    async fn before(gateway: &Gateway, fault: Fault) -> Self {
+        let updates = Arc::new(AtomicUsize::new(0));
+        let between = Between {
+            to: gateway.dynamodb_url().to_owned(),
+            http: Http::new(),
+            purchases: gateway.purchases(),
+            fault: Arc::new(fault),
+            updates: updates.clone(),
+        };
+        let url = serve(Router::new().fallback(pass).with_state(between)).await;
+        Self { url, updates }
+    }
+
+    /// Settles for `failed` through this store.
+    async fn settle(&self, gateway: &Gateway, id: &str) -> Ended {
+        let mut vars = gateway.aws();
+        vars.push(("AWS_ENDPOINT_URL_DYNAMODB", &self.url));
+        run(&["--json", "purchase", "settle", id, "--to", "failed", "--reason", "r"], &vars).await
+    }
+}
+
+async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let update = target.is_some_and(|target| target.ends_with(".UpdateItem"));
+    let before = if update { between.updates.fetch_add(1, Ordering::SeqCst) } else { 0 };
+    if let (true, Fault::SettlesFirst(id)) = (update, between.fault.as_ref()) {
+        let proof = Change {
+            from: vec![State::NeedsReview],
+            to: Some(State::Delivered),
+            ..Change::default()
+        };
+        between.purchases.change(id, &proof, OffsetDateTime::now_utc()).await.unwrap();
+    }
+    let (status, answer) = between.forward(headers, body).await;
+    match between.fault.as_ref() {
+        Fault::LosesAnswers(count) if update && before < *count => {
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+        _ => (status, answer).into_response(),
+    }
+}
+
+impl Between {
+    async fn forward(&self, headers: HeaderMap, body: Bytes) -> (StatusCode, Vec<u8>) {
+        let mut request = http::Request::post(&self.to).body(body.to_vec()).unwrap();
+        for name in ["authorization", "content-type", "x-amz-date", "x-amz-target"] {
+            if let Some(value) = headers.get(name) {
+                request.headers_mut().insert(name, value.clone());
+            }
+        }
+        let request = reqwest::Request::try_from(request).unwrap();
+        let answer = self.http.send(request, Duration::from_secs(10)).await.expect("an answer");
+        (answer.status, answer.body)
+    }
+}

@@ -1,0 +1,152 @@
+//! `purchase settle`.
+
+use serde_json::Value;
+use shared::purchase::State;
+
+use crate::support::{DELIVERED, Gateway, PHONE, id, run};
+
+fn last(purchase: &Value) -> &Value {
+    purchase["history"].as_array().and_then(|lines| lines.last()).expect("a history")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_found_out_is_what_callers_read() {
+    let gateway = Gateway::start().await;
+    for (to, safe) in [("delivered", false), ("failed", true), ("reversed", true)] {
+        let purchase = gateway.needs_review(to).await;
+        let id = id(&purchase);
+        let reason = "  ticket 12: seen in the books ";
+        let ended = gateway
+            .run(&["--json", "purchase", "settle", id, "--to", to, "--reason", reason])
+            .await;
+        assert_eq!(ended.stderr.contains("safe_to_refund: true"), safe, "{ended:?}");
+        let settled = ended.json();
+        assert_eq!((&settled["state"], &settled["safe_to_refund"]), (&to.into(), &safe.into()));
+
+        let line = last(&settled);
+        assert_eq!((&line["call"], &line["code"]), (&"operator".into(), &"settled".into()));
+        assert_eq!(line["concluded"], to);
+        assert_eq!(line["note"], "by ada: ticket 12: seen in the books");
+        assert_eq!(line["at"], settled["updated_at"]);
+        assert_eq!(settled["history"].as_array().unwrap().len(), 2, "{settled}");
+        assert_eq!(gateway.show(id).await, settled);
+
+        let api = gateway.api(id).await;
+        assert_eq!((&api["state"], &api["safe_to_refund"]), (&to.into(), &safe.into()), "{api}");
+        assert_eq!(gateway.buy(to, PHONE).await, api, "a repeat under the same key");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_settled_by_request_id_under_a_given_name_and_printed() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let request_id = purchase["request_id"].as_str().unwrap();
+    let page = gateway
+        .run(&[
+            "purchase", "settle", request_id, "--to", "failed", "--reason", "r", "--by", "Chidi O.",
+        ])
+        .await
+        .ok();
+    let line = page.lines().last().unwrap();
+    for word in ["operator", "settled", "failed", "by Chidi O.: r"] {
+        assert!(line.contains(word), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_waits_for_a_person_is_settled() {
+    let gateway = Gateway::start().await;
+    let bought = gateway.buy("delivered", DELIVERED).await;
+    assert_eq!(bought["state"], "delivered", "{bought}");
+    let before = gateway.show(id(&bought)).await;
+    let message = gateway.settle(id(&bought), "failed").await.refused(1);
+    assert!(message.contains("is delivered") && message.contains("nothing was written"));
+    assert_eq!(gateway.show(id(&bought)).await, before);
+
+    let pending = gateway.buy_scripted("pending", "099").await;
+    let message = gateway.settle(id(&pending), "delivered").await.refused(1);
+    assert!(message.contains("is pending"), "{message}");
+    assert_eq!(gateway.api(id(&pending)).await["state"], "pending");
+
+    let message = gateway.settle(&"0".repeat(32), "failed").await.refused(1);
+    assert!(message.contains("no purchase"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_settled_stays_settled() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let id = id(&purchase);
+    gateway.settle(id, "delivered").await.ok();
+    let settled = gateway.show(id).await;
+    for to in ["delivered", "failed", "reversed"] {
+        let message = gateway.settle(id, to).await.refused(1);
+        assert!(message.contains("is delivered"), "{message}");
+    }
+    assert_eq!(gateway.show(id).await, settled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_people_who_settle_at_once_one_does() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let id = id(&purchase);
+    let (delivered, failed, reversed) = tokio::join!(
+        gateway.settle(id, "delivered"),
+        gateway.settle(id, "failed"),
+        gateway.settle(id, "reversed"),
+    );
+    let mut codes = [delivered.code, failed.code, reversed.code];
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 1, 1]);
+    let shown = gateway.show(id).await;
+    assert_eq!(shown["history"].as_array().unwrap().len(), 2, "{shown}");
+    assert_eq!(shown["state"], last(&shown)["concluded"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_and_a_name_are_required_within_bounds() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let id = id(&purchase);
+    let before = gateway.show(id).await;
+    let settle = ["purchase", "settle", id, "--to", "failed"];
+    let (long_reason, long_name) = ("a".repeat(501), "a".repeat(65));
+    let refused = [
+        (vec!["--reason", ""], "1 to 500 characters"),
+        (vec!["--reason", " \t "], "1 to 500 characters"),
+        (vec!["--reason", &long_reason], "1 to 500 characters"),
+        (vec!["--reason", "two\nlines"], "control characters"),
+        (vec!["--reason", "r", "--by", ""], "1 to 64 characters"),
+        (vec!["--reason", "r", "--by", &long_name], "1 to 64 characters"),
+        (vec!["--reason", "r", "--by", "a\u{7}b"], "control characters"),
+        (vec![], "--reason"),
+    ];
+    for (arguments, message) in refused {
+        let ended = gateway.run(&[&settle[..], &arguments].concat()).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended:?}");
+        assert!(ended.stderr.contains(message), "{ended:?}");
+    }
+    for state in State::OPEN {
+        let to = ["purchase", "settle", id, "--reason", "r", "--to", state.as_str()];
+        assert_eq!(gateway.run(&to).await.code, 2, "only a final state is settled for");
+    }
+    assert_eq!(gateway.show(id).await, before);
+
+    let longest = "é".repeat(500);
+    let ended = gateway.run(&[&settle[..], &["--reason", &longest]].concat()).await;
+    assert!(ended.ok().contains(&longest));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_in_particular_settles_nothing() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let settle = ["purchase", "settle", id(&purchase), "--to", "failed", "--reason", "r"];
+    let sandbox = [("TELCO_GATEWAY_SANDBOX", gateway.url())];
+    let ended = run(&settle, &sandbox).await;
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.stderr.contains("--by"), "{ended:?}");
+    assert_eq!(gateway.api(id(&purchase)).await["state"], "needs_review");
+}

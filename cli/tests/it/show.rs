@@ -1,0 +1,106 @@
+//! `purchase show`.
+
+use crate::support::{Gateway, PHONE, id, run};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_is_shown_as_a_table_with_its_history() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let page = gateway.run(&["purchase", "show", id(&purchase)]).await.ok();
+
+    let (facts, history) = page.split_once("\n\n").expect("two tables");
+    let fact = |name: &str| {
+        let line = facts.lines().find(|line| line.starts_with(&format!("{name} ")));
+        line.unwrap_or_default()[name.len()..].trim().to_owned()
+    };
+    for name in ["purchase_id", "request_id", "state", "service_id", "created_at", "deadline_at"] {
+        assert_eq!(fact(name), purchase[name].as_str().unwrap(), "{page}");
+    }
+    assert_eq!(fact("safe_to_refund"), "false");
+    assert_eq!(fact("variation_code"), "-");
+    assert_eq!(fact("phone"), "0803****567");
+    assert_eq!(fact("amount_kobo"), "10000 (NGN 100)");
+    assert!(fact("tenant").starts_with("sandbox-"), "{page}");
+    assert_eq!(fact("acknowledged"), "true");
+
+    let lines: Vec<&str> = history.lines().collect();
+    assert_eq!(lines.len(), 2, "{page}");
+    let column = |title: &str| lines[0].find(title).expect("a title");
+    for (title, cell) in [("CALL", "pay"), ("CODE", "044"), ("CONCLUDED", "needs_review")] {
+        assert!(lines[1][column(title)..].starts_with(cell), "{page}");
+    }
+    assert!(lines[1].starts_with("20") && lines[1].contains("Z  "), "{page}");
+    assert!(page.lines().all(|line| line == line.trim_end()), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_is_shown_as_one_json_document_by_either_id() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let shown = gateway.show(id(&purchase)).await;
+    for (name, value) in purchase.as_object().unwrap() {
+        let expected = if name == "phone" { "0803****567".into() } else { value.clone() };
+        assert_eq!(shown[name], expected, "{name}");
+    }
+    let line = &shown["history"][0];
+    assert_eq!((&line["call"], &line["code"]), (&"pay".into(), &"044".into()));
+    assert_eq!(line["concluded"], "needs_review");
+    assert!(line["at"].is_string() && line["note"].is_string(), "{line}");
+
+    let request_id = purchase["request_id"].as_str().unwrap();
+    assert_eq!(gateway.show(request_id).await, shown);
+    assert_eq!(gateway.show(&id(&purchase).to_uppercase()).await, shown);
+    let behind = gateway.run(&["purchase", "show", request_id, "--json"]).await.json();
+    assert_eq!(behind, shown, "--json stands anywhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_never_shown_in_full() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    for format in [&["--json"][..], &[]] {
+        let arguments = [format, &["purchase", "show", id(&purchase)]].concat();
+        let ended = gateway.run(&arguments).await;
+        assert!(!ended.stderr.contains(&PHONE[1..]));
+        assert!(!ended.ok().contains(&PHONE[1..]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_id_is_not_found() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let none = "0".repeat(32);
+    let other_minute = format!("202001010000{}", id(&purchase));
+    for unknown in [none.as_str(), &other_minute, "nonsense", "", "' OR 1=1", "two\nlines"] {
+        let message = gateway.run(&["purchase", "show", unknown]).await.refused(1);
+        assert!(message.contains("no purchase has the id"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_may_be_named_by_the_environment_and_comes_before_aws() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let vars = [
+        ("TELCO_GATEWAY_SANDBOX", gateway.url()),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("PURCHASES_TABLE", "another"),
+    ];
+    let page = run(&["purchase", "show", id(&purchase)], &vars).await.ok();
+    assert!(page.contains(id(&purchase)), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn against_aws_the_environment_names_the_table_unless_an_argument_does() {
+    let gateway = Gateway::start().await;
+    let purchase = gateway.needs_review("k").await;
+    let mut vars = gateway.aws();
+    let show = ["purchase", "show", id(&purchase)];
+    assert!(run(&show, &vars).await.ok().contains(id(&purchase)));
+
+    let place = vars.iter().position(|(name, _)| *name == "PURCHASES_TABLE").unwrap();
+    let (_, table) = vars.remove(place);
+    let with_table = [&show[..], &["--table", table]].concat();
+    assert!(run(&with_table, &vars).await.ok().contains(id(&purchase)));
+}

@@ -1,0 +1,152 @@
+//! What the tests share: a sandbox with purchases in it, and the program.
+
+use std::process::Command;
+use std::time::Duration;
+
+use sandbox::{DEFAULT_KEY, Options, Sandbox};
+use serde_json::{Value, json};
+use shared::config::Vars;
+use shared::store::Purchases;
+use shared::upstream::Http;
+use shared::world::World;
+
+/// The number that is bought for where a script decides.
+pub const PHONE: &str = "08031234567";
+/// The number that VTpass's sandbox always delivers to.
+pub const DELIVERED: &str = "08011111111";
+
+/// How the program ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    /// What it printed, having done what it was asked.
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.stdout
+    }
+
+    /// The document it printed.
+    pub fn json(self) -> Value {
+        serde_json::from_str(&self.ok()).expect("one JSON document")
+    }
+
+    /// Its message, having printed nothing else and that in one line.
+    pub fn refused(self, code: i32) -> String {
+        assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
+        assert_eq!(self.stderr.lines().count(), 1, "{self:?}");
+        self.stderr
+    }
+}
+
+/// Runs the program with nothing in its environment but `vars`.
+pub async fn run(arguments: &[&str], vars: &[(&str, &str)]) -> Ended {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_telco-gateway"));
+    command.args(arguments).env_clear().envs(vars.iter().copied());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    Ended {
+        code: output.status.code().expect("it ends by itself"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A sandbox under test.
+pub struct Gateway {
+    sandbox: Sandbox,
+    http: Http,
+}
+
+impl Gateway {
+    pub async fn start() -> Self {
+        let options = Options::new(Vars::default(), 0, None);
+        let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
+        Self { sandbox, http: Http::new() }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.sandbox.base_url
+    }
+
+    /// Runs the program against this sandbox, as the operator `ada`.
+    pub async fn run(&self, arguments: &[&str]) -> Ended {
+        let all: Vec<&str> = ["--sandbox", self.url()].iter().chain(arguments).copied().collect();
+        run(&all, &[("USER", "ada")]).await
+    }
+
+    /// `purchase settle` with a reason.
+    pub async fn settle(&self, id: &str, to: &str) -> Ended {
+        let reason = "seen in the provider's books";
+        self.run(&["purchase", "settle", id, "--to", to, "--reason", reason]).await
+    }
+
+    /// `purchase show --json`.
+    pub async fn show(&self, id: &str) -> Value {
+        self.run(&["--json", "purchase", "show", id]).await.json()
+    }
+
+    /// What the API answers about a purchase.
+    pub async fn api(&self, id: &str) -> Value {
+        self.send("GET", &format!("/purchases/{id}"), "", Value::Null).await["data"].take()
+    }
+
+    /// A purchase that the provider asks a person to look at.
+    pub async fn needs_review(&self, key: &str) -> Value {
+        let purchase = self.buy_scripted(key, "044").await;
+        assert_eq!(purchase["state"], "needs_review", "{purchase}");
+        purchase
+    }
+
+    /// A purchase that the provider answers with `code`.
+    pub async fn buy_scripted(&self, key: &str, code: &str) -> Value {
+        let script = json!([{ "call": "pay", "code": code }]);
+        self.send("POST", "/_sandbox/vtpass/next", "", script).await;
+        self.buy(key, PHONE).await
+    }
+
+    pub async fn buy(&self, key: &str, phone: &str) -> Value {
+        let body = json!({ "service_id": "mtn", "phone": phone, "amount_kobo": 10_000 });
+        self.send("POST", "/purchases", key, body).await["data"].take()
+    }
+
+    async fn send(&self, method: &str, path: &str, key: &str, body: Value) -> Value {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url()))
+            .header("content-type", "application/json")
+            .header("mono-sec-key", DEFAULT_KEY)
+            .header("idempotency-key", key)
+            .body(if body.is_null() { Vec::new() } else { body.to_string().into_bytes() });
+        let request = reqwest::Request::try_from(request.unwrap()).unwrap();
+        let answer = self.http.send(request, Duration::from_secs(40)).await.expect("an answer");
+        serde_json::from_slice(&answer.body).expect("JSON")
+    }
+
+    /// The variables with which AWS is meant and the sandbox's store is met.
+    pub fn aws(&self) -> Vec<(&str, &str)> {
+        let lambda = self.sandbox.lambda_vars.iter();
+        let function = self.sandbox.stack.functions.iter().find(|it| it.name == "purchase");
+        let variables = function.unwrap().variables.iter();
+        let pairs = lambda.chain(variables).map(|(name, value)| (name.as_str(), value.as_str()));
+        pairs.chain([("USER", "ada")]).collect()
+    }
+
+    /// The table itself.
+    pub fn purchases(&self) -> Purchases {
+        let pairs = self.aws().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Purchases::from_vars(&pairs.collect(), &World::real()).unwrap()
+    }
+
+    pub fn dynamodb_url(&self) -> &str {
+        &self.sandbox.dynamodb_url
+    }
+}
+
+/// The id of a purchase.
+pub fn id(purchase: &Value) -> &str {
+    purchase["purchase_id"].as_str().expect("a purchase")
+}
