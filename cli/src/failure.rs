@@ -47,10 +47,10 @@ pub enum Failure {
         problem: String,
     },
     /// The store could not be read.
-    #[error("{}", brief(.0))]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The store did not confirm a write.
-    #[error("{}; whether purchase {id} was settled is not known: show it", brief(cause))]
+    #[error("{cause}; whether purchase {id} was settled is not known: show it")]
     Unconfirmed {
         /// The purchase.
         id: String,
@@ -76,14 +76,6 @@ impl Failure {
             | Self::Unconfirmed { .. } => ExitCode::from(3),
         }
     }
-}
-
-/// What the store said, up to its first line break, plain or escaped. What AWS says of a wrong
-/// signature goes on with the headers it received: the session token is one of them.
-fn brief(cause: &StoreError) -> String {
-    let words = cause.to_string();
-    let end = ["\n", "\\n"].iter().filter_map(|end| words.find(end)).min();
-    words[..end.unwrap_or(words.len())].to_owned()
 }
 
 #[cfg(test)]

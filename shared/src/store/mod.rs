@@ -75,8 +75,9 @@ impl From<StoreError> for ApiError {
     }
 }
 
-/// An error and its causes in words. Not the SDK's own rendering, whose debug part holds the raw
-/// response and with it the item.
+/// An error and its causes in words, up to the first line break. Not the SDK's own rendering, whose
+/// debug part holds the raw response and with it the item; and not what follows a line break: of a
+/// wrong signature AWS repeats the headers it received, the session token among them.
 pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
@@ -84,6 +85,8 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
         words = format!("{words}: {inner}");
         cause = inner.source();
     }
+    let end = ["\n", "\\n"].iter().filter_map(|end| words.find(end)).min();
+    words.truncate(end.unwrap_or(words.len()));
     words
 }
 
@@ -116,4 +119,17 @@ async fn transact(
         }
     }
     Err(StoreError::of(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_line_break_is_not_passed_on() {
+        let error = |text: &str| causes(&std::io::Error::other(text.to_owned()));
+        assert_eq!(error("refused: 'POST\nx-amz-security-token:t'"), "refused: 'POST");
+        assert_eq!(error("refused: 'POST\\nx-amz-security-token:t'"), "refused: 'POST");
+        assert_eq!(error("plain"), "plain");
+    }
 }
