@@ -57,6 +57,12 @@ pub(crate) struct Setting<'a> {
     pub(crate) base_url: &'a str,
 }
 
+/// Parameters of the template that the environment may set.
+const PASSED_ON: [(&str, &str); 2] = [
+    ("RequeryScheduleSeconds", "REQUERY_SCHEDULE_SECONDS"),
+    ("RequeryPatienceSeconds", "REQUERY_PATIENCE_SECONDS"),
+];
+
 impl Services {
     pub(crate) async fn start(setting: &Setting<'_>) -> Result<Self, Problem> {
         let mut services = Self {
@@ -67,6 +73,9 @@ impl Services {
             vtpass: None,
         };
         services.set("PublicBaseUrl", setting.base_url);
+        for (parameter, variable) in PASSED_ON {
+            services.set(parameter, setting.vars.optional(variable).unwrap_or_default());
+        }
         services.mono(setting).await?;
         services.vtpass(setting).await?;
         Ok(services)

@@ -84,8 +84,9 @@ impl Schedule {
         let chance = u64::from(u16::from_be_bytes(random.bytes()));
         let shortened = wait - wait / JITTER * chance / u64::from(u16::MAX);
         let wait = Duration::from_millis(shortened);
-        // SQS counts whole seconds: a rest below one is waited for.
-        if left.is_zero() { wait } else { wait.min(left.max(Duration::from_secs(1))) }
+        let wait = if left.is_zero() { wait } else { wait.min(left) };
+        // SQS counts whole seconds, and no wait at all would be a loop.
+        Duration::from_secs((wait + Duration::from_millis(999)).as_secs().max(1))
     }
 }
 
@@ -149,6 +150,14 @@ mod tests {
         assert_eq!(wait(Duration::from_secs(100)), Duration::from_secs(100));
         assert_eq!(wait(Duration::from_millis(1)), Duration::from_secs(1));
         assert_eq!(wait(Duration::ZERO), Duration::from_secs(900));
+    }
+
+    #[test]
+    fn no_wait_is_shortened_to_none() {
+        for list in ["1", "0"] {
+            let wait = schedule(list).unwrap().wait(0, DAY, &constant(0xff));
+            assert_eq!(wait, Duration::from_secs(1), "{list}");
+        }
     }
 
     #[test]

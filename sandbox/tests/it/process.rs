@@ -4,10 +4,12 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::purchase::rig::airtime;
 use crate::support::{Caller, Provider, Script, agreeable_mono};
 
 const PHONE: &str = "07082109281";
@@ -17,6 +19,7 @@ const KEY: &str = "test_sk_of_the_process";
 struct Process {
     child: Child,
     printed: Receiver<String>,
+    log: JoinHandle<String>,
     caller: Caller,
 }
 
@@ -40,6 +43,13 @@ impl Process {
                 let _ = sender.send(line);
             }
         });
+        // Read as it comes: a full pipe would stop the process.
+        let mut stderr = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            let _ = stderr.read_to_string(&mut log);
+            log
+        });
         let line = loop {
             let line = printed.recv_timeout(Duration::from_secs(20)).expect("the sandbox starts");
             if line.starts_with("telco gateway at ") {
@@ -49,7 +59,7 @@ impl Process {
         assert!(line.contains(KEY) && line.contains("curl"), "{line}");
         let base_url = line.split_whitespace().nth(3).unwrap();
         let caller = Caller::new(base_url, KEY);
-        Self { child, printed, caller }
+        Self { child, printed, log, caller }
     }
 
     /// SIGKILL.
@@ -66,9 +76,7 @@ impl Process {
     /// Waits for the end and gives how it ended and what it logged.
     fn end(mut self) -> (bool, String) {
         let success = self.child.wait().unwrap().success();
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (success, log)
+        (success, self.log.join().unwrap())
     }
 }
 
@@ -134,6 +142,46 @@ async fn a_kill_while_mono_is_asked_leaves_a_flow_that_can_go_on() {
     process.kill();
 }
 
+/// Waits for real: the schedule runs by the system's clock, here with waits of a second or two.
+#[tokio::test(flavor = "multi_thread")]
+async fn purchases_survive_a_kill_in_the_middle_of_paying() {
+    let dir = tempfile::tempdir().unwrap();
+    let hurried = [("REQUERY_SCHEDULE_SECONDS", "2,1"), ("REQUERY_PATIENCE_SECONDS", "6")];
+    let start = || Process::start(Some(dir.path()), &hurried);
+    let process = start();
+    // One order is taken and its answer never comes, the other is never taken.
+    process.caller.script(json!([{ "call": "pay", "hang": true, "charge": true }])).await;
+    let orders = [("taken", airtime("08031234567")), ("lost", airtime("300000000000"))];
+    for (key, body) in &orders {
+        let buying = process.caller.buy(key, body);
+        assert!(tokio::time::timeout(Duration::from_millis(700), buying).await.is_err());
+    }
+    process.kill();
+
+    let process = start();
+    let mut states = Vec::new();
+    for (key, body) in &orders {
+        let id = process.caller.bought(key, body).await["purchase_id"].clone();
+        states.push(answered(&process.caller, id.as_str().unwrap()).await);
+    }
+    assert_eq!(states, ["delivered", "failed"]);
+    for order in process.caller.ledger().await {
+        assert_eq!(order["pay_calls"], 1, "{order}");
+    }
+    process.kill();
+}
+
+async fn answered(caller: &Caller, id: &str) -> String {
+    for _ in 0..300 {
+        let state = caller.purchase(id).await["state"].as_str().unwrap().to_owned();
+        if state != "submitted" && state != "pending" {
+            return state;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{id} is never answered");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_in_mid_request_stops_it_soon() {
     let mono = Provider::start(agreeable_mono).await;
@@ -169,6 +217,11 @@ async fn the_log_of_a_whole_flow_holds_no_secret_and_nothing_personal() {
     caller.auth("not-a-number-08011112222", "mtn").await;
     caller.auth("08099999999", "glo").await;
     caller.exchange("code_of_nobody").await;
+    let order =
+        json!({ "service_id": "mtn-data", "phone": "08031234599", "variation_code": "nope" });
+    caller.buy("secret-idempotency-key", &order).await;
+    caller.buy("secret-idempotency-key", &airtime("08031234599")).await;
+    caller.buy("another-idempotency-key", &airtime("201000000000")).await;
     assert!(
         process.printed.try_iter().any(|line| line.contains(&otp)),
         "the OTP is on the console"
@@ -181,8 +234,10 @@ async fn the_log_of_a_whole_flow_holds_no_secret_and_nothing_personal() {
         let line: Value = serde_json::from_str(line).expect("a line of the log is JSON");
         assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
     }
-    let phone = ["7082109281", "8011112222", "8099999999", "0708****281"];
-    let secrets = [session.as_str(), &otp, &code, KEY, "000001", "code_of_nobody"];
+    let phone =
+        ["7082109281", "8031234599", "201000000000", "8011112222", "8099999999", "0708****281"];
+    let secrets =
+        [session.as_str(), &otp, &code, KEY, "000001", "code_of_nobody", "idempotency-key"];
     let bodies = ["ADAEZE", "Main Balance", "secretnarration", "1997-08-07"];
     for word in phone.iter().chain(&secrets).chain(&bodies) {
         assert!(!log.contains(word), "the log holds {word}: {log}");

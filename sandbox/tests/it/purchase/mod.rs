@@ -6,5 +6,5 @@ mod chain;
 mod crash;
 mod listing;
 mod load;
-mod rig;
+pub mod rig;
 mod tap;
