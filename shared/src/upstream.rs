@@ -77,6 +77,23 @@ impl Http {
         tokio::time::timeout(limit, self.exchange(request)).await.unwrap_or(Err(NoAnswer::Timeout))
     }
 
+    /// [`send`](Self::send) to a provider, with a line in the log when it does not go well.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn call(
+        &self,
+        upstream: &'static str,
+        operation: &'static str,
+        request: Request,
+        limit: Duration,
+    ) -> Result<Answer, NoAnswer> {
+        let begun = Instant::now();
+        let outcome = self.send(request, limit).await;
+        report(upstream, operation, begun, &outcome);
+        outcome
+    }
+
     async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
         let mut response = self.0.execute(request).await.map_err(no_answer)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
@@ -117,30 +134,22 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Measures one call to a provider and writes it to the log when it did not go well.
-pub(crate) struct CallLog {
+/// Writes a call that did not go well to the log.
+fn report(
     upstream: &'static str,
     operation: &'static str,
     begun: Instant,
-}
-
-impl CallLog {
-    pub(crate) fn begin(upstream: &'static str, operation: &'static str) -> Self {
-        Self { upstream, operation, begun: Instant::now() }
-    }
-
-    pub(crate) fn end(&self, outcome: &Result<Answer, NoAnswer>) {
-        let duration_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let Self { upstream, operation, .. } = *self;
-        match outcome {
-            Ok(answer) if answer.status.is_server_error() => {
-                let status = answer.status.as_u16();
-                tracing::warn!(upstream, operation, status, duration_ms, "upstream failed");
-            }
-            Ok(_) => {}
-            Err(reason) => {
-                tracing::warn!(upstream, operation, %reason, duration_ms, "upstream gave no answer");
-            }
+    outcome: &Result<Answer, NoAnswer>,
+) {
+    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match outcome {
+        Ok(answer) if answer.status.is_server_error() => {
+            let status = answer.status.as_u16();
+            tracing::warn!(upstream, operation, status, duration_ms, "upstream failed");
+        }
+        Ok(_) => {}
+        Err(reason) => {
+            tracing::warn!(upstream, operation, %reason, duration_ms, "upstream gave no answer");
         }
     }
 }

@@ -242,3 +242,24 @@ async fn mono_keeps_an_account_that_another_caller_still_holds() {
     assert_eq!(second.post(&format!("/accounts/{id}/unlink"), json!({})).await.status, 200);
     assert_eq!(second.get(&format!("/accounts/{id}")).await.status, 404);
 }
+
+#[tokio::test]
+async fn another_dynamodb_and_sqs_are_used_where_the_environment_names_them() {
+    // Any DynamoDB and SQS would do; here those of a sandbox that deploys nothing.
+    let aws = Gateway::with_options(&[], |mut options| {
+        options.template = "Resources: {}".to_owned();
+        options
+    })
+    .await;
+    let endpoints = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", aws.sandbox.dynamodb_url.as_str()),
+        ("AWS_ENDPOINT_URL_SQS", aws.sandbox.sqs_url.as_str()),
+    ];
+    let first = Gateway::with(&endpoints).await;
+    let id = first.caller().link(AIRTEL.0, AIRTEL.1).await;
+    assert_eq!(aws.items("AccountsTable").await, 1);
+    // A second one finds the tables there, and what is in them.
+    let second = Gateway::with(&endpoints).await;
+    let record = second.caller().get(&format!("/accounts/{id}/consent")).await.ok();
+    assert_eq!(record["data"]["state"], "linked");
+}

@@ -171,6 +171,22 @@ async fn purchases_survive_a_kill_in_the_middle_of_paying() {
     process.kill();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_refuses_us_raises_an_alarm() {
+    let process = Process::start(None, &[("REQUERY_SCHEDULE_SECONDS", "1")]);
+    process.caller.bought("k", &airtime("201000000000")).await;
+    process.caller.control("/outage", json!({ "code": "087" })).await;
+    for _ in 0..200 {
+        if process.caller.ledger().await[0]["requery_calls"].as_u64() > Some(0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    process.terminate();
+    let (_, log) = tokio::task::spawn_blocking(|| process.end()).await.unwrap();
+    assert!(log.contains("\"alarm\":\"vtpass_refuses_credentials\""), "{log}");
+}
+
 async fn answered(caller: &Caller, id: &str) -> String {
     for _ in 0..300 {
         let state = caller.purchase(id).await["state"].as_str().unwrap().to_owned();

@@ -19,7 +19,7 @@ use crate::config::{ConfigError, Vars, parse_base_url};
 use crate::error::{ApiError, Code};
 use crate::phone::Msisdn;
 use crate::secret::{ExposeSecret, SecretString};
-use crate::upstream::{Answer, CallLog, Http, NoAnswer};
+use crate::upstream::{Answer, Http, NoAnswer};
 use crate::world::World;
 
 /// All attempts of one call to Mono. With the store's share it stays below API Gateway's 30 s.
@@ -211,10 +211,10 @@ impl Mono {
             .collect();
         let begun = Instant::now();
         let request = || self.request(Method::GET, &path, None::<&()>, &realtime);
-        let mut outcome = self.call("read", request()?, CALL_TIMEOUT).await;
+        let mut outcome = self.http.call("mono", "read", request()?, CALL_TIMEOUT).await;
         if retryable(&outcome) && begun.elapsed() < RETRY_WINDOW {
             let rest = CALL_TIMEOUT.saturating_sub(begun.elapsed());
-            outcome = self.call("read", request()?, rest).await;
+            outcome = self.http.call("mono", "read", request()?, rest).await;
         }
         let answer = accept(outcome)?;
         wire::check_not_failed(&answer.body)?;
@@ -242,21 +242,9 @@ impl Mono {
         headers: &[(&str, &str)],
     ) -> Result<Answer, MonoError> {
         let request = self.request(Method::POST, path, body, headers)?;
-        let answer = accept(self.call(operation, request, CALL_TIMEOUT).await)?;
+        let answer = accept(self.http.call("mono", operation, request, CALL_TIMEOUT).await)?;
         wire::check_not_failed(&answer.body)?;
         Ok(answer)
-    }
-
-    async fn call(
-        &self,
-        operation: &'static str,
-        request: Request,
-        limit: Duration,
-    ) -> Result<Answer, NoAnswer> {
-        let log = CallLog::begin("mono", operation);
-        let outcome = self.http.send(request, limit).await;
-        log.end(&outcome);
-        outcome
     }
 
     fn request(

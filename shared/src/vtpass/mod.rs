@@ -29,7 +29,7 @@ use self::wire::NairaNumber;
 use crate::config::{ConfigError, Vars, parse_base_url};
 use crate::error::{ApiError, Code};
 use crate::money::Kobo;
-use crate::upstream::{Answer, CallLog, Http, NoAnswer};
+use crate::upstream::{Answer, Http, NoAnswer};
 use crate::world::World;
 
 /// The whole of a `pay`. With what comes before and after, it stays below API Gateway's 30 s.
@@ -200,26 +200,14 @@ impl Vtpass {
         let Some(request) = request.and_then(|body| self.request(Method::POST, path, body)) else {
             return Outcome::unclear("not_sent", "the request could not be written");
         };
-        judge(call, self.call(operation, request, limit).await, order)
+        judge(call, self.http.call("vtpass", operation, request, limit).await, order)
     }
 
     async fn read(&self, operation: &'static str, path: &str) -> Result<Answer, VtpassError> {
         let request = self.request(Method::GET, path, Vec::new());
         let request = request
             .ok_or_else(|| VtpassError::Unavailable("the request cannot be written".to_owned()))?;
-        accept(self.call(operation, request, READ_TIMEOUT).await)
-    }
-
-    async fn call(
-        &self,
-        operation: &'static str,
-        request: Request,
-        limit: Duration,
-    ) -> Result<Answer, NoAnswer> {
-        let log = CallLog::begin("vtpass", operation);
-        let outcome = self.http.send(request, limit).await;
-        log.end(&outcome);
-        outcome
+        accept(self.http.call("vtpass", operation, request, READ_TIMEOUT).await)
     }
 
     fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Option<Request> {

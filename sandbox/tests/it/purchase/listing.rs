@@ -16,7 +16,6 @@ async fn read_all(caller: &Caller, first: &str) -> Vec<String> {
         url = page["paging"]["next"].as_str().map(str::to_owned);
         if let Some(next) = &url {
             assert!(next.starts_with(&caller.base_url), "{next}");
-            assert!(!data.is_empty(), "a page before the end is not empty");
         }
     }
     ids
