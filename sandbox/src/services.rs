@@ -58,7 +58,10 @@ pub(crate) struct Setting<'a> {
 }
 
 /// Parameters of the template that the environment may set.
-const PASSED_ON: [(&str, &str); 2] = [
+const PASSED_ON: [(&str, &str); 5] = [
+    ("OtpLimitNumber", "OTP_LIMIT_NUMBER"),
+    ("OtpLimitCaller", "OTP_LIMIT_CALLER"),
+    ("OtpLimitAddress", "OTP_LIMIT_ADDRESS"),
     ("RequeryScheduleSeconds", "REQUERY_SCHEDULE_SECONDS"),
     ("RequeryPatienceSeconds", "REQUERY_PATIENCE_SECONDS"),
 ];
@@ -76,6 +79,7 @@ impl Services {
         for (parameter, variable) in PASSED_ON {
             services.set(parameter, setting.vars.optional(variable).unwrap_or_default());
         }
+        services.keep("LIMITS_HMAC_KEY", &setting.generated("LIMITS_HMAC_KEY"));
         services.mono(setting).await?;
         services.vtpass(setting).await?;
         Ok(services)
@@ -149,6 +153,16 @@ impl Services {
 }
 
 impl Setting<'_> {
+    /// A secret that the template generates: made once, kept with the rest of the data.
+    fn generated(&self, name: &str) -> String {
+        const SECRETS: &str = "secrets";
+        self.ledger.get(SECRETS, name).unwrap_or_else(|| {
+            let secret = format!("{}{}", self.world.random.id(), self.world.random.id());
+            self.ledger.put(SECRETS, name, &secret);
+            secret
+        })
+    }
+
     /// The endpoint that the environment names for a service of AWS.
     fn endpoint(&self, name: &str) -> Result<Option<String>, ConfigError> {
         match self.vars.base_url(name)? {

@@ -9,6 +9,7 @@ pub mod aws;
 pub mod config;
 pub mod error;
 pub mod http_function;
+pub mod limits;
 pub mod log;
 pub mod money;
 pub mod mono;

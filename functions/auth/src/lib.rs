@@ -1,14 +1,15 @@
 //! `POST /telecom/auth`: asks Mono to send an OTP and records the session.
 //!
-//! Writes `sessions`. Calls Mono.
+//! Writes `limits` and `sessions`. Calls Mono.
 
 use serde::Deserialize;
 use shared::config::{ConfigError, Vars};
 use shared::error::ApiError;
 use shared::http_function::{ApiRequest, HttpFunction, Reply};
+use shared::limits::OtpLimits;
 use shared::mono::{Mono, Provider};
 use shared::phone::Msisdn;
-use shared::store::{ConsentTerms, NewSession, Sessions};
+use shared::store::{ConsentTerms, Limits, NewSession, Sessions, Tenant};
 use shared::world::{Clock, World};
 
 /// The function's dependencies.
@@ -16,6 +17,8 @@ use shared::world::{Clock, World};
 pub struct Auth {
     mono: Option<Mono>,
     sessions: Sessions,
+    limits: Limits,
+    otp_limits: OtpLimits,
     clock: Clock,
 }
 
@@ -41,6 +44,8 @@ impl HttpFunction for Auth {
         Ok(Self {
             mono: Mono::from_vars(vars, world)?,
             sessions: Sessions::from_vars(vars, world)?,
+            limits: Limits::from_vars(vars, world)?,
+            otp_limits: OtpLimits::from_vars(vars)?,
             clock: world.clock.clone(),
         })
     }
@@ -50,6 +55,7 @@ impl HttpFunction for Auth {
         let (phone, provider, consent) = parse(request)?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
+        self.count(tenant, &request.source_ip, &phone).await?;
         let answer = mono.auth(&phone, provider).await?;
         let session = NewSession {
             id: &answer.session_id,
@@ -62,6 +68,18 @@ impl HttpFunction for Auth {
         };
         self.sessions.begin(session, self.clock.now()).await?;
         Ok(Reply::json_text(answer.body))
+    }
+}
+
+impl Auth {
+    /// Counts one OTP against every limit. The number comes last: what another limit refuses must
+    /// not use up the person's own.
+    async fn count(&self, tenant: &Tenant, address: &str, phone: &Msisdn) -> Result<(), ApiError> {
+        let OtpLimits { number, caller, address: from } = &self.otp_limits;
+        self.limits.count(from, address).await?;
+        self.limits.count(caller, tenant.as_str()).await?;
+        self.limits.count(number, &phone.international()).await?;
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod catalogues;
+mod limits;
 mod purchases;
 mod sessions;
 mod tenants;
@@ -18,6 +19,7 @@ pub use self::accounts::{
     Account, AccountState, Accounts, Consent, ConsentTerms, HistoryEvent, Link,
 };
 pub use self::catalogues::Catalogues;
+pub use self::limits::{Limits, OverLimit};
 pub use self::purchases::{Change, Changed, Page, Purchases, Recorded};
 pub use self::sessions::{
     Claim, ClaimRefused, Code, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,

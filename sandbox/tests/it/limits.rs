@@ -1,0 +1,191 @@
+//! How often an OTP is sent: by number, by caller, by address.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use shared::world::World;
+
+use crate::support::{Caller, Gateway, Provider, Reply, Script, agreeable_mono};
+
+const LIMITED: (u16, &str) = (429, "rate_limited");
+const NO_LIMIT: &str = "100000/600,100000/86400";
+
+/// A Mono that gives a new session and a new code each time.
+async fn mono() -> Provider {
+    let count = AtomicU32::new(0);
+    Provider::start(move |request| {
+        let id = count.fetch_add(1, Ordering::SeqCst);
+        match request.target.as_str() {
+            "/v2/telecom/auth" => {
+                Script::Json(200, json!({ "data": { "session_id": format!("s-{id}") } }))
+            }
+            "/v2/telecom/verify" => {
+                Script::Json(200, json!({ "data": { "code": format!("code_{id}") } }))
+            }
+            _ => agreeable_mono(request),
+        }
+    })
+    .await
+}
+
+async fn gateway(mono: &Provider, limits: &[(&str, &str)]) -> Gateway {
+    let usual = [
+        ("MONO_BASE_URL", mono.url.as_str()),
+        ("MONO_SECRET_KEY", "k"),
+        ("OTP_LIMIT_NUMBER", "3/600,10/86400"),
+        ("OTP_LIMIT_CALLER", NO_LIMIT),
+        ("OTP_LIMIT_ADDRESS", NO_LIMIT),
+    ];
+    let gateway = Gateway::with(&usual.iter().chain(limits).copied().collect::<Vec<_>>()).await;
+    // From the beginning of a day, so that no window's edge falls into a test.
+    let day = Duration::from_secs(86_400);
+    let now = shared::world::epoch(gateway.clock.clock().now()).unsigned_abs();
+    gateway.clock.turn(day - Duration::from_secs(now % 86_400));
+    gateway
+}
+
+fn limited(reply: &Reply) -> u64 {
+    let (status, code) = reply.error();
+    assert_eq!((status, code.as_str()), LIMITED, "{}", reply.text);
+    reply.retry_after.as_ref().expect("Retry-After").parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_calls_for_one_number_send_no_more_than_allowed() {
+    let mono = mono().await;
+    let keys: Vec<String> = (0..20).map(|n| format!("test_sk_{n}")).collect();
+    let gateway = gateway(&mono, &[("SANDBOX_KEYS", &keys.join(","))]).await;
+    let callers: Vec<Caller> =
+        keys.iter().map(|key| Caller::new(&gateway.sandbox.base_url, key)).collect();
+    let forms = [
+        "08031234567",
+        "8031234567",
+        "2348031234567",
+        "+2348031234567",
+        "23408031234567",
+        "0803 123 4567",
+        "+234 (0) 803-123-4567",
+    ];
+    for _ in 0..10 {
+        let calls = (0..100).map(|n| callers[n % 20].auth(forms[n % 7], "mtn"));
+        for reply in futures_util::future::join_all(calls).await {
+            if reply.status != 200 {
+                assert!(limited(&reply) <= 600);
+            }
+        }
+    }
+    assert_eq!(mono.received().len(), 3);
+    // Another number is not concerned.
+    assert_eq!(callers[0].auth("08031234568", "mtn").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_short_window_opens_again_until_the_long_one_closes() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let caller = gateway.caller();
+    let mut sent = 0;
+    for _ in 0..6 {
+        for _ in 0..5 {
+            sent += usize::from(caller.auth("08031234567", "mtn").await.status == 200);
+        }
+        gateway.clock.turn(Duration::from_secs(600));
+    }
+    assert_eq!(sent, 10, "3 + 3 + 3 + 1");
+    assert_eq!(mono.received().len(), 10);
+    let refused = caller.auth("08031234567", "mtn").await;
+    assert_eq!(limited(&refused), 86_400 - 3_600, "until the day ends");
+    gateway.clock.turn(Duration::from_secs(86_400 - 3_600));
+    assert_eq!(caller.auth("08031234567", "mtn").await.status, 200);
+}
+
+#[tokio::test]
+async fn across_a_windows_edge_at_most_twice_the_limit_is_sent() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let caller = gateway.caller();
+    gateway.clock.turn(Duration::from_secs(599));
+    for _ in 0..10 {
+        caller.auth("08031234567", "mtn").await;
+    }
+    gateway.clock.turn(Duration::from_secs(1));
+    for _ in 0..10 {
+        caller.auth("08031234567", "mtn").await;
+    }
+    assert_eq!(mono.received().len(), 6);
+}
+
+#[tokio::test]
+async fn a_caller_and_an_address_have_limits_of_their_own() {
+    let mono = mono().await;
+    let by_caller = gateway(&mono, &[("OTP_LIMIT_CALLER", "4/600,100/86400")]).await;
+    let numbers: Vec<String> = (0..8).map(|n| format!("0803123456{n}")).collect();
+    let (caller, other) = (by_caller.caller(), by_caller.other_caller());
+    for (index, number) in numbers.iter().enumerate() {
+        let reply = caller.auth(number, "mtn").await;
+        assert_eq!(reply.status, if index < 4 { 200 } else { 429 });
+    }
+    assert_eq!(other.auth(&numbers[0], "mtn").await.status, 200, "another caller is free");
+
+    let by_address = gateway(&mono, &[("OTP_LIMIT_ADDRESS", "4/600,100/86400")]).await;
+    let callers = [by_address.caller(), by_address.other_caller()];
+    for (index, number) in numbers.iter().enumerate() {
+        let body = json!({ "phone": number, "provider": "mtn" }).to_string().into_bytes();
+        // What a client says of its address is not asked for.
+        let forged = format!("192.0.2.{index}");
+        let headers = [("x-forwarded-for", forged.as_str()), ("forwarded", &forged)];
+        let caller = &callers[index % 2];
+        let reply = caller.send("POST", "/v2/telecom/auth", &headers, body).await;
+        assert_eq!(reply.status, if index < 4 { 200 } else { 429 }, "{}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn what_another_limit_refuses_does_not_use_up_the_numbers() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[("OTP_LIMIT_CALLER", "1/600,100/86400")]).await;
+    let (caller, other) = (gateway.caller(), gateway.other_caller());
+    assert_eq!(caller.auth("08030000001", "mtn").await.status, 200);
+    for _ in 0..10 {
+        limited(&caller.auth("08031234567", "mtn").await);
+    }
+    assert_eq!(other.auth("08031234567", "mtn").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_limit_that_cannot_be_checked_sends_nothing() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let vars = gateway.sandbox.lambda_vars.clone().into_iter().collect();
+    let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+    dynamodb.delete_table().table_name("LimitsTable").send().await.unwrap();
+    let reply = gateway.caller().auth("08031234567", "mtn").await;
+    assert_eq!(reply.error(), (503, "unavailable".to_owned()));
+    assert!(mono.received().is_empty());
+}
+
+#[tokio::test]
+async fn the_table_tells_nobodys_number_and_unlinking_resets_nothing() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let caller = gateway.caller();
+    for _ in 0..3 {
+        let session = caller.session("08031234567", "mtn").await;
+        let code = caller.verify(&session, "123456").await.ok()["data"]["code"].clone();
+        assert_eq!(caller.exchange(code.as_str().unwrap()).await.status, 200);
+        assert_eq!(caller.post("/accounts/acc1/unlink", json!({})).await.status, 200);
+    }
+    limited(&caller.auth("08031234567", "mtn").await);
+
+    let vars = gateway.sandbox.lambda_vars.clone().into_iter().collect();
+    let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+    let items = dynamodb.scan().table_name("LimitsTable").send().await.unwrap().items.unwrap();
+    assert_eq!(items.len(), 3, "one for the number, the caller and the address");
+    for item in items {
+        let item = format!("{item:?}");
+        assert!(!item.contains("8031234567") && !item.contains("127.0.0.1"), "{item}");
+        let expiry = item.contains("expires_at");
+        assert!(expiry, "{item}");
+    }
+}

@@ -1,0 +1,119 @@
+//! How often what may be asked: the one definition of all limits.
+//!
+//! A limit counts in two fixed windows, a short one and a long one. Across a window's edge a burst
+//! may reach twice the limit, never more.
+
+use crate::config::{ConfigError, Vars};
+
+/// So many times in so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// How often.
+    pub most: u32,
+    /// In how long, in seconds.
+    pub seconds: u32,
+}
+
+/// A limit in two windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What is counted: part of the key in the store.
+    pub name: &'static str,
+    /// The short window.
+    pub short: Window,
+    /// The long window: a whole number of short ones.
+    pub long: Window,
+}
+
+/// The limits on sending OTPs.
+#[derive(Debug, Clone, Copy)]
+pub struct OtpLimits {
+    /// For one number, whoever asks: the person at the phone is pestered all the same.
+    pub number: Limit,
+    /// For one caller.
+    pub caller: Limit,
+    /// For one source address: not below the caller's, because callers are servers.
+    pub address: Limit,
+}
+
+const TEN_MINUTES: u32 = 600;
+const DAY: u32 = 86_400;
+
+/// What holds unless the environment says otherwise.
+const OTP_NUMBER: Limit = limit("otp-number", 3, 10);
+const OTP_CALLER: Limit = limit("otp-caller", 300, 10_000);
+const OTP_ADDRESS: Limit = limit("otp-address", 300, 10_000);
+
+const fn limit(name: &'static str, in_ten_minutes: u32, in_a_day: u32) -> Limit {
+    Limit {
+        name,
+        short: Window { most: in_ten_minutes, seconds: TEN_MINUTES },
+        long: Window { most: in_a_day, seconds: DAY },
+    }
+}
+
+impl OtpLimits {
+    /// The defaults, unless `OTP_LIMIT_NUMBER`, `OTP_LIMIT_CALLER` or `OTP_LIMIT_ADDRESS` hold
+    /// others: `3/600,10/86400` is three in ten minutes and ten a day.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything else.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        Ok(Self {
+            number: from_var(vars, "OTP_LIMIT_NUMBER", OTP_NUMBER)?,
+            caller: from_var(vars, "OTP_LIMIT_CALLER", OTP_CALLER)?,
+            address: from_var(vars, "OTP_LIMIT_ADDRESS", OTP_ADDRESS)?,
+        })
+    }
+}
+
+fn from_var(vars: &Vars, variable: &str, default: Limit) -> Result<Limit, ConfigError> {
+    let Some(text) = vars.optional(variable) else { return Ok(default) };
+    let windows =
+        text.split_once(',').and_then(|(short, long)| Some((parse(short)?, parse(long)?)));
+    match windows {
+        Some((short, long)) if long.seconds.is_multiple_of(short.seconds) => {
+            Ok(Limit { short, long, ..default })
+        }
+        _ => Err(ConfigError::Invalid {
+            name: variable.to_owned(),
+            problem: "must be like 3/600,10/86400: times/seconds in a short and in a long window \
+                      that is a multiple of it",
+        }),
+    }
+}
+
+fn parse(window: &str) -> Option<Window> {
+    let (most, seconds) = window.trim().split_once('/')?;
+    let window = Window { most: most.parse().ok()?, seconds: seconds.parse().ok()? };
+    (window.seconds > 0).then_some(window)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Result<Limit, ConfigError> {
+        let vars = [("OTP_LIMIT_NUMBER".to_owned(), text.to_owned())].into_iter().collect();
+        OtpLimits::from_vars(&vars).map(|limits| limits.number)
+    }
+
+    #[test]
+    fn a_limit_is_configurable_and_an_odd_one_stops_the_function() {
+        assert_eq!(number(""), Ok(OTP_NUMBER));
+        let other = number("5/60, 20/3600").unwrap();
+        assert_eq!((other.short.most, other.short.seconds), (5, 60));
+        assert_eq!((other.long.most, other.long.seconds), (20, 3600));
+        for odd in ["3", "3/600", "3/600,10/86401", "3/0,10/0", "-1/600,10/86400", "a/b,c/d"] {
+            let error = number(odd).unwrap_err().to_string();
+            assert!(error.contains("OTP_LIMIT_NUMBER"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_ask_no_less_than_a_caller() {
+        let limits = OtpLimits::from_vars(&Vars::default()).unwrap();
+        assert!(limits.address.short.most >= limits.caller.short.most);
+        assert!(limits.address.long.most >= limits.caller.long.most);
+    }
+}

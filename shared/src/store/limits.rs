@@ -1,0 +1,127 @@
+//! The `limits` table: how often what was asked. One item for each thing counted and long window;
+//! in it a count for the long window and one for each short one. One conditional write counts in
+//! both, or in neither.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnRefusal;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::fmt;
+use std::time::Duration;
+
+use super::{StoreError, number, text};
+use crate::aws;
+use crate::config::{ConfigError, Vars};
+use crate::error::{ApiError, Code};
+use crate::limits::Limit;
+use crate::secret::{ExposeSecret, SecretString};
+use crate::world::{Clock, World, epoch};
+
+/// The `limits` table.
+#[derive(Clone)]
+pub struct Limits {
+    client: aws_sdk_dynamodb::Client,
+    table: String,
+    key: SecretString,
+    clock: Clock,
+}
+
+/// Why a request does not count as one more.
+#[derive(Debug)]
+pub enum OverLimit {
+    /// The limit is reached; the window that refused ends after this time.
+    Reached(Duration),
+    /// It cannot be told: what must not happen too often must then not happen.
+    Unknown(StoreError),
+}
+
+/// The shortest key of the HMAC, in characters.
+const MIN_KEY: usize = 32;
+
+impl Limits {
+    /// The table named by `LIMITS_TABLE`; `LIMITS_HMAC_KEY` hides whom the counts are about.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing or the key is short.
+    pub fn from_vars(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        let key = vars.required("LIMITS_HMAC_KEY")?;
+        if key.len() < MIN_KEY {
+            let name = "LIMITS_HMAC_KEY".to_owned();
+            return Err(ConfigError::Invalid { name, problem: "must have 32 characters or more" });
+        }
+        Ok(Self {
+            client: aws::dynamodb(vars, world)?,
+            table: vars.required("LIMITS_TABLE")?.to_owned(),
+            key: SecretString::from(key),
+            clock: world.clock.clone(),
+        })
+    }
+
+    /// Counts one more of `subject`, if both windows allow it.
+    ///
+    /// # Errors
+    /// [`OverLimit`]: the thing must then not be done.
+    pub async fn count(&self, limit: &Limit, subject: &str) -> Result<(), OverLimit> {
+        let now = epoch(self.clock.now());
+        let (short, long) = (i64::from(limit.short.seconds), i64::from(limit.long.seconds));
+        let window = now - now.rem_euclid(long);
+        let short_count = format!("s{}", now.rem_euclid(long) / short);
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(format!("{}#{}#{window}", limit.name, self.hidden(subject))))
+            .update_expression("ADD #short :one, #long :one SET expires_at = :end")
+            .condition_expression(
+                "(attribute_not_exists(#short) OR #short < :short) \
+                 AND (attribute_not_exists(#long) OR #long < :long)",
+            )
+            .expression_attribute_names("#short", &short_count)
+            .expression_attribute_names("#long", LONG_COUNT)
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":short", number(limit.short.most.into()))
+            .expression_attribute_values(":long", number(limit.long.most.into()))
+            .expression_attribute_values(":end", number(window + long))
+            .return_values_on_condition_check_failure(OnRefusal::AllOld);
+        let Err(error) = update.send().await else { return Ok(()) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                let counted = refused.item().and_then(|item| item.get(LONG_COUNT)?.as_n().ok());
+                let counted = counted.and_then(|count| count.parse::<u32>().ok()).unwrap_or(0);
+                let refusing = if counted >= limit.long.most { long } else { short };
+                let rest = refusing - now.rem_euclid(refusing);
+                Err(OverLimit::Reached(Duration::from_secs(rest.unsigned_abs())))
+            }
+            _ => Err(OverLimit::Unknown(StoreError::of(error))),
+        }
+    }
+
+    /// HMAC-SHA256 of a subject: numbers are few enough to try them all against a plain hash.
+    fn hidden(&self, subject: &str) -> String {
+        let key = self.key.expose_secret().as_bytes();
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        mac.update(subject.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    }
+}
+
+/// The attribute that counts in the long window.
+const LONG_COUNT: &str = "long";
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Limits({})", self.table)
+    }
+}
+
+impl From<OverLimit> for ApiError {
+    fn from(over: OverLimit) -> Self {
+        match over {
+            OverLimit::Reached(rest) => {
+                Self::new(Code::RateLimited, "Too many requests. Try again later.")
+                    .retry_after(rest)
+            }
+            OverLimit::Unknown(error) => error.into(),
+        }
+    }
+}
