@@ -58,7 +58,9 @@ pub(crate) struct Setting<'a> {
 }
 
 /// Parameters of the template that the environment may set.
-const PASSED_ON: [(&str, &str); 5] = [
+const PASSED_ON: [(&str, &str); 7] = [
+    ("LimitPurchases", "LIMIT_PURCHASES"),
+    ("LimitReads", "LIMIT_READS"),
     ("OtpLimitNumber", "OTP_LIMIT_NUMBER"),
     ("OtpLimitCaller", "OTP_LIMIT_CALLER"),
     ("OtpLimitAddress", "OTP_LIMIT_ADDRESS"),

@@ -36,20 +36,30 @@ pub struct OtpLimits {
     pub address: Limit,
 }
 
+/// The limits on what a caller does, against a loop that has gone wild.
+#[derive(Debug, Clone, Copy)]
+pub struct CallerLimits {
+    /// New purchases; a repeat under the same key is none.
+    pub purchases: Limit,
+    /// Reads of accounts' data.
+    pub reads: Limit,
+}
+
+const MINUTE: u32 = 60;
 const TEN_MINUTES: u32 = 600;
 const DAY: u32 = 86_400;
 
 /// What holds unless the environment says otherwise.
-const OTP_NUMBER: Limit = limit("otp-number", 3, 10);
-const OTP_CALLER: Limit = limit("otp-caller", 300, 10_000);
-const OTP_ADDRESS: Limit = limit("otp-address", 300, 10_000);
+const OTP_NUMBER: Limit = limit("otp-number", (3, TEN_MINUTES), 10);
+const OTP_CALLER: Limit = limit("otp-caller", (300, TEN_MINUTES), 10_000);
+const OTP_ADDRESS: Limit = limit("otp-address", (300, TEN_MINUTES), 10_000);
+const PURCHASES: Limit = limit("purchases", (600, MINUTE), 200_000);
+const READS: Limit = limit("reads", (1_200, MINUTE), 400_000);
 
-const fn limit(name: &'static str, in_ten_minutes: u32, in_a_day: u32) -> Limit {
-    Limit {
-        name,
-        short: Window { most: in_ten_minutes, seconds: TEN_MINUTES },
-        long: Window { most: in_a_day, seconds: DAY },
-    }
+const fn limit(name: &'static str, short: (u32, u32), in_a_day: u32) -> Limit {
+    let (most, seconds) = short;
+    let (short, long) = (Window { most, seconds }, Window { most: in_a_day, seconds: DAY });
+    Limit { name, short, long }
 }
 
 impl OtpLimits {
@@ -63,6 +73,19 @@ impl OtpLimits {
             number: from_var(vars, "OTP_LIMIT_NUMBER", OTP_NUMBER)?,
             caller: from_var(vars, "OTP_LIMIT_CALLER", OTP_CALLER)?,
             address: from_var(vars, "OTP_LIMIT_ADDRESS", OTP_ADDRESS)?,
+        })
+    }
+}
+
+impl CallerLimits {
+    /// The defaults, unless `LIMIT_PURCHASES` or `LIMIT_READS` hold others.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything but times and seconds, as for [`OtpLimits`].
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        Ok(Self {
+            purchases: from_var(vars, "LIMIT_PURCHASES", PURCHASES)?,
+            reads: from_var(vars, "LIMIT_READS", READS)?,
         })
     }
 }

@@ -1,12 +1,13 @@
 //! Reads a consented account's data: account, balances, transactions, identity.
 //!
-//! Reads `accounts`. Calls Mono.
+//! Reads `accounts`, writes `limits`. Calls Mono.
 
 use shared::config::{ConfigError, Vars};
 use shared::error::ApiError;
 use shared::http_function::{ApiRequest, HttpFunction, Reply};
+use shared::limits::CallerLimits;
 use shared::mono::{Mono, Resource, point_links_at};
-use shared::store::{Account, AccountState, Accounts};
+use shared::store::{Account, AccountState, Accounts, Limits, Tenant};
 use shared::world::World;
 
 /// The function's dependencies.
@@ -14,6 +15,8 @@ use shared::world::World;
 pub struct FetchData {
     mono: Option<Mono>,
     accounts: Accounts,
+    limits: Limits,
+    caller_limits: CallerLimits,
     public_base_url: Option<String>,
 }
 
@@ -24,6 +27,8 @@ impl HttpFunction for FetchData {
         Ok(Self {
             mono: Mono::from_vars(vars, world)?,
             accounts: Accounts::from_vars(vars, world)?,
+            limits: Limits::from_vars(vars, world)?,
+            caller_limits: CallerLimits::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
         })
     }
@@ -36,7 +41,9 @@ impl HttpFunction for FetchData {
             "GET /accounts/{id}/identity" => Resource::Identity,
             _ => return Err(ApiError::not_found()),
         };
-        let account = self.linked_account(request).await?;
+        let tenant = request.caller()?;
+        self.limits.count_if_possible(&self.caller_limits.reads, tenant.as_str()).await?;
+        let account = self.linked_account(tenant, request).await?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
         let id = &account.account_id;
@@ -56,8 +63,11 @@ impl HttpFunction for FetchData {
 
 impl FetchData {
     /// The caller's account, with its consent in force.
-    async fn linked_account(&self, request: &ApiRequest) -> Result<Account, ApiError> {
-        let tenant = request.caller()?;
+    async fn linked_account(
+        &self,
+        tenant: &Tenant,
+        request: &ApiRequest,
+    ) -> Result<Account, ApiError> {
         let account = self.accounts.get(tenant, request.path("id")).await?;
         account.filter(|it| it.state == AccountState::Linked).ok_or_else(ApiError::not_found)
     }

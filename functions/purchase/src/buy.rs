@@ -39,6 +39,7 @@ impl PurchaseFunction {
             return repeated(&existing, &order);
         }
         let vtpass = self.vtpass()?;
+        self.limits.count_if_possible(&self.caller_limits.purchases, tenant.as_str()).await?;
         let amount = self.price(&order).await?;
         let purchase = self.draft(tenant, id, &order, amount);
 

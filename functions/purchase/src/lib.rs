@@ -1,6 +1,6 @@
 //! Buys data bundles and airtime: each order is paid for at most once.
 //!
-//! Reads and writes `purchases`, sends to the requery queue. Calls VTpass.
+//! Reads and writes `purchases`, writes `limits`, sends to the requery queue. Calls VTpass.
 
 mod buy;
 mod catalogue;
@@ -10,9 +10,10 @@ mod order;
 use shared::config::{ConfigError, Vars};
 use shared::error::ApiError;
 use shared::http_function::{ApiRequest, HttpFunction, Reply};
+use shared::limits::CallerLimits;
 use shared::queue::Queue;
 use shared::requery::{Patience, Schedule};
-use shared::store::{Catalogues, Purchases};
+use shared::store::{Catalogues, Limits, Purchases};
 use shared::vtpass::Vtpass;
 use shared::world::World;
 
@@ -22,6 +23,8 @@ pub struct PurchaseFunction {
     vtpass: Option<Vtpass>,
     purchases: Purchases,
     catalogues: Catalogues,
+    limits: Limits,
+    caller_limits: CallerLimits,
     requeries: Queue,
     schedule: Schedule,
     patience: Patience,
@@ -37,6 +40,8 @@ impl HttpFunction for PurchaseFunction {
             vtpass: Vtpass::from_vars(vars, world)?,
             purchases: Purchases::from_vars(vars, world)?,
             catalogues: Catalogues::from_vars(vars, world)?,
+            limits: Limits::from_vars(vars, world)?,
+            caller_limits: CallerLimits::from_vars(vars)?,
             requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             patience: Patience::from_vars(vars)?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use shared::world::World;
 
+use crate::purchase::rig::{DELIVERED, airtime};
 use crate::support::{Caller, Gateway, Provider, Reply, Script, agreeable_mono};
 
 const LIMITED: (u16, &str) = (429, "rate_limited");
@@ -188,4 +189,40 @@ async fn the_table_tells_nobodys_number_and_unlinking_resets_nothing() {
         let expiry = item.contains("expires_at");
         assert!(expiry, "{item}");
     }
+}
+
+#[tokio::test]
+async fn a_callers_purchases_and_reads_are_limited_and_repeats_are_not() {
+    let mono = mono().await;
+    let limits = [("LIMIT_PURCHASES", "3/60,100/86400"), ("LIMIT_READS", "3/60,100/86400")];
+    let gateway = gateway(&mono, &limits).await;
+    let (caller, other) = (gateway.caller(), gateway.other_caller());
+    for (index, key) in ["a", "b", "c", "d", "e"].iter().enumerate() {
+        let reply = caller.buy(key, &airtime(DELIVERED)).await;
+        assert_eq!(reply.status, if index < 3 { 201 } else { 429 }, "{}", reply.text);
+    }
+    assert_eq!(caller.ledger().await.len(), 3, "what is refused is not bought");
+    for _ in 0..5 {
+        assert_eq!(caller.buy("a", &airtime(DELIVERED)).await.status, 201, "a repeat is free");
+    }
+    assert_eq!(other.buy("a", &airtime(DELIVERED)).await.status, 201);
+    gateway.clock.turn(Duration::from_secs(60));
+    assert_eq!(caller.buy("d", &airtime(DELIVERED)).await.status, 201, "the key was not used");
+
+    for index in 0..5 {
+        let reply = caller.get("/accounts/acc1").await;
+        assert_eq!(reply.status, if index < 3 { 404 } else { 429 });
+    }
+}
+
+#[tokio::test]
+async fn without_a_count_purchases_and_reads_go_on() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let vars = gateway.sandbox.lambda_vars.clone().into_iter().collect();
+    let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+    dynamodb.delete_table().table_name("LimitsTable").send().await.unwrap();
+    let caller = gateway.caller();
+    assert_eq!(caller.buy("a", &airtime(DELIVERED)).await.status, 201);
+    assert_eq!(caller.get("/accounts/acc1").await.status, 404);
 }

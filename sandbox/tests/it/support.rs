@@ -69,7 +69,12 @@ impl Gateway {
         let clock = TestClock::new();
         let keys = format!("{KEY},{OTHER_KEY}");
         // Under a clock that stands, most tests ask more often than a person would.
-        let usual = [("SANDBOX_KEYS", keys.as_str()), ("OTP_LIMIT_NUMBER", "1000/600,1000/86400")];
+        let usual = [
+            ("SANDBOX_KEYS", keys.as_str()),
+            ("OTP_LIMIT_NUMBER", "1000/600,1000/86400"),
+            ("LIMIT_PURCHASES", "100000/60,100000/86400"),
+            ("LIMIT_READS", "100000/60,100000/86400"),
+        ];
         let all = usual.into_iter().chain(vars.iter().copied());
         let vars: Vars = all.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
         let mut options = Options::new(vars, 0, None);

@@ -96,6 +96,20 @@ impl Limits {
         }
     }
 
+    /// The same for what does no harm beyond its cost: it goes on when it cannot be counted.
+    ///
+    /// # Errors
+    /// [`OverLimit::Reached`].
+    pub async fn count_if_possible(&self, limit: &Limit, subject: &str) -> Result<(), OverLimit> {
+        match self.count(limit, subject).await {
+            Err(OverLimit::Unknown(error)) => {
+                tracing::warn!(limit = limit.name, reason = %error, "a limit is not checked");
+                Ok(())
+            }
+            counted => counted,
+        }
+    }
+
     /// HMAC-SHA256 of a subject: numbers are few enough to try them all against a plain hash.
     fn hidden(&self, subject: &str) -> String {
         let key = self.key.expose_secret().as_bytes();
