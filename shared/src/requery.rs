@@ -22,6 +22,27 @@ pub enum Message {
         /// The purchase.
         purchase_id: String,
     },
+    /// A consent was withdrawn here: tell Mono, and unless it confirms, send the next step.
+    Unlink(UnlinkStep),
+}
+
+/// A step of telling Mono that a consent was withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlinkStep {
+    /// Whose consent it was.
+    pub tenant: Tenant,
+    /// The account.
+    pub account_id: String,
+    /// How often Mono was told before.
+    pub step: u32,
+}
+
+impl UnlinkStep {
+    /// The step after this one.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self { step: self.step.saturating_add(1), ..self.clone() }
+    }
 }
 
 /// A step of a purchase's chain.

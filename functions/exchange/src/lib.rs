@@ -1,6 +1,6 @@
 //! From a code to a permanent account, and back: exchange, consent record, export, unlink.
 //!
-//! Reads and writes `sessions` and `accounts`. Calls Mono.
+//! Reads and writes `sessions` and `accounts`, sends to the requery queue. Calls Mono.
 
 mod consent;
 mod link;
@@ -10,6 +10,8 @@ use shared::config::{ConfigError, Vars};
 use shared::error::ApiError;
 use shared::http_function::{ApiRequest, HttpFunction, Reply};
 use shared::mono::Mono;
+use shared::queue::Queue;
+use shared::requery::Schedule;
 use shared::store::{Accounts, Sessions};
 use shared::world::World;
 
@@ -19,6 +21,8 @@ pub struct Exchange {
     mono: Option<Mono>,
     sessions: Sessions,
     accounts: Accounts,
+    requeries: Queue,
+    schedule: Schedule,
     world: World,
 }
 
@@ -30,6 +34,8 @@ impl HttpFunction for Exchange {
             mono: Mono::from_vars(vars, world)?,
             sessions: Sessions::from_vars(vars, world)?,
             accounts: Accounts::from_vars(vars, world)?,
+            requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
+            schedule: Schedule::from_vars(vars)?,
             world: world.clone(),
         })
     }

@@ -1,17 +1,20 @@
-//! Finds out what became of purchases: asks the provider until it knows or a person must.
+//! Finds out what became of purchases: asks the provider until it knows or a person must. And tells
+//! Mono of withdrawn consents until it confirms.
 //!
-//! Triggered by the requery queue. Reads and writes `purchases`, sends to the requery queue and, at
-//! the deadline, to its dead-letter queue. Calls VTpass.
+//! Triggered by the requery queue. Reads and writes `purchases` and `accounts`, sends to the requery
+//! queue and, at the deadline, to its dead-letter queue. Calls VTpass and Mono.
 
 mod chain;
 mod hint;
+mod unlink;
 
 use shared::config::{ConfigError, Vars};
+use shared::mono::Mono;
 use shared::purchase::{Call, Conclusion, Purchase, conclude};
 use shared::queue::Queue;
 use shared::queue_function::{QueueFunction, Retry};
 use shared::requery::{Message, Patience, Schedule};
-use shared::store::Purchases;
+use shared::store::{Accounts, Purchases};
 use shared::vtpass::{Outcome, Vtpass};
 use shared::world::World;
 
@@ -19,7 +22,9 @@ use shared::world::World;
 #[derive(Debug)]
 pub struct Requery {
     vtpass: Option<Vtpass>,
+    mono: Option<Mono>,
     purchases: Purchases,
+    accounts: Accounts,
     requeries: Queue,
     dead_letters: Queue,
     schedule: Schedule,
@@ -33,7 +38,9 @@ impl QueueFunction for Requery {
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
         Ok(Self {
             vtpass: Vtpass::from_vars(vars, world)?,
+            mono: Mono::from_vars(vars, world)?,
             purchases: Purchases::from_vars(vars, world)?,
+            accounts: Accounts::from_vars(vars, world)?,
             requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
             dead_letters: Queue::from_vars(vars, world, "REQUERY_DEAD_LETTER_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
@@ -47,6 +54,7 @@ impl QueueFunction for Requery {
         match serde_json::from_str(body) {
             Ok(Message::Purchase(step)) => self.step(step).await,
             Ok(Message::Hint { tenant, purchase_id }) => self.hint(&tenant, &purchase_id).await,
+            Ok(Message::Unlink(step)) => self.unlink(step).await,
             Err(error) => Err(Retry(format!("no message of ours, at column {}", error.column()))),
         }
     }

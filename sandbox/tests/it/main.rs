@@ -15,3 +15,4 @@ mod purchase;
 mod queue;
 mod support;
 mod vtpass;
+mod withdrawal;

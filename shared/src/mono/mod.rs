@@ -24,6 +24,8 @@ use crate::world::World;
 
 /// All attempts of one call to Mono. With the store's share it stays below API Gateway's 30 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// The same for an unlink, around which more is stored, and which the requery repeats.
+const UNLINK_TIMEOUT: Duration = Duration::from_secs(10);
 /// A read that failed before this is asked once more.
 const RETRY_WINDOW: Duration = Duration::from_secs(5);
 
@@ -164,7 +166,7 @@ impl Mono {
     /// [`MonoError`].
     pub async fn auth(&self, phone: &Msisdn, provider: Provider) -> Result<AuthAnswer, MonoError> {
         let body = AuthBody { phone: &phone.local(), provider: provider.name() };
-        let answer = self.post("auth", "/v2/telecom/auth", Some(&body), &[]).await?;
+        let answer = self.post("auth", "/v2/telecom/auth", &body, &[]).await?;
         wire::auth_answer(&answer.body).map_err(unreadable)
     }
 
@@ -174,8 +176,7 @@ impl Mono {
     /// [`MonoError`]; `Rejected` is Mono's judgement on the OTP.
     pub async fn verify(&self, session_id: &str, otp: &str) -> Result<VerifyAnswer, MonoError> {
         let session = [("x-session-id", session_id)];
-        let answer =
-            self.post("verify", "/v2/telecom/verify", Some(&OtpBody { otp }), &session).await?;
+        let answer = self.post("verify", "/v2/telecom/verify", &OtpBody { otp }, &session).await?;
         wire::verify_answer(&answer.body).map_err(unreadable)
     }
 
@@ -184,8 +185,7 @@ impl Mono {
     /// # Errors
     /// [`MonoError`].
     pub async fn exchange(&self, code: &str) -> Result<ExchangeAnswer, MonoError> {
-        let answer =
-            self.post("exchange", &self.exchange_path, Some(&CodeBody { code }), &[]).await?;
+        let answer = self.post("exchange", &self.exchange_path, &CodeBody { code }, &[]).await?;
         wire::exchange_answer(&answer.body).map_err(unreadable)
     }
 
@@ -228,9 +228,11 @@ impl Mono {
     /// [`MonoError`].
     pub async fn unlink(&self, account_id: &str) -> Result<(), MonoError> {
         let path = format!("/accounts/{account_id}/unlink");
-        match self.post("unlink", &path, None::<&()>, &[]).await {
-            Ok(_) | Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => Ok(()),
-            Err(error) => Err(error),
+        let request = self.request(Method::POST, &path, None::<&()>, &[])?;
+        let outcome = self.http.call("mono", "unlink", request, UNLINK_TIMEOUT).await;
+        match accept(outcome).and_then(|answer| wire::check_not_failed(&answer.body)) {
+            Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => Ok(()),
+            other => other,
         }
     }
 
@@ -238,10 +240,10 @@ impl Mono {
         &self,
         operation: &'static str,
         path: &str,
-        body: Option<&impl Serialize>,
+        body: &impl Serialize,
         headers: &[(&str, &str)],
     ) -> Result<Answer, MonoError> {
-        let request = self.request(Method::POST, path, body, headers)?;
+        let request = self.request(Method::POST, path, Some(body), headers)?;
         let answer = accept(self.http.call("mono", operation, request, CALL_TIMEOUT).await)?;
         wire::check_not_failed(&answer.body)?;
         Ok(answer)

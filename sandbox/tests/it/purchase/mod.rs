@@ -7,4 +7,4 @@ mod crash;
 mod listing;
 mod load;
 pub mod rig;
-mod tap;
+pub mod tap;
