@@ -216,6 +216,24 @@ async fn a_callers_purchases_and_reads_are_limited_and_repeats_are_not() {
 }
 
 #[tokio::test]
+async fn a_count_stays_small_however_long_it_goes_on() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let caller = gateway.caller();
+    for _ in 0..40 {
+        assert_eq!(caller.get("/accounts/acc1").await.status, 404);
+        gateway.clock.turn(Duration::from_secs(60));
+    }
+    let vars = gateway.sandbox.lambda_vars.clone().into_iter().collect();
+    let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+    let items = dynamodb.scan().table_name("LimitsTable").send().await.unwrap().items.unwrap();
+    assert_eq!(items.len(), 1);
+    let names: Vec<&String> = items[0].keys().collect();
+    assert_eq!(items[0]["long"].as_n().unwrap(), "40");
+    assert_eq!(names.len(), 4, "key, expiry, long and one short count: {names:?}");
+}
+
+#[tokio::test]
 async fn without_a_count_purchases_and_reads_go_on() {
     let mono = mono().await;
     let gateway = gateway(&mono, &[]).await;

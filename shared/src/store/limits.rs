@@ -65,25 +65,33 @@ impl Limits {
         let now = epoch(self.clock.now());
         let (short, long) = (i64::from(limit.short.seconds), i64::from(limit.long.seconds));
         let window = now - now.rem_euclid(long);
-        let short_count = format!("s{}", now.rem_euclid(long) / short);
-        let update = self
+        let index = now.rem_euclid(long) / short;
+        let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key("pk", text(format!("{}#{}#{window}", limit.name, self.hidden(subject))))
-            .update_expression("ADD #short :one, #long :one SET expires_at = :end")
             .condition_expression(
                 "(attribute_not_exists(#short) OR #short < :short) \
                  AND (attribute_not_exists(#long) OR #long < :long)",
             )
-            .expression_attribute_names("#short", &short_count)
+            .expression_attribute_names("#short", short_count(index))
             .expression_attribute_names("#long", LONG_COUNT)
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":short", number(limit.short.most.into()))
             .expression_attribute_values(":long", number(limit.long.most.into()))
             .expression_attribute_values(":end", number(window + long))
             .return_values_on_condition_check_failure(OnRefusal::AllOld);
-        let Err(error) = update.send().await else { return Ok(()) };
+        let mut past = Vec::new();
+        for old in (0..index).rev().take(SWEPT) {
+            let name = format!("#old{old}");
+            update = update.expression_attribute_names(&name, short_count(old));
+            past.push(name);
+        }
+        let remove = if past.is_empty() { "" } else { " REMOVE " };
+        let expression =
+            format!("ADD #short :one, #long :one SET expires_at = :end{remove}{}", past.join(", "));
+        let Err(error) = update.update_expression(expression).send().await else { return Ok(()) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 let counted = refused.item().and_then(|item| item.get(LONG_COUNT)?.as_n().ok());
@@ -121,6 +129,13 @@ impl Limits {
 
 /// The attribute that counts in the long window.
 const LONG_COUNT: &str = "long";
+/// How many past short windows a count clears away: an item stays small, and so does its price.
+const SWEPT: usize = 10;
+
+/// The attribute that counts in a short window.
+fn short_count(index: i64) -> String {
+    format!("s{index}")
+}
 
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
