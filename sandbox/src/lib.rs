@@ -28,6 +28,7 @@ use shared::aws;
 use shared::config::Vars;
 use shared::secret::hashed;
 use shared::store::{Tenant, Tenants};
+use shared::tenant_key::{KeyKind, TenantKey};
 use shared::world::World;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -209,7 +210,8 @@ async fn create_queues(
     Ok(urls)
 }
 
-/// One caller for each key: the same key is the same caller after a restart.
+/// One caller for each key, taken as it is: the same key is the same caller after a restart, and
+/// opens again if it was revoked.
 async fn add_callers(
     stack: &Stack,
     lambda_vars: &BTreeMap<String, String>,
@@ -223,7 +225,8 @@ async fn add_callers(
     for key in keys {
         let tenant = Tenant::new(&format!("sandbox-{}", &hashed(key)[..12]));
         let tenant = tenant.ok_or("a tenant's id is made of letters and digits")?;
-        tenants.put_key(key, &tenant, world.clock.now()).await?;
+        let key = TenantKey::new(key, tenant, KeyKind::Test, None, world.clock.now());
+        tenants.put(&key).await?;
     }
     Ok(())
 }

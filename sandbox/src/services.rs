@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use shared::config::{ConfigError, Vars};
+use shared::tenant_key::KeyKind;
 use shared::world::World;
 use tokio::net::TcpListener;
 
@@ -78,6 +79,7 @@ impl Services {
             vtpass: None,
         };
         services.set("PublicBaseUrl", setting.base_url);
+        services.set("DeploymentKind", KeyKind::Test.as_str());
         for (parameter, variable) in PASSED_ON {
             services.set(parameter, setting.vars.optional(variable).unwrap_or_default());
         }

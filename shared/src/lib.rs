@@ -20,6 +20,7 @@ pub mod queue_function;
 pub mod requery;
 pub mod secret;
 pub mod store;
+pub mod tenant_key;
 pub mod upstream;
 pub mod vtpass;
 pub mod world;

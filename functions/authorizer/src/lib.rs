@@ -1,17 +1,37 @@
 //! The Lambda authorizer of the HTTP API: an API key in, the tenant it speaks for out.
 //!
-//! Reads `tenants`. API Gateway keeps the answer for the time the template states, so a revoked key
-//! stops working within that time.
+//! Reads `tenants`. API Gateway keeps the answer for the time the template states, so a key that is
+//! revoked or ends stops working within that time.
 
 use serde::{Deserialize, Serialize};
 use shared::config::{ConfigError, Vars};
-use shared::store::{StoreError, Tenant, Tenants};
-use shared::world::World;
+use shared::store::{Found, StoreError, Tenant, Tenants};
+use shared::tenant_key::{KeyKind, KeyState, TenantKey};
+use shared::world::{Clock, World};
 
 /// The function's dependencies.
 #[derive(Debug)]
 pub struct Authorizer {
     tenants: Tenants,
+    kind: KeyKind,
+    clock: Clock,
+}
+
+/// Why a key opens nothing. Callers are not told; the log is.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    /// No key can look like this, or there is not exactly one.
+    Malformed,
+    /// Nothing is stored under its hash.
+    Unknown,
+    /// What is stored cannot be read.
+    Unreadable,
+    /// It is of the other kind than this deployment.
+    OtherKind,
+    /// Its end has passed.
+    Expired,
+    /// It was revoked.
+    Revoked,
 }
 
 /// The part of API Gateway's authorizer request (payload 2.0) that is read: the values of the
@@ -45,9 +65,10 @@ impl Authorizer {
     /// Builds the function's clients.
     ///
     /// # Errors
-    /// [`ConfigError`] when a variable is missing.
+    /// [`ConfigError`] when a variable is missing, or `DEPLOYMENT_KIND` names no kind of key.
     pub fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
-        Ok(Self { tenants: Tenants::from_vars(vars, world)? })
+        let kind = KeyKind::of_deployment(vars)?;
+        Ok(Self { tenants: Tenants::from_vars(vars, world)?, kind, clock: world.clock.clone() })
     }
 
     /// Decides on one key.
@@ -57,18 +78,54 @@ impl Authorizer {
     /// in.
     pub async fn decide(&self, event: Event) -> Result<Decision, StoreError> {
         let sources = event.identity_source.unwrap_or_default();
-        let tenant = match sources.as_slice() {
-            [key] if usable(key) => self.tenants.by_key(key).await?,
+        let found = match sources.as_slice() {
+            [key] if usable(key) => Some(self.tenants.by_key(key).await?),
             _ => None,
         };
-        let is_authorized = tenant.is_some();
+        let (key, refusal) = match found {
+            None => (None, Some(Refusal::Malformed)),
+            Some(Found::Nothing) => (None, Some(Refusal::Unknown)),
+            Some(Found::Unreadable) => (None, Some(Refusal::Unreadable)),
+            Some(Found::Key(key)) => {
+                let refusal = self.refusal(&key);
+                (Some(key), refusal)
+            }
+        };
         tracing::info!(
             function = "authorizer",
-            tenant = tenant.as_ref().map(Tenant::as_str),
-            is_authorized,
+            tenant = key.as_ref().map(|key| key.tenant.as_str()),
+            key_id = key.as_ref().map(|key| key.key_id.as_str()),
+            is_authorized = refusal.is_none(),
+            refusal = refusal.map(Refusal::as_str),
             "key checked"
         );
-        Ok(Decision { is_authorized, context: Context { tenant } })
+        let tenant = key.filter(|_| refusal.is_none()).map(|key| key.tenant);
+        Ok(Decision { is_authorized: tenant.is_some(), context: Context { tenant } })
+    }
+
+    /// Why a stored key does not open this deployment, if it does not.
+    fn refusal(&self, key: &TenantKey) -> Option<Refusal> {
+        if key.kind != self.kind {
+            return Some(Refusal::OtherKind);
+        }
+        match key.state(self.clock.now()) {
+            KeyState::Active | KeyState::Expiring => None,
+            KeyState::Expired => Some(Refusal::Expired),
+            KeyState::Revoked => Some(Refusal::Revoked),
+        }
+    }
+}
+
+impl Refusal {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Unreadable => "unreadable",
+            Self::OtherKind => "other_kind",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
     }
 }
 

@@ -25,7 +25,7 @@ pub use self::sessions::{
     Claim, ClaimRefused, Code, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,
     TryRefused,
 };
-pub use self::tenants::{TenantKey, Tenants};
+pub use self::tenants::{Found, Listing, Tenants};
 use crate::error::ApiError;
 
 /// The caller: the tenant behind an API key, never the key.
