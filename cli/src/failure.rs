@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use shared::config::ConfigError;
 use shared::purchase::State;
-use shared::store::StoreError;
+use shared::store::{StoreError, Tenant};
 use shared::upstream::NoAnswer;
 
 /// Why a command ended without success. Nothing was written unless it says so.
@@ -23,6 +23,40 @@ pub enum Failure {
         id: String,
         /// The state it is in.
         state: State,
+    },
+    /// There is no such key.
+    #[error("no key has the id {0:?}")]
+    NoKey(String),
+    /// The tenant never had a key.
+    #[error("tenant {0} has no key")]
+    NoKeyOf(Tenant),
+    /// The tenant has no key that a new one could replace.
+    #[error("tenant {0} has no usable key to rotate; nothing was written")]
+    NoUsableKey(Tenant),
+    /// The tenant has a key that works.
+    #[error(
+        "tenant {tenant} has a usable key, {key_id}: rotate it, or give --another; nothing was \
+         written"
+    )]
+    HasKey {
+        /// The tenant.
+        tenant: Tenant,
+        /// The newest of its keys.
+        key_id: String,
+    },
+    /// It is not said which of the tenant's keys to rotate.
+    #[error("tenant {0} has usable keys of both kinds: give --kind; nothing was written")]
+    BothKinds(Tenant),
+    /// A key was stored that nobody knows.
+    #[error("the new key {0} could not be printed: revoke it; nothing else was written")]
+    NotShown(String),
+    /// The store did not confirm a write to a key.
+    #[error("{cause}; whether key {key_id} was written is not known: list the keys")]
+    KeyUnconfirmed {
+        /// The key.
+        key_id: String,
+        /// What the store said.
+        cause: StoreError,
     },
     /// The environment lacks variables.
     #[error("missing {}; --help tells where to get them, --sandbox URL does without", .0.join(", "))]
@@ -68,12 +102,20 @@ impl Failure {
     /// What a script sees.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NotFound(_) | Self::NotForReview { .. } => ExitCode::from(1),
+            Self::NotFound(_)
+            | Self::NotForReview { .. }
+            | Self::NoKey(_)
+            | Self::NoKeyOf(_)
+            | Self::NoUsableKey(_)
+            | Self::HasKey { .. }
+            | Self::BothKinds(_) => ExitCode::from(1),
             Self::Missing(_) | Self::Config(_) => ExitCode::from(2),
             Self::NoAnswer { .. }
             | Self::NoSandbox { .. }
             | Self::Store(_)
-            | Self::Unconfirmed { .. } => ExitCode::from(3),
+            | Self::Unconfirmed { .. }
+            | Self::NotShown(_)
+            | Self::KeyUnconfirmed { .. } => ExitCode::from(3),
         }
     }
 }

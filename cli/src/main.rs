@@ -1,12 +1,14 @@
 //! `telco-gateway`: what the operator of a gateway does by hand.
 //!
 //! Arguments and exit codes are here; [`target`] finds the gateway's tables, a module per noun
-//! holds its commands, [`table`] prints for people.
+//! holds its commands, [`table`] prints for people, [`words`] reads what they write.
 
 mod failure;
 mod purchase;
 mod table;
 mod target;
+mod tenant;
+mod words;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -17,15 +19,19 @@ use shared::world::World;
 use crate::failure::Failure;
 use crate::purchase::PurchaseArguments;
 use crate::target::{SandboxUrl, Target};
+use crate::tenant::TenantArguments;
 
 /// Below the options: where the variables come from, and what an exit code means.
 const AFTER_HELP: &str = "\
 Against AWS (without --sandbox) the environment must hold
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, for temporary credentials
-  AWS_SESSION_TOKEN, and PURCHASES_TABLE (or give --table NAME).
+  AWS_SESSION_TOKEN, and PURCHASES_TABLE or TENANTS_TABLE (or give --table NAME).
 The AWS CLI exports the credentials of a profile:
   eval \"$(aws configure export-credentials --format env)\"
-The credentials need dynamodb:GetItem on the table, and dynamodb:UpdateItem to settle.
+The credentials need, on the table that a command works on:
+  purchase  dynamodb:GetItem, and dynamodb:UpdateItem to settle
+  tenant    dynamodb:Scan, dynamodb:PutItem to create and rotate, dynamodb:UpdateItem to
+            rotate and revoke
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
 3 the store or the sandbox is out of reach.";
@@ -48,6 +54,8 @@ struct Arguments {
 enum Command {
     /// Look at a purchase, or settle one that waits for a person
     Purchase(PurchaseArguments),
+    /// Make, list, rotate and revoke the API keys of callers
+    Tenant(TenantArguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -71,6 +79,7 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
     let world = World::real();
     match command {
         Command::Purchase(arguments) => purchase::run(arguments, &target, json, &world).await,
+        Command::Tenant(arguments) => tenant::run(arguments, &target, json, &world).await,
     }
 }
 

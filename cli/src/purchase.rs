@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use crate::failure::Failure;
 use crate::table::columns;
 use crate::target::{Table, Target};
+use crate::words::words;
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 500;
@@ -160,18 +161,6 @@ impl Settle {
     }
 }
 
-/// Reads words for the history: something, trimmed, of `max` characters at most, on one line.
-fn words(text: &str, max: usize) -> Result<String, String> {
-    let text = text.trim();
-    if !(1..=max).contains(&text.chars().count()) {
-        return Err(format!("must be 1 to {max} characters"));
-    }
-    if text.chars().any(char::is_control) {
-        return Err("must hold no control characters".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
 /// A purchase as its operator sees it: what its caller sees, with the number masked, and more.
 #[derive(Serialize)]
 struct Document<'a> {
@@ -242,14 +231,5 @@ mod tests {
         assert_eq!(masked("1234567"), "****567");
         assert_eq!(masked("123"), "***");
         assert_eq!(masked(""), "");
-    }
-
-    #[test]
-    fn words_are_trimmed_and_bounded() {
-        assert_eq!(words("  seen in the books \n", 500).unwrap(), "seen in the books");
-        assert_eq!(words(&"é".repeat(500), 500).unwrap().chars().count(), 500);
-        for bad in ["", "  ", "two\nlines", "\u{1b}[2J!", &"a".repeat(501)] {
-            assert!(words(bad, 500).is_err(), "{bad:?}");
-        }
     }
 }
