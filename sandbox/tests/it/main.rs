@@ -14,5 +14,6 @@ mod process;
 mod purchase;
 mod queue;
 mod support;
+mod tenants;
 mod vtpass;
 mod withdrawal;

@@ -230,6 +230,10 @@ async fn the_log_of_a_whole_flow_holds_no_secret_and_nothing_personal() {
         caller.get(&format!("/accounts/{id}{tail}")).await.ok();
     }
     caller.post(&format!("/accounts/{id}/unlink"), Value::Null).await.ok();
+    assert_eq!(
+        Caller::new(&caller.base_url, "live_sk_of_nobody").get("/purchases").await.status,
+        403
+    );
     caller.auth("not-a-number-08011112222", "mtn").await;
     caller.auth("08099999999", "glo").await;
     caller.exchange("code_of_nobody").await;
@@ -258,7 +262,11 @@ async fn the_log_of_a_whole_flow_holds_no_secret_and_nothing_personal() {
     for word in phone.iter().chain(&secrets).chain(&bodies) {
         assert!(!log.contains(word), "the log holds {word}: {log}");
     }
-    assert!(!log.contains(&shared::secret::hashed(KEY)), "the log holds the key's hash");
+    let hash = shared::secret::hashed(KEY);
+    assert!(!log.contains(&hash), "the log holds the key's hash");
+    assert!(log.contains(&format!("\"key_id\":\"{}\"", &hash[..12])), "{log}");
+    assert!(!log.contains("live_sk_of_nobody"), "the log holds a refused key");
+    assert!(log.contains("\"refusal\":\"unknown\""), "{log}");
 }
 
 #[test]
