@@ -51,7 +51,13 @@ async fn wrong_usage_is_told_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_help_tells_where_credentials_come_from() {
     let help = run(&["--help"], &[]).await.ok();
-    for words in ["aws configure export-credentials", "PURCHASES_TABLE", "Exit codes"] {
+    for words in [
+        "aws configure export-credentials",
+        "PURCHASES_TABLE or TENANTS_TABLE",
+        "dynamodb:Scan",
+        "dynamodb:PutItem",
+        "Exit codes",
+    ] {
         assert!(help.contains(words), "{help}");
     }
     assert!(run(&["--version"], &[]).await.ok().starts_with("telco-gateway "));

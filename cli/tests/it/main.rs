@@ -6,3 +6,4 @@ mod failures;
 mod settle;
 mod show;
 mod support;
+mod tenant;

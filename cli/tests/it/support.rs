@@ -1,6 +1,8 @@
 //! What the tests share: a sandbox with purchases in it, and the program.
 
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sandbox::{DEFAULT_KEY, Options, Sandbox};
@@ -8,7 +10,8 @@ use serde_json::{Value, json};
 use shared::config::Vars;
 use shared::store::Purchases;
 use shared::upstream::Http;
-use shared::world::World;
+use shared::world::{Clock, World};
+use time::OffsetDateTime;
 
 /// The number that is bought for where a script decides.
 pub const PHONE: &str = "08031234567";
@@ -57,15 +60,27 @@ pub async fn run(arguments: &[&str], vars: &[(&str, &str)]) -> Ended {
 
 /// A sandbox under test.
 pub struct Gateway {
-    sandbox: Sandbox,
+    pub sandbox: Sandbox,
     http: Http,
+    /// By how many seconds the sandbox's clock is ahead of the program's.
+    ahead: Arc<AtomicU64>,
 }
 
 impl Gateway {
     pub async fn start() -> Self {
-        let options = Options::new(Vars::default(), 0, None);
+        let mut options = Options::new(Vars::default(), 0, None);
+        let ahead = Arc::new(AtomicU64::new(0));
+        let by = ahead.clone();
+        let now =
+            move || OffsetDateTime::now_utc() + Duration::from_secs(by.load(Ordering::SeqCst));
+        options.world.clock = Clock::from_fn(now);
         let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
-        Self { sandbox, http: Http::new() }
+        Self { sandbox, http: Http::new(), ahead }
+    }
+
+    /// Turns the sandbox's clock on.
+    pub fn turn(&self, seconds: u64) {
+        self.ahead.fetch_add(seconds, Ordering::SeqCst);
     }
 
     pub fn url(&self) -> &str {
@@ -113,6 +128,16 @@ impl Gateway {
         self.send("POST", "/purchases", key, body).await["data"].take()
     }
 
+    /// What the API answers to a request with an API key, by its status.
+    pub async fn status(&self, key: &str) -> u16 {
+        let request = http::Request::get(format!("{}/purchases", self.url()))
+            .header("mono-sec-key", key)
+            .body(Vec::new());
+        let request = reqwest::Request::try_from(request.unwrap()).unwrap();
+        let answer = self.http.send(request, Duration::from_secs(40)).await.expect("an answer");
+        answer.status.as_u16()
+    }
+
     async fn send(&self, method: &str, path: &str, key: &str, body: Value) -> Value {
         let request = http::Request::builder()
             .method(method)
@@ -128,8 +153,13 @@ impl Gateway {
 
     /// The variables with which AWS is meant and the sandbox's store is met.
     pub fn aws(&self) -> Vec<(&str, &str)> {
+        self.aws_of("purchase")
+    }
+
+    /// The same, with those of a function.
+    pub fn aws_of(&self, function: &str) -> Vec<(&str, &str)> {
         let lambda = self.sandbox.lambda_vars.iter();
-        let function = self.sandbox.stack.functions.iter().find(|it| it.name == "purchase");
+        let function = self.sandbox.stack.functions.iter().find(|it| it.name == function);
         let variables = function.unwrap().variables.iter();
         let pairs = lambda.chain(variables).map(|(name, value)| (name.as_str(), value.as_str()));
         pairs.chain([("USER", "ada")]).collect()
