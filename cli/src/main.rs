@@ -34,7 +34,7 @@ The credentials need, on the table that a command works on:
             rotate and revoke
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
-3 the store or the sandbox is out of reach.";
+3 the store or the sandbox is out of reach, or a new key could not be printed.";
 
 /// Operates a telco gateway: one on AWS, or a sandbox.
 #[derive(Parser)]

@@ -59,9 +59,10 @@ pub(crate) struct Setting<'a> {
 }
 
 /// Parameters of the template that the environment may set.
-const PASSED_ON: [(&str, &str); 7] = [
+const PASSED_ON: [(&str, &str); 8] = [
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
+    ("MonoExchangePath", "MONO_EXCHANGE_PATH"),
     ("OtpLimitNumber", "OTP_LIMIT_NUMBER"),
     ("OtpLimitCaller", "OTP_LIMIT_CALLER"),
     ("OtpLimitAddress", "OTP_LIMIT_ADDRESS"),

@@ -1,5 +1,6 @@
 //! Configuration that is missing, and a store or sandbox that cannot be reached or misbehaves.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use shared::purchase::State;
 use shared::store::{Change, Purchases};
 use shared::upstream::Http;
@@ -138,6 +140,50 @@ async fn what_became_final_between_look_and_write_is_refused() {
     assert_eq!(shown["history"].as_array().unwrap().len(), 1, "{shown}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_stops_half_way_leaves_keys_that_work_and_are_known() {
+    let gateway = Gateway::start().await;
+    let create = ["--json", "tenant", "create", "acme", "--kind", "test"];
+    let old = gateway.run(&create).await.json();
+    let store = Store::before(&gateway, Fault::RefusesUpdates).await;
+    let ended = store.rotate(&gateway).await;
+    assert_eq!(ended.code, 3, "{ended:?}");
+    let message = ended.stderr.lines().last().unwrap();
+    assert!(message.contains(old["key_id"].as_str().unwrap()), "{message}");
+    assert!(message.contains("is not known: list the keys"), "{message}");
+    let new: Value = serde_json::from_str(&ended.stdout).expect("the new key was shown");
+    gateway.turn(25 * 3600);
+    for key in [&old, &new] {
+        assert_eq!(gateway.status(key["key"].as_str().unwrap()).await, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_whose_first_answers_are_lost_recognises_its_own_writes() {
+    let gateway = Gateway::start().await;
+    gateway.run(&["tenant", "create", "acme", "--kind", "test"]).await.ok();
+    let store = Store::before(&gateway, Fault::LosesAnswers(1)).await;
+    let shown = store.rotate(&gateway).await.json();
+    let keys = gateway.run(&["--json", "tenant", "list", "acme"]).await.json();
+    assert_eq!((keys.as_array().unwrap().len(), &keys[0]), (2, &shown["ending"][0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_that_cannot_be_printed_replaces_none() {
+    let gateway = Gateway::start().await;
+    gateway.run(&["tenant", "create", "acme", "--kind", "test"]).await.ok();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut rotate = Command::new(env!("CARGO_BIN_EXE_telco-gateway"));
+    rotate.args(["--sandbox", gateway.url(), "tenant", "rotate", "acme"]).env_clear().stdout(full);
+    let output = tokio::task::spawn_blocking(move || rotate.output()).await.unwrap().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    let keys = gateway.run(&["--json", "tenant", "list", "acme"]).await.json();
+    assert_eq!((&keys[0]["state"], &keys[1]["state"]), (&"active".into(), &"active".into()));
+    assert_eq!(output.status.code(), Some(3));
+    assert!(message.contains("revoke it") && message.contains("could not be printed"), "{message}");
+    assert!(message.contains(keys[1]["key_id"].as_str().unwrap()), "{message}");
+}
+
 /// An environment for AWS whose store is at `url`.
 fn aws(url: &str) -> [(&str, &str); 5] {
     [
@@ -160,6 +206,8 @@ async fn serve(router: Router) -> String {
 enum Fault {
     /// The first so many are made and their answers lost.
     LosesAnswers(usize),
+    /// None is made.
+    RefusesUpdates,
     /// The provider's proof comes first.
     SettlesFirst(String),
 }
@@ -199,6 +247,13 @@ impl Store {
         vars.push(("AWS_ENDPOINT_URL_DYNAMODB", &self.url));
         run(&["--json", "purchase", "settle", id, "--to", "failed", "--reason", "r"], &vars).await
     }
+
+    /// Rotates `acme`'s keys through this store.
+    async fn rotate(&self, gateway: &Gateway) -> Ended {
+        let mut vars = gateway.aws_of("authorizer");
+        vars.push(("AWS_ENDPOINT_URL_DYNAMODB", &self.url));
+        run(&["--json", "tenant", "rotate", "acme"], &vars).await
+    }
 }
 
 async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes) -> Response {
@@ -212,6 +267,9 @@ async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes)
             ..Change::default()
         };
         between.purchases.change(id, &proof, OffsetDateTime::now_utc()).await.unwrap();
+    }
+    if let (true, Fault::RefusesUpdates) = (update, between.fault.as_ref()) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let (status, answer) = between.forward(headers, body).await;
     match between.fault.as_ref() {

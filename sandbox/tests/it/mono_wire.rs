@@ -138,3 +138,23 @@ async fn an_otp_may_have_the_length_that_monos_form_states() {
     assert_eq!(caller.verify("s-1", "123456").await.status, 400);
     assert_eq!(caller.verify("s-1", "1234").await.status, 200);
 }
+
+#[tokio::test]
+async fn the_exchange_may_be_at_its_newer_place() {
+    let mono = Provider::start(|request| match request.target.as_str() {
+        "/v2/accounts/auth" => Script::Json(200, json!({ "data": { "id": "acc7" } })),
+        "/account/auth" => Script::Json(404, json!({ "message": "moved" })),
+        _ => agreeable_mono(request),
+    })
+    .await;
+    let gateway = Gateway::with(&[
+        ("MONO_BASE_URL", &mono.url),
+        ("MONO_SECRET_KEY", "live_sk_of_mono"),
+        ("MONO_EXCHANGE_PATH", "/v2/accounts/auth"),
+    ])
+    .await;
+    let caller = gateway.caller();
+    caller.session("08031234567", "mtn").await;
+    caller.verify("s-1", "123456").await.ok();
+    assert_eq!(caller.exchange("code_1").await.ok(), json!({ "id": "acc7" }));
+}
