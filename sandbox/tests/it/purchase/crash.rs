@@ -93,7 +93,8 @@ async fn crash_everywhere(script: Option<Value>, body: &Value, repeats: bool) {
     }
     // Read, count, [catalogue, fetch, cache,] send, put, pay, update.
     let calls = if body["variation_code"].is_null() { 6 } else { 9 };
-    assert_eq!(point, 2 * calls, "every call was crashed at");
+    // A call that was slow and repeated makes for more points, never for fewer.
+    assert!(point >= 2 * calls, "every call was crashed at: {point}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
