@@ -10,6 +10,7 @@ mod isolation;
 mod limits;
 mod mono_failures;
 mod mono_wire;
+mod permissions;
 mod process;
 mod purchase;
 mod queue;

@@ -3,6 +3,7 @@
 //!
 //! Point 2k is before call k is sent on; point 2k+1 is after it took effect, its answer held back.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use shared::upstream::Http;
 use tokio::sync::Notify;
 
@@ -28,6 +30,8 @@ pub struct Tap {
     store_fails: AtomicBool,
     /// The operations that went through, in order.
     seen: Mutex<Vec<String>>,
+    /// What was done to which table or queue, in the words of IAM.
+    used: Mutex<BTreeSet<(String, String)>>,
 }
 
 #[derive(Clone)]
@@ -77,6 +81,11 @@ impl Tap {
         self.seen.lock().unwrap().clone()
     }
 
+    /// The permissions that were needed so far: an action and a table, index or queue.
+    pub fn used(&self) -> BTreeSet<(String, String)> {
+        self.used.lock().unwrap().clone()
+    }
+
     /// Lets every call to a store fail, or none.
     pub fn fail_store(&self, fails: bool) {
         self.store_fails.store(fails, Ordering::SeqCst);
@@ -86,6 +95,31 @@ impl Tap {
         if self.hold.lock().unwrap().contains(&point) {
             self.held.notify_one();
             std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The permissions that a call to AWS needs.
+fn needed(operation: &str, request: &Value) -> Vec<(String, String)> {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match operation {
+        // A transaction needs what its parts would need alone.
+        "TransactWriteItems" => {
+            let parts = request["TransactItems"].as_array().unwrap().iter();
+            let part = |part: &Value| {
+                let (kind, body) = part.as_object().unwrap().iter().next().unwrap();
+                (format!("dynamodb:{kind}Item"), word(&body["TableName"]))
+            };
+            parts.map(part).collect()
+        }
+        "SendMessage" => {
+            let queue = word(&request["QueueUrl"]).rsplit('/').next().unwrap().to_owned();
+            vec![("sqs:SendMessage".to_owned(), queue)]
+        }
+        _ => {
+            let (table, index) = (word(&request["TableName"]), request["IndexName"].as_str());
+            let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
+            vec![(format!("dynamodb:{operation}"), format!("{table}{index}"))]
         }
     }
 }
@@ -101,6 +135,10 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
         Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap().to_owned(),
         None => parts.uri.path().to_owned(),
     };
+    if parts.headers.contains_key("x-amz-target") {
+        let request = serde_json::from_slice(&body).unwrap();
+        line.tap.used.lock().unwrap().extend(needed(&operation, &request));
+    }
     line.tap.hold_if(2 * call).await;
     line.tap.seen.lock().unwrap().push(operation);
     let url = format!("{}{}", line.target, parts.uri.path_and_query().unwrap());
