@@ -106,7 +106,7 @@ async fn open(target: &Target, given: Option<&str>, world: &World) -> Result<Pur
     let vars = target.vars(&table, &world.http).await?;
     // The store's timeouts are those of a function beside its table; a person may be far away.
     world.http.warm(&aws::dynamodb_url(&vars)?).await;
-    Ok(Purchases::from_vars(&vars, world)?)
+    Ok(Purchases::from_vars(&vars, &aws::dynamodb(&vars, world)?)?)
 }
 
 /// A purchase by either of its ids.

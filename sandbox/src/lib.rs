@@ -221,7 +221,8 @@ async fn add_callers(
     let Some(authorizer) = &stack.authorizer else { return Ok(()) };
     let spec = stack.functions.iter().find(|it| it.name == authorizer.function);
     let spec = spec.ok_or("the authorizer is no function of the template")?;
-    let tenants = Tenants::from_vars(&spec.environment(lambda_vars), world)?;
+    let vars = spec.environment(lambda_vars);
+    let tenants = Tenants::from_vars(&vars, &aws::dynamodb(&vars, world)?)?;
     for key in keys {
         let tenant = Tenant::new(&format!("sandbox-{}", &hashed(key)[..12]));
         let tenant = tenant.ok_or("a tenant's id is made of letters and digits")?;

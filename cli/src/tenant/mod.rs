@@ -53,7 +53,7 @@ async fn open(target: &Target, given: Option<&str>, world: &World) -> Result<Ten
     let vars = target.vars(&table, &world.http).await?;
     // The store's timeouts are those of a function beside its table; a person may be far away.
     world.http.warm(&aws::dynamodb_url(&vars)?).await;
-    Ok(Tenants::from_vars(&vars, world)?)
+    Ok(Tenants::from_vars(&vars, &aws::dynamodb(&vars, world)?)?)
 }
 
 impl Desk<'_> {

@@ -168,7 +168,9 @@ impl Gateway {
     /// The table itself.
     pub fn purchases(&self) -> Purchases {
         let pairs = self.aws().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Purchases::from_vars(&pairs.collect(), &World::real()).unwrap()
+        let vars = pairs.collect();
+        let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+        Purchases::from_vars(&vars, &dynamodb).unwrap()
     }
 
     pub fn dynamodb_url(&self) -> &str {

@@ -41,10 +41,11 @@ impl HttpFunction for Auth {
     const NAME: &'static str = "auth";
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
             mono: Mono::from_vars(vars, world)?,
-            sessions: Sessions::from_vars(vars, world)?,
-            limits: Limits::from_vars(vars, world)?,
+            sessions: Sessions::from_vars(vars, &dynamodb)?,
+            limits: Limits::from_vars(vars, world, &dynamodb)?,
             otp_limits: OtpLimits::from_vars(vars)?,
             clock: world.clock.clone(),
         })

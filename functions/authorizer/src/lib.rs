@@ -68,7 +68,8 @@ impl Authorizer {
     /// [`ConfigError`] when a variable is missing, or `DEPLOYMENT_KIND` names no kind of key.
     pub fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
         let kind = KeyKind::of_deployment(vars)?;
-        Ok(Self { tenants: Tenants::from_vars(vars, world)?, kind, clock: world.clock.clone() })
+        let tenants = Tenants::from_vars(vars, &shared::aws::dynamodb(vars, world)?)?;
+        Ok(Self { tenants, kind, clock: world.clock.clone() })
     }
 
     /// Decides on one key.

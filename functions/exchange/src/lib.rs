@@ -30,10 +30,11 @@ impl HttpFunction for Exchange {
     const NAME: &'static str = "exchange";
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
             mono: Mono::from_vars(vars, world)?,
-            sessions: Sessions::from_vars(vars, world)?,
-            accounts: Accounts::from_vars(vars, world)?,
+            sessions: Sessions::from_vars(vars, &dynamodb)?,
+            accounts: Accounts::from_vars(vars, &dynamodb)?,
             requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             world: world.clone(),

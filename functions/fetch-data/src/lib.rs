@@ -24,10 +24,11 @@ impl HttpFunction for FetchData {
     const NAME: &'static str = "fetch-data";
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
             mono: Mono::from_vars(vars, world)?,
-            accounts: Accounts::from_vars(vars, world)?,
-            limits: Limits::from_vars(vars, world)?,
+            accounts: Accounts::from_vars(vars, &dynamodb)?,
+            limits: Limits::from_vars(vars, world, &dynamodb)?,
             caller_limits: CallerLimits::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
         })

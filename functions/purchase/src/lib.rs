@@ -36,11 +36,12 @@ impl HttpFunction for PurchaseFunction {
     const NAME: &'static str = "purchase";
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
             vtpass: Vtpass::from_vars(vars, world)?,
-            purchases: Purchases::from_vars(vars, world)?,
-            catalogues: Catalogues::from_vars(vars, world)?,
-            limits: Limits::from_vars(vars, world)?,
+            purchases: Purchases::from_vars(vars, &dynamodb)?,
+            catalogues: Catalogues::from_vars(vars, &dynamodb)?,
+            limits: Limits::from_vars(vars, world, &dynamodb)?,
             caller_limits: CallerLimits::from_vars(vars)?,
             requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,

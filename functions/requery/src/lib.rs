@@ -36,11 +36,12 @@ impl QueueFunction for Requery {
     const NAME: &'static str = "requery";
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
             vtpass: Vtpass::from_vars(vars, world)?,
             mono: Mono::from_vars(vars, world)?,
-            purchases: Purchases::from_vars(vars, world)?,
-            accounts: Accounts::from_vars(vars, world)?,
+            purchases: Purchases::from_vars(vars, &dynamodb)?,
+            accounts: Accounts::from_vars(vars, &dynamodb)?,
             requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
             dead_letters: Queue::from_vars(vars, world, "REQUERY_DEAD_LETTER_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,

@@ -27,9 +27,10 @@ impl HttpFunction for Verify {
     const NAME: &'static str = "verify";
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
             mono: Mono::from_vars(vars, world)?,
-            sessions: Sessions::from_vars(vars, world)?,
+            sessions: Sessions::from_vars(vars, &dynamodb)?,
             clock: world.clock.clone(),
         })
     }

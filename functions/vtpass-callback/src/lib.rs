@@ -49,9 +49,10 @@ impl HttpFunction for VtpassCallback {
     const MAX_BODY_BYTES: usize = 256 * 1024;
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+        let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
-            purchases: Purchases::from_vars(vars, world)?,
-            catalogues: Catalogues::from_vars(vars, world)?,
+            purchases: Purchases::from_vars(vars, &dynamodb)?,
+            catalogues: Catalogues::from_vars(vars, &dynamodb)?,
             requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
             clock: world.clock.clone(),
         })

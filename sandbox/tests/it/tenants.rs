@@ -26,7 +26,9 @@ impl Gateway {
     }
 
     fn tenants(&self) -> Tenants {
-        Tenants::from_vars(&self.authorizer_vars(), &World::real()).unwrap()
+        let vars = self.authorizer_vars();
+        let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+        Tenants::from_vars(&vars, &dynamodb).unwrap()
     }
 
     fn now(&self) -> OffsetDateTime {

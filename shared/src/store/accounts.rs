@@ -3,6 +3,7 @@
 //! Partition key `account_id`, sort key `tenant`: several callers may hold one account, and each
 //! sees only its own row.
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde::{Deserialize, Serialize};
@@ -10,15 +11,14 @@ use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
 use super::{Claim, Sessions, StoreError, Tenant, text, transact};
-use crate::aws;
 use crate::config::{ConfigError, Vars};
 use crate::mono::Provider;
-use crate::world::{World, iso};
+use crate::world::iso;
 
 /// The `accounts` table.
 #[derive(Debug, Clone)]
 pub struct Accounts {
-    client: aws_sdk_dynamodb::Client,
+    client: Client,
     table: String,
 }
 
@@ -123,9 +123,9 @@ impl Accounts {
     ///
     /// # Errors
     /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
         let table = vars.required("ACCOUNTS_TABLE")?.to_owned();
-        Ok(Self { client: aws::dynamodb(vars, world)?, table })
+        Ok(Self { client: dynamodb.clone(), table })
     }
 
     /// A caller's account, in whatever state.

@@ -1,17 +1,17 @@
 //! The cache of the providers' catalogues, in the `purchases` table under ids that no purchase can
 //! have: shared by all instances, and dropped for all of them when the provider says so.
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::{from_item, to_item};
 use time::{Duration, OffsetDateTime};
 
 use super::{StoreError, number, text};
-use crate::aws;
 use crate::config::{ConfigError, Vars};
 use crate::purchase::to_ms;
 use crate::vtpass::Catalogue;
-use crate::world::{World, epoch};
+use crate::world::epoch;
 
 /// How long a catalogue is believed. Short: a price that changed meanwhile needs a person.
 const LIFETIME: Duration = Duration::minutes(5);
@@ -21,7 +21,7 @@ const YOUNGEST: Duration = Duration::seconds(30);
 /// The cache.
 #[derive(Debug, Clone)]
 pub struct Catalogues {
-    client: aws_sdk_dynamodb::Client,
+    client: Client,
     table: String,
 }
 
@@ -39,9 +39,9 @@ impl Catalogues {
     ///
     /// # Errors
     /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
         let table = vars.required("PURCHASES_TABLE")?.to_owned();
-        Ok(Self { client: aws::dynamodb(vars, world)?, table })
+        Ok(Self { client: dynamodb.clone(), table })
     }
 
     /// The catalogue of a service, if a fresh one is there.

@@ -2,6 +2,7 @@
 //! in it a count for the long window and one for each short one. One conditional write counts in
 //! both, or in neither.
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnRefusal;
 use hmac::{Hmac, KeyInit, Mac};
@@ -10,7 +11,6 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{StoreError, number, text};
-use crate::aws;
 use crate::config::{ConfigError, Vars};
 use crate::error::{ApiError, Code};
 use crate::limits::Limit;
@@ -20,7 +20,7 @@ use crate::world::{Clock, World, epoch};
 /// The `limits` table.
 #[derive(Clone)]
 pub struct Limits {
-    client: aws_sdk_dynamodb::Client,
+    client: Client,
     table: String,
     key: SecretString,
     clock: Clock,
@@ -43,14 +43,14 @@ impl Limits {
     ///
     /// # Errors
     /// [`ConfigError`] when a variable is missing or the key is short.
-    pub fn from_vars(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+    pub fn from_vars(vars: &Vars, world: &World, dynamodb: &Client) -> Result<Self, ConfigError> {
         let key = vars.required("LIMITS_HMAC_KEY")?;
         if key.len() < MIN_KEY {
             let name = "LIMITS_HMAC_KEY".to_owned();
             return Err(ConfigError::Invalid { name, problem: "must have 32 characters or more" });
         }
         Ok(Self {
-            client: aws::dynamodb(vars, world)?,
+            client: dynamodb.clone(),
             table: vars.required("LIMITS_TABLE")?.to_owned(),
             key: SecretString::from(key),
             clock: world.clock.clone(),

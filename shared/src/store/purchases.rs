@@ -3,6 +3,7 @@
 //! Partition key `purchase_id`. The index `by_tenant` lists a caller's own, by `listed`. Items have
 //! no TTL: a key is remembered as long as its purchase.
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -13,16 +14,14 @@ use serde_dynamo::{from_item, to_attribute_value, to_item};
 use time::OffsetDateTime;
 
 use super::{StoreError, Tenant, number, text};
-use crate::aws;
 use crate::config::{ConfigError, Vars};
 use crate::purchase::{Attempt, Conclusion, Purchase, State, to_ms};
 use crate::vtpass::{Outcome, purchase_id_of};
-use crate::world::World;
 
 /// The `purchases` table.
 #[derive(Debug, Clone)]
 pub struct Purchases {
-    client: aws_sdk_dynamodb::Client,
+    client: Client,
     table: String,
 }
 
@@ -105,9 +104,9 @@ impl Purchases {
     ///
     /// # Errors
     /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
         let table = vars.required("PURCHASES_TABLE")?.to_owned();
-        Ok(Self { client: aws::dynamodb(vars, world)?, table })
+        Ok(Self { client: dynamodb.clone(), table })
     }
 
     /// A caller's purchase, read consistently.

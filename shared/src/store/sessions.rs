@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
@@ -14,7 +15,6 @@ use serde_dynamo::{from_item, to_item};
 use time::OffsetDateTime;
 
 use super::{ConsentTerms, StoreError, Tenant, number, text, transact};
-use crate::aws;
 use crate::config::{ConfigError, Vars};
 use crate::error::{ApiError, Code as ErrorCode};
 use crate::mono::Provider;
@@ -31,7 +31,7 @@ pub const LEASE: Duration = Duration::from_secs(30);
 /// The `sessions` table.
 #[derive(Debug, Clone)]
 pub struct Sessions {
-    client: aws_sdk_dynamodb::Client,
+    client: Client,
     table: String,
 }
 
@@ -149,9 +149,9 @@ impl Sessions {
     ///
     /// # Errors
     /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
         let table = vars.required("SESSIONS_TABLE")?.to_owned();
-        Ok(Self { client: aws::dynamodb(vars, world)?, table })
+        Ok(Self { client: dynamodb.clone(), table })
     }
 
     /// Records a session that Mono has opened. One that is recorded already keeps its count of

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -12,18 +13,17 @@ use serde_dynamo::{from_item, to_item};
 use time::OffsetDateTime;
 
 use super::{StoreError, number, text};
-use crate::aws;
 use crate::config::{ConfigError, Vars};
 use crate::secret::hashed;
 use crate::tenant_key::{TenantKey, key_id};
-use crate::world::{World, iso};
+use crate::world::iso;
 
 type Item = HashMap<String, AttributeValue>;
 
 /// The `tenants` table.
 #[derive(Debug, Clone)]
 pub struct Tenants {
-    client: aws_sdk_dynamodb::Client,
+    client: Client,
     table: String,
 }
 
@@ -52,9 +52,9 @@ impl Tenants {
     ///
     /// # Errors
     /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
         let table = vars.required("TENANTS_TABLE")?.to_owned();
-        Ok(Self { client: aws::dynamodb(vars, world)?, table })
+        Ok(Self { client: dynamodb.clone(), table })
     }
 
     /// What is known of a key. One of the lookups that is by an unguessable id alone.

@@ -116,7 +116,8 @@ impl Gateway {
     pub async fn stored(&self, id: &str) -> shared::purchase::Purchase {
         let spec = self.sandbox.stack.functions.iter().find(|it| it.name == "requery").unwrap();
         let vars = spec.environment(&self.sandbox.lambda_vars);
-        let purchases = shared::store::Purchases::from_vars(&vars, &World::real()).unwrap();
+        let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+        let purchases = shared::store::Purchases::from_vars(&vars, &dynamodb).unwrap();
         purchases.by_id(id).await.unwrap().expect("the purchase is stored")
     }
 
