@@ -229,8 +229,9 @@ impl Purchases {
         }
     }
 
-    /// Makes a change that a proof asks for, and gives the purchase as it is then. Met by another
-    /// final state it changes nothing but the history, and raises an alarm.
+    /// Makes a change that a proof asks for, and gives the purchase as it is then. Where another
+    /// proof came first, only a reversal of what was delivered still changes the state; anything
+    /// else is written into the history and raises an alarm.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be made.
@@ -246,15 +247,19 @@ impl Purchases {
         };
         let proof = change.to.filter(|to| to.is_final() && *to != met.state);
         let (Some(proof), true) = (proof, met.state.is_final()) else { return Ok(met) };
-        let (state, proof) = (met.state.as_str(), proof.as_str());
-        let alarm = "contradicted_final_state";
-        tracing::error!(alarm, purchase_id = id, state, proof, "a proof came after another");
-        let note = Change {
+        let reversal = (met.state, proof) == (State::Delivered, State::Reversed);
+        if !reversal {
+            let (state, proof) = (met.state.as_str(), proof.as_str());
+            let alarm = "contradicted_final_state";
+            tracing::error!(alarm, purchase_id = id, state, proof, "a proof came after another");
+        }
+        let late = Change {
             from: vec![met.state],
+            to: reversal.then_some(proof),
             attempts: change.attempts.clone(),
             ..Change::default()
         };
-        match self.change(id, &note, now).await? {
+        match self.change(id, &late, now).await? {
             Changed::Written(purchase) | Changed::Refused(purchase) => Ok(*purchase),
         }
     }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::purchase::{Attempt, State};
 use shared::requery::{ChainStep, Message};
+use shared::store::Change;
 
-use super::rig::{FAILED, MINUTE, PENDING, airtime, bundle, field};
+use super::rig::{DELIVERED, FAILED, MINUTE, PENDING, airtime, bundle, field};
 use super::tap::Tap;
 use crate::support::Gateway;
 
@@ -283,4 +285,38 @@ async fn a_reversal_with_another_outer_amount_is_believed() {
     let bought = caller.bought("k", &bundle(FAILED)).await;
     assert_eq!((field(&bought, "state"), &bought["safe_to_refund"]), ("reversed", &json!(true)));
     assert_eq!(gateway.stored(field(&bought, "purchase_id")).await.history[0].code, "040");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_proofs_at_once_the_first_stands_but_a_reversal_counts() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    for (key, late, end) in [
+        ("a", State::Reversed, "reversed"),
+        ("b", State::Failed, "delivered"),
+        ("c", State::Delivered, "delivered"),
+    ] {
+        let bought = caller.bought(key, &airtime(DELIVERED)).await;
+        let id = field(&bought, "purchase_id");
+        // A requery that read the purchase while it was open, and writes when it no longer is.
+        let attempt = Attempt {
+            at: "now".to_owned(),
+            call: "requery".to_owned(),
+            code: "000".to_owned(),
+            concluded: late.as_str().to_owned(),
+            note: "late".to_owned(),
+        };
+        let change = Change {
+            from: State::OPEN.to_vec(),
+            to: Some(late),
+            attempts: vec![attempt],
+            ..Change::default()
+        };
+        let now = gateway.clock.clock().now();
+        let met = gateway.purchases().apply(id, &change, now).await.unwrap();
+        assert_eq!(met.state.as_str(), end);
+        let noted = gateway.stored(id).await.history.iter().any(|it| it.note == "late");
+        assert_eq!(noted, late != State::Delivered, "what contradicts is written down");
+        assert_eq!(field(&caller.purchase(id).await, "state"), end);
+    }
 }

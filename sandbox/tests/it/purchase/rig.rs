@@ -114,11 +114,15 @@ impl Gateway {
 
     /// A purchase as stored, with its history.
     pub async fn stored(&self, id: &str) -> shared::purchase::Purchase {
+        self.purchases().by_id(id).await.unwrap().expect("the purchase is stored")
+    }
+
+    /// The purchases table.
+    pub fn purchases(&self) -> shared::store::Purchases {
         let spec = self.sandbox.stack.functions.iter().find(|it| it.name == "requery").unwrap();
         let vars = spec.environment(&self.sandbox.lambda_vars);
         let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
-        let purchases = shared::store::Purchases::from_vars(&vars, &dynamodb).unwrap();
-        purchases.by_id(id).await.unwrap().expect("the purchase is stored")
+        shared::store::Purchases::from_vars(&vars, &dynamodb).unwrap()
     }
 
     /// A function of the template, built anew with every call going through `tap`.
