@@ -155,7 +155,10 @@ async fn duplicates_and_strangers_start_no_second_chain() {
     assert_eq!(gateway.messages("RequeryQueue").await, 1);
 
     let chain = gateway.stored(id).await.chain;
+    // At a step that would be the next one's turn: only the chain is wrong.
     let foreign = field(&record, "body").replace(&chain, &"0".repeat(32));
+    let foreign = foreign.replace("\"step\":0", "\"step\":1");
+    assert!(foreign.contains("\"step\":1"), "{foreign}");
     let absent = field(&record, "body").replace(id, &"1".repeat(32));
     let other = field(&record, "body").replace("sandbox-", "nobody-");
     tap.hold_at(None);
