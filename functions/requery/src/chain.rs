@@ -50,7 +50,9 @@ impl Requery {
     ) -> Result<(), Retry> {
         let now = self.world.clock.now();
         match self.purchases.apply(&purchase.purchase_id, change, now).await {
-            Ok(_) => Ok(()),
+            Ok(met) if met.state.is_final() => Ok(()),
+            // What refused the proof left the purchase open: there is more to find out.
+            Ok(_) => self.go_on(step, left(purchase, now)).await,
             Err(error) => {
                 unrecorded(purchase, &error);
                 self.go_on(step, left(purchase, now)).await

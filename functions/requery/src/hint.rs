@@ -18,8 +18,11 @@ impl Requery {
         let Some((outcome, conclusion)) = self.ask(&purchase, Call::Hint).await else {
             return Ok(());
         };
-        // An answer that says nothing new leaves no line: hints may be many.
-        if conclusion.to.is_none() && !conclusion.contradiction {
+        // An answer that says nothing new leaves no line: hints may be many. That VTpass knows the
+        // order is news, and so is what breaks a row of answers that it does not.
+        let acknowledged = outcome.acknowledged && !purchase.acknowledged;
+        let row_broken = conclusion.unknown_ids != purchase.unknown_ids;
+        if conclusion.to.is_none() && !conclusion.contradiction && !acknowledged && !row_broken {
             return Ok(());
         }
         let change = Change::of(&purchase, &outcome, conclusion);

@@ -48,6 +48,8 @@ pub enum Changed {
 pub struct Change {
     /// The states it may be made from.
     pub from: Vec<State>,
+    /// Whether it may be made only while no answer has acknowledged the purchase.
+    pub unless_acknowledged: bool,
     /// The step it may be made from; any when `None`.
     pub at_step: Option<u32>,
     /// The new state; `None` leaves it.
@@ -73,6 +75,8 @@ impl Change {
         };
         Self {
             from,
+            // That VTpass never heard of it is no proof once any answer says otherwise.
+            unless_acknowledged: outcome.unknown_id && conclusion.to == Some(State::Failed),
             at_step: None,
             to: conclusion.to,
             next_step: None,
@@ -211,6 +215,10 @@ impl Purchases {
             states.push(name);
         }
         let mut condition = format!("#state IN ({})", states.join(", "));
+        if change.unless_acknowledged {
+            condition.push_str(" AND acknowledged = :no");
+            update = update.expression_attribute_values(":no", AttributeValue::Bool(false));
+        }
         if let Some(step) = change.at_step {
             condition.push_str(" AND step = :step");
             update = update.expression_attribute_values(":step", number(step.into()));
@@ -225,8 +233,28 @@ impl Purchases {
                 let new = from_item(answer.attributes.unwrap_or_default())?;
                 Ok(Changed::Written(Box::new(new)))
             }
-            Err(error) => Ok(Changed::Refused(Box::new(refused(error)?))),
+            Err(error) => {
+                let mut met = refused(error)?;
+                if change.acknowledged && !met.acknowledged {
+                    self.acknowledge(id).await?;
+                    met.acknowledged = true;
+                }
+                Ok(Changed::Refused(Box::new(met)))
+            }
         }
+    }
+
+    /// Notes that VTpass knows the order: true whatever else a change met.
+    async fn acknowledge(&self, id: &str) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("purchase_id", text(id))
+            .update_expression("SET acknowledged = :yes")
+            .condition_expression("attribute_exists(purchase_id)")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        update.send().await.map(drop).map_err(StoreError::of)
     }
 
     /// Makes a change that a proof asks for, and gives the purchase as it is then. Where another

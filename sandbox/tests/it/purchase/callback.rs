@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::purchase::State;
+use shared::store::{Change, Changed};
 
 use super::rig::{DELIVERED, FAILED, PENDING, airtime, field};
 use super::tap::Tap;
@@ -130,4 +132,65 @@ async fn a_hint_asks_once_and_continues_no_chain() {
     gateway.clock.turn(Duration::from_secs(60));
     gateway.drive(&requery).await;
     assert_eq!(gateway.messages("RequeryQueue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hint_acknowledged_is_not_forgotten() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    // VTpass says of this order that it works on it, once, to a hint; and else never heard of it.
+    let pay = json!([{ "call": "pay", "http_status": 502, "charge": false }]);
+    caller.script(pay).await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let id = field(&bought, "purchase_id");
+    caller.script(json!([{ "call": "requery", "code": "099", "status": "pending" }])).await;
+    callback(&caller, &update(field(&bought, "request_id"))).await.ok();
+    for _ in 0..200 {
+        if gateway.stored(id).await.acknowledged {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert!(gateway.stored(id).await.acknowledged);
+    assert_eq!(gateway.until_answered(id, Duration::from_secs(900)).await, "needs_review");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_in_between_stops_a_failure_by_forgetting() {
+    let gateway = Gateway::undriven().await;
+    let bought = gateway.caller().bought("k", &airtime(PENDING)).await;
+    let id = field(&bought, "purchase_id");
+    assert!(gateway.stored(id).await.acknowledged);
+    // A requery that read the purchase before that, and writes after it.
+    let change = Change {
+        from: State::OPEN.to_vec(),
+        unless_acknowledged: true,
+        to: Some(State::Failed),
+        ..Change::default()
+    };
+    let now = gateway.clock.clock().now();
+    let met = gateway.purchases().apply(id, &change, now).await.unwrap();
+    assert_eq!(met.state, State::Pending);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_counts_though_its_change_is_refused() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let id = field(&bought, "purchase_id");
+    assert!(!gateway.stored(id).await.acknowledged);
+    // Another delivery of the same step was faster.
+    let change = Change {
+        from: State::OPEN.to_vec(),
+        at_step: Some(7),
+        acknowledged: true,
+        ..Change::default()
+    };
+    let now = gateway.clock.clock().now();
+    let changed = gateway.purchases().change(id, &change, now).await.unwrap();
+    assert!(matches!(changed, Changed::Refused(_)));
+    let stored = gateway.stored(id).await;
+    assert!(stored.acknowledged && stored.step == 0);
 }
