@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::ledger::Ledger;
 use crate::simulators::mono::{SMS, Sms};
+use crate::simulators::mtn::{self, MtnSimulator};
 use crate::simulators::vtpass::{self, VtpassSimulator};
 use crate::stack::Stack;
 
@@ -28,15 +29,18 @@ pub(crate) fn router(
     stack: Arc<Stack>,
     lambda_vars: BTreeMap<String, String>,
     vtpass: Option<Arc<VtpassSimulator>>,
+    mtn: Option<Arc<MtnSimulator>>,
 ) -> Router {
     let console = Console { ledger, stack, lambda_vars: Arc::new(lambda_vars) };
     let vtpass = vtpass.map(vtpass::control_router).unwrap_or_default();
+    let mtn = mtn.map(mtn::control_router).unwrap_or_default();
     let not_found = || async { (StatusCode::NOT_FOUND, Json(json!({ "message": "Not Found" }))) };
     Router::new()
         .route("/otps", get(otps))
         .route("/env/{function}", get(environment))
         .with_state(console)
         .nest("/vtpass", vtpass)
+        .nest("/mtn", mtn)
         .fallback(not_found)
 }
 

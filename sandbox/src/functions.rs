@@ -8,7 +8,7 @@ use crate::lambda::{Build, Registry, http, queue, typed};
 
 /// Every function of the workspace. A function in the template that is not here stops the sandbox.
 pub fn registry() -> Registry {
-    let functions: [(&str, Build); 8] = [
+    let functions: [(&str, Build); 9] = [
         ("authorizer", typed(Authorizer::new, decide)),
         ("auth", http::<auth::Auth>()),
         ("verify", http::<verify::Verify>()),
@@ -16,6 +16,7 @@ pub fn registry() -> Registry {
         ("fetch-data", http::<fetch_data::FetchData>()),
         ("purchase", http::<purchase::PurchaseFunction>()),
         ("requery", queue::<requery::Requery>()),
+        ("mtn-callback", http::<mtn_callback::MtnCallback>()),
         ("vtpass-callback", http::<vtpass_callback::VtpassCallback>()),
     ];
     functions.into_iter().map(|(name, build)| (name.to_owned(), build)).collect()

@@ -37,6 +37,7 @@ use crate::gateway::Gateway;
 use crate::lambda::{Function, Registry};
 use crate::ledger::Ledger;
 use crate::services::{Files, Services, Setting, listen};
+use crate::simulators::mtn::MtnSimulator;
 use crate::stack::{Here, Stack};
 use crate::template::Template;
 
@@ -80,6 +81,8 @@ pub struct Sandbox {
     pub lambda_vars: BTreeMap<String, String>,
     /// What is deployed.
     pub stack: Arc<Stack>,
+    /// The simulated MTN, unless another was given.
+    pub mtn: Option<Arc<MtnSimulator>>,
     /// The functions, by name.
     pub functions: BTreeMap<String, Arc<Function>>,
     stop: watch::Sender<bool>,
@@ -149,7 +152,9 @@ impl Sandbox {
             world,
             decisions: gateway::Decisions::default(),
         });
-        let console = console::router(ledger, stack.clone(), lambda_vars.clone(), services.vtpass);
+        let (vtpass, mtn) = (services.vtpass, services.mtn);
+        let console =
+            console::router(ledger, stack.clone(), lambda_vars.clone(), vtpass, mtn.clone());
         let app = Router::new().nest("/_sandbox", console);
         let app = app.fallback_service(axum::routing::any(gateway::handle).with_state(gateway));
         let (stop, stopped) = watch::channel(false);
@@ -162,6 +167,7 @@ impl Sandbox {
             sqs_url,
             lambda_vars,
             stack,
+            mtn,
             functions,
             stop,
             server,

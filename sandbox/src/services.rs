@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
 use crate::simulators::mono::{self, MonoSimulator};
+use crate::simulators::mtn::{self, MtnSimulator};
 use crate::simulators::vtpass::{self, VtpassSimulator};
 use crate::sqs::engine::Engine;
 use crate::template::REGION;
@@ -46,6 +47,8 @@ pub(crate) struct Services {
     pub(crate) secrets: BTreeMap<String, String>,
     /// The simulated VTpass, for the console.
     pub(crate) vtpass: Option<Arc<VtpassSimulator>>,
+    /// The simulated MTN, for the console.
+    pub(crate) mtn: Option<Arc<MtnSimulator>>,
 }
 
 /// What the services are made from.
@@ -59,13 +62,16 @@ pub(crate) struct Setting<'a> {
 }
 
 /// Parameters of the template that the environment may set.
-const PASSED_ON: [(&str, &str); 8] = [
+const PASSED_ON: [(&str, &str); 11] = [
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
     ("MonoExchangePath", "MONO_EXCHANGE_PATH"),
+    ("MtnConsumptionAuth", "MTN_CONSUMPTION_AUTH"),
+    ("MtnPlansAuth", "MTN_PLANS_AUTH"),
     ("OtpLimitNumber", "OTP_LIMIT_NUMBER"),
     ("OtpLimitCaller", "OTP_LIMIT_CALLER"),
     ("OtpLimitAddress", "OTP_LIMIT_ADDRESS"),
+    ("RequestDeadlineSeconds", "REQUEST_DEADLINE_SECONDS"),
     ("RequeryScheduleSeconds", "REQUERY_SCHEDULE_SECONDS"),
     ("RequeryPatienceSeconds", "REQUERY_PATIENCE_SECONDS"),
 ];
@@ -78,6 +84,7 @@ impl Services {
             parameters: BTreeMap::new(),
             secrets: BTreeMap::new(),
             vtpass: None,
+            mtn: None,
         };
         services.set("PublicBaseUrl", setting.base_url);
         services.set("DeploymentKind", KeyKind::Test.as_str());
@@ -87,6 +94,7 @@ impl Services {
         services.keep("LIMITS_HMAC_KEY", &setting.generated("LIMITS_HMAC_KEY"));
         services.mono(setting).await?;
         services.vtpass(setting).await?;
+        services.mtn(setting).await?;
         Ok(services)
     }
 
@@ -145,6 +153,30 @@ impl Services {
         let simulator = Arc::new(VtpassSimulator::new(credentials, ledger, world, webhook_url));
         serve(listener, vtpass::router(simulator.clone()));
         self.vtpass = Some(simulator);
+        Ok(())
+    }
+
+    async fn mtn(&mut self, setting: &Setting<'_>) -> Result<(), Problem> {
+        self.set("MtnSecretName", "sandbox");
+        if let Some(url) = setting.vars.base_url("MTN_BASE_URL")? {
+            self.set("MtnBaseUrl", &url);
+            self.set("MtnChannelName", setting.vars.required("MTN_CHANNEL_NAME")?);
+            for name in ["MTN_API_KEY", "MTN_CLIENT_ID", "MTN_CLIENT_SECRET"] {
+                self.keep(name, setting.vars.required(name)?);
+            }
+            return Ok(());
+        }
+        let (listener, url) = local().await?;
+        let (ledger, world) = (setting.ledger.clone(), setting.world.clone());
+        let credentials = mtn::Credentials::generate(&world);
+        self.set("MtnBaseUrl", &url);
+        self.set("MtnChannelName", "sandbox");
+        self.keep("MTN_API_KEY", &credentials.api_key);
+        self.keep("MTN_CLIENT_ID", &credentials.client_id);
+        self.keep("MTN_CLIENT_SECRET", &credentials.client_secret);
+        let simulator = Arc::new(MtnSimulator::new(credentials, ledger, world));
+        serve(listener, mtn::router(simulator.clone()));
+        self.mtn = Some(simulator);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! and the wiring around both.
 
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
@@ -175,6 +175,29 @@ impl ApiRequest {
     pub fn query_value(&self, name: &str) -> Option<String> {
         let pairs = url::form_urlencoded::parse(self.query.as_bytes());
         pairs.filter(|(key, _)| key == name).last().map(|(_, value)| value.into_owned())
+    }
+
+    /// The body as it came, if it is JSON nested no deeper than our parser goes.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn json_text(&self, expected: &'static str) -> Result<&str, ApiError> {
+        self.json::<serde_json::Value>(expected)?;
+        let not_text =
+            |_| ApiError::invalid(format!("The body is not text; it must hold {expected}."));
+        std::str::from_utf8(&self.body).map_err(not_text)
+    }
+
+    /// How long the caller would wait for the answer, by `Prefer: wait=N` (RFC 7240), in seconds
+    /// from the request's arrival. No wish, or none that can be read, is no time at all.
+    pub fn preferred_wait(&self) -> Duration {
+        let wishes = self.headers.get_all("prefer").iter().filter_map(|it| it.to_str().ok());
+        let wait = wishes.flat_map(|it| it.split(',')).find_map(|wish| {
+            let (name, value) = wish.split(';').next()?.split_once('=')?;
+            let value = value.trim().trim_matches('"');
+            name.trim().eq_ignore_ascii_case("wait").then(|| value.parse().ok())?
+        });
+        Duration::from_secs(wait.unwrap_or_default())
     }
 
     /// The body as JSON. `expected` tells the caller what the body must hold; serde's own words

@@ -13,6 +13,8 @@ pub mod limits;
 pub mod log;
 pub mod money;
 pub mod mono;
+pub mod mtn;
+pub mod mtn_request;
 pub mod phone;
 pub mod purchase;
 pub mod queue;

@@ -29,6 +29,7 @@ where
         "fetch_data",
         "purchase",
         "requery",
+        "mtn_callback",
         "vtpass_callback",
         "sandbox",
     ];

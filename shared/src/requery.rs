@@ -24,6 +24,27 @@ pub enum Message {
     },
     /// A consent was withdrawn here: tell Mono, and unless it confirms, send the next step.
     Unlink(UnlinkStep),
+    /// MTN had time to answer a request: unless it did, ask again, and send the next step.
+    MtnRequest(RequestStep),
+}
+
+/// A step of waiting for MTN's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestStep {
+    /// Who asked.
+    pub tenant: Tenant,
+    /// The request.
+    pub request_id: String,
+    /// The step: one behind the request's is dropped.
+    pub step: u32,
+}
+
+impl RequestStep {
+    /// The step after this one.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self { step: self.step.saturating_add(1), ..self.clone() }
+    }
 }
 
 /// A step of telling Mono that a consent was withdrawn.

@@ -1,8 +1,44 @@
 //! Secrets: compared in constant time, stored as hashes, never printed.
 
+use hmac::{Hmac, KeyInit, Mac};
 pub use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::config::{ConfigError, Vars};
+
+/// Hides what is too easily guessed for a plain hash: phone numbers, addresses, voucher codes.
+#[derive(Debug, Clone)]
+pub struct KeyedHash(SecretString);
+
+/// The shortest key, in characters.
+const MIN_KEY: usize = 32;
+
+impl KeyedHash {
+    /// Under the deployment's `LIMITS_HMAC_KEY`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is missing or short.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        let key = vars.required("LIMITS_HMAC_KEY")?;
+        if key.len() < MIN_KEY {
+            let name = "LIMITS_HMAC_KEY".to_owned();
+            return Err(ConfigError::Invalid { name, problem: "must have 32 characters or more" });
+        }
+        Ok(Self(SecretString::from(key)))
+    }
+
+    /// The HMAC-SHA256 of `text`, as 64 lower-case hexadecimal digits.
+    ///
+    /// # Panics
+    /// Never: an HMAC takes a key of any length.
+    pub fn of(&self, text: &str) -> String {
+        let key = self.0.expose_secret().as_bytes();
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        mac.update(text.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    }
+}
 
 /// The SHA-256 of a secret, as 64 lower-case hexadecimal digits: the only form in which session
 /// ids, codes, API keys and callback tokens are stored.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use shared::error::ApiError;
 use shared::http_function::{ApiRequest, Reply};
 use shared::mono::Provider;
+use shared::mtn_request::{MtnRequest, View};
 use shared::store::{Account, AccountState, Consent, HistoryEvent};
 
 use crate::Exchange;
@@ -15,6 +16,14 @@ struct ConsentRecord<'a> {
     state: AccountState,
     consent: Option<&'a Consent>,
     history: &'a [HistoryEvent],
+}
+
+#[derive(Serialize)]
+struct Export<'a> {
+    #[serde(flatten)]
+    account: &'a Account,
+    /// What MTN was asked about it, and answered.
+    requests: Vec<View<'a>>,
 }
 
 impl Exchange {
@@ -32,7 +41,11 @@ impl Exchange {
 
     /// Everything held about the account.
     pub(crate) async fn export(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        Reply::successful(self.own_account(request).await?)
+        let account = self.own_account(request).await?;
+        let (tenant, now) = (&account.tenant, self.world.clock.now());
+        let requests = self.requests.of_account(tenant, &account.account_id, now).await?;
+        let requests = requests.iter().map(MtnRequest::view).collect();
+        Reply::successful(Export { account: &account, requests })
     }
 
     async fn own_account(&self, request: &ApiRequest) -> Result<Account, ApiError> {

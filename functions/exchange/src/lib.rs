@@ -1,6 +1,6 @@
 //! From a code to a permanent account, and back: exchange, consent record, export, unlink.
 //!
-//! Reads and writes `sessions` and `accounts`, sends to the requery queue. Calls Mono.
+//! Reads and writes `sessions`, `accounts` and `requests`, sends to the requery queue. Calls Mono.
 
 mod consent;
 mod link;
@@ -12,7 +12,7 @@ use shared::http_function::{ApiRequest, HttpFunction, Reply};
 use shared::mono::Mono;
 use shared::queue::Queue;
 use shared::requery::Schedule;
-use shared::store::{Accounts, Sessions};
+use shared::store::{Accounts, Requests, Sessions};
 use shared::world::World;
 
 /// The function's dependencies.
@@ -21,6 +21,7 @@ pub struct Exchange {
     mono: Option<Mono>,
     sessions: Sessions,
     accounts: Accounts,
+    requests: Requests,
     requeries: Queue,
     schedule: Schedule,
     world: World,
@@ -35,6 +36,7 @@ impl HttpFunction for Exchange {
             mono: Mono::from_vars(vars, world)?,
             sessions: Sessions::from_vars(vars, &dynamodb)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
+            requests: Requests::from_vars(vars, &dynamodb)?,
             requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             world: world.clone(),

@@ -28,6 +28,7 @@ impl Exchange {
             self.erase(tenant, &account).await?;
         }
         if account.state != AccountState::Unlinked {
+            self.requests.forget_account(tenant, &account.account_id).await?;
             self.tell_mono(tenant, &account).await?;
         }
         Reply::successful(Unlinked { id: &account.account_id, state: AccountState::Unlinked })

@@ -1,23 +1,38 @@
-//! Reads a consented account's data: account, balances, transactions, identity.
+//! Reads a consented account's data: Mono's account, balances, transactions and identity, and what
+//! MTN itself knows of an MTN line, some of which it answers later.
 //!
-//! Reads `accounts`, writes `limits`. Calls Mono.
+//! Reads `accounts`, reads and writes `requests`, writes `limits`, sends to the requery queue. Calls
+//! Mono and MTN.
+
+mod mono;
+mod mtn;
+mod question;
+mod requests;
 
 use shared::config::{ConfigError, Vars};
 use shared::error::ApiError;
 use shared::http_function::{ApiRequest, HttpFunction, Reply};
 use shared::limits::CallerLimits;
-use shared::mono::{Mono, Resource, point_links_at};
-use shared::store::{Account, AccountState, Accounts, Limits, Tenant};
+use shared::mono::{Mono, Resource};
+use shared::mtn::Mtn;
+use shared::mtn_request::AnswerTime;
+use shared::queue::Queue;
+use shared::store::{Account, AccountState, Accounts, Limits, Requests, Tenant};
 use shared::world::World;
 
 /// The function's dependencies.
 #[derive(Debug)]
 pub struct FetchData {
     mono: Option<Mono>,
+    mtn: Option<Mtn>,
     accounts: Accounts,
+    requests: Requests,
+    requeries: Queue,
+    answer_time: AnswerTime,
     limits: Limits,
     caller_limits: CallerLimits,
     public_base_url: Option<String>,
+    world: World,
 }
 
 impl HttpFunction for FetchData {
@@ -27,49 +42,43 @@ impl HttpFunction for FetchData {
         let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
             mono: Mono::from_vars(vars, world)?,
+            mtn: Mtn::from_vars(vars, world)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
+            requests: Requests::from_vars(vars, &dynamodb)?,
+            requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
+            answer_time: AnswerTime::from_vars(vars)?,
             limits: Limits::from_vars(vars, world, &dynamodb)?,
             caller_limits: CallerLimits::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
+            world: world.clone(),
         })
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let resource = match request.route.as_str() {
-            "GET /accounts/{id}" => Resource::Account,
-            "GET /accounts/{id}/balances" => Resource::Balances,
-            "GET /accounts/{id}/transactions" => Resource::Transactions,
-            "GET /accounts/{id}/identity" => Resource::Identity,
-            _ => return Err(ApiError::not_found()),
-        };
         let tenant = request.caller()?;
         self.limits.count_if_possible(&self.caller_limits.reads, tenant.as_str()).await?;
-        let account = self.linked_account(tenant, request).await?;
-        let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
-
-        let id = &account.account_id;
-        let page = mono.read(resource, id, &request.query, &request.headers).await?;
-        let body = match resource {
-            Resource::Transactions => {
-                let base = self.public_base_url.as_deref().unwrap_or(&request.base_url);
-                let url = format!("{base}{}", resource.path(id));
-                point_links_at(&url, &request.query, page.body)
+        match request.route.as_str() {
+            "GET /accounts/{id}" => self.read_mono(request, Resource::Account).await,
+            "GET /accounts/{id}/balances" => self.read_mono(request, Resource::Balances).await,
+            "GET /accounts/{id}/transactions" => {
+                self.read_mono(request, Resource::Transactions).await
             }
-            Resource::Account | Resource::Balances | Resource::Identity => page.body,
-        };
-        let reply = Reply::json_text(body);
-        Ok(page.headers.into_iter().fold(reply, |reply, (name, value)| reply.header(name, value)))
+            "GET /accounts/{id}/identity" => self.read_mono(request, Resource::Identity).await,
+            "GET /requests/{request_id}" => self.request(request).await,
+            _ => self.read_mtn(request).await,
+        }
     }
 }
 
 impl FetchData {
     /// The caller's account, with its consent in force.
-    async fn linked_account(
-        &self,
-        tenant: &Tenant,
-        request: &ApiRequest,
-    ) -> Result<Account, ApiError> {
-        let account = self.accounts.get(tenant, request.path("id")).await?;
+    async fn linked_account(&self, tenant: &Tenant, account_id: &str) -> Result<Account, ApiError> {
+        let account = self.accounts.get(tenant, account_id).await?;
         account.filter(|it| it.state == AccountState::Linked).ok_or_else(ApiError::not_found)
+    }
+
+    /// Where callers and MTN reach this gateway.
+    fn base_url<'a>(&'a self, request: &'a ApiRequest) -> &'a str {
+        self.public_base_url.as_deref().unwrap_or(&request.base_url)
     }
 }

@@ -4,7 +4,7 @@
 //! 0. If the purchase exists, answer from it and send nothing.
 //! 1. Send the first message of the requery chain, so that whatever follows will be found out.
 //! 2. Record the purchase, unless it exists.
-//! 3. Pay, once, ever.
+//! 3. Pay (or refill), once, ever.
 //! 4. Record what came of it.
 
 use std::time::{Duration, Instant};
@@ -13,7 +13,8 @@ use http::StatusCode;
 use shared::error::{ApiError, Code};
 use shared::http_function::{ApiRequest, Reply};
 use shared::money::Kobo;
-use shared::purchase::{Call, DEADLINE, Purchase, State, conclude, to_ms};
+use shared::mtn::Mtn;
+use shared::purchase::{Call, DEADLINE, Purchase, ServiceKind, State, conclude, to_ms};
 use shared::requery::{ChainStep, Message};
 use shared::store::{Change, Recorded, Tenant};
 use shared::vtpass::{Vtpass, request_id};
@@ -21,11 +22,18 @@ use shared::world::iso;
 
 use crate::PurchaseFunction;
 use crate::order::{Order, idempotency_key};
+use crate::refill::refill_transaction_id;
 
 /// From step 1 to `pay`: beyond it the requery, which begins to ask after 36 s, might overtake.
 const PAY_WINDOW: Duration = Duration::from_secs(5);
 /// When `pay` must have answered, from the request's arrival: what is left is for step 4.
 const PAY_UNTIL: Duration = Duration::from_secs(25);
+
+/// Who is paid.
+enum Provider<'a> {
+    Vtpass(&'a Vtpass),
+    Mtn(&'a Mtn),
+}
 
 impl PurchaseFunction {
     pub(crate) async fn buy(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
@@ -36,9 +44,9 @@ impl PurchaseFunction {
 
         let id = Purchase::id(tenant, key);
         if let Some(existing) = self.purchases.get(tenant, &id).await? {
-            return repeated(&existing, &order);
+            return self.repeated(&existing, &order);
         }
-        let vtpass = self.vtpass()?;
+        let provider = self.provider(&order)?;
         self.limits.count_if_possible(&self.caller_limits.purchases, tenant.as_str()).await?;
         let amount = self.price(&order).await?;
         let purchase = self.draft(tenant, id, &order, amount);
@@ -46,20 +54,39 @@ impl PurchaseFunction {
         let begun = Instant::now();
         self.begin_chain(&purchase).await?;
         if let Recorded::Exists(existing) = self.purchases.record(&purchase).await? {
-            return repeated(&existing, &order);
+            return self.repeated(&existing, &order);
         }
         let left = PAY_UNTIL.saturating_sub(request.arrived.elapsed());
-        if begun.elapsed() >= PAY_WINDOW || left < PAY_WINDOW {
-            return Err(not_sent(&purchase));
-        }
-        let purchase = self.pay(vtpass, purchase, left).await;
+        let in_time = begun.elapsed() < PAY_WINDOW && left >= PAY_WINDOW;
+        let purchase = match provider {
+            Provider::Vtpass(vtpass) if in_time => self.pay(vtpass, purchase, left).await,
+            Provider::Mtn(mtn) if in_time => self.refill(mtn, purchase, &order, left).await,
+            Provider::Vtpass(_) => return Err(not_sent(&purchase)),
+            // Nobody could find that out later: MTN gives no account of refills.
+            Provider::Mtn(_) => self.refill_not_sent(purchase).await,
+        };
         reply(&purchase)
+    }
+
+    /// Who sells it.
+    fn provider(&self, order: &Order) -> Result<Provider<'_>, ApiError> {
+        match order.service.kind {
+            ServiceKind::Data | ServiceKind::Airtime => Ok(Provider::Vtpass(self.vtpass()?)),
+            ServiceKind::Refill => {
+                let mtn = self.mtn.as_ref().ok_or_else(|| ApiError::provider_off("MTN"))?;
+                Ok(Provider::Mtn(mtn))
+            }
+        }
     }
 
     fn draft(&self, tenant: &Tenant, id: String, order: &Order, amount: Kobo) -> Purchase {
         let now = self.world.clock.now();
+        let request_id = match order.service.kind {
+            ServiceKind::Data | ServiceKind::Airtime => request_id(now, &id),
+            ServiceKind::Refill => refill_transaction_id(&id),
+        };
         Purchase {
-            request_id: request_id(now, &id),
+            request_id,
             listed: format!("{}#{id}", iso(now)),
             purchase_id: id,
             tenant: tenant.clone(),
@@ -68,7 +95,8 @@ impl PurchaseFunction {
             variation_code: order.variation_code.clone(),
             phone: order.phone.clone(),
             amount_kobo: amount,
-            fingerprint: order.fingerprint(),
+            refill: order.refill.as_ref().map(|refill| refill.terms(&self.keyed_hash)),
+            fingerprint: order.fingerprint(&self.keyed_hash),
             chain: self.world.random.id(),
             step: 0,
             created_ms: to_ms(now),
@@ -114,15 +142,15 @@ impl PurchaseFunction {
         let purchase = self.purchases.get(request.caller()?, request.path("purchase_id")).await?;
         Reply::successful(purchase.ok_or_else(ApiError::not_found)?.view())
     }
-}
 
-/// The same key again: the purchase as it is now, or a conflict when it is another order.
-fn repeated(existing: &Purchase, order: &Order) -> Result<Reply, ApiError> {
-    if existing.fingerprint != order.fingerprint() {
-        let message = "This Idempotency-Key was used for another order.";
-        return Err(ApiError::new(Code::IdempotencyConflict, message));
+    /// The same key again: the purchase as it is now, or a conflict when it is another order.
+    fn repeated(&self, existing: &Purchase, order: &Order) -> Result<Reply, ApiError> {
+        if existing.fingerprint != order.fingerprint(&self.keyed_hash) {
+            let message = "This Idempotency-Key was used for another order.";
+            return Err(ApiError::new(Code::IdempotencyConflict, message));
+        }
+        reply(existing)
     }
-    reply(existing)
 }
 
 /// 201 once it is final, 202 until then.

@@ -21,7 +21,10 @@ impl PurchaseFunction {
     /// What the order costs: airtime what the caller says, a bundle what the catalogue says.
     pub(crate) async fn price(&self, order: &Order) -> Result<Kobo, ApiError> {
         let Some(code) = &order.variation_code else {
-            return order.amount.ok_or_else(|| ApiError::invalid("amount_kobo is missing."));
+            // What a voucher is worth is known when it is used.
+            let unknown = order.refill.is_some().then(Kobo::default);
+            let amount = order.amount.or(unknown);
+            return amount.ok_or_else(|| ApiError::invalid("amount_kobo is missing."));
         };
         let catalogue = self.catalogue(order.service.id).await?;
         let variation = catalogue.variations.into_iter().find(|it| it.variation_code == *code);

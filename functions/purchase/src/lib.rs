@@ -1,18 +1,21 @@
 //! Buys data bundles and airtime: each order is paid for at most once.
 //!
-//! Reads and writes `purchases`, writes `limits`, sends to the requery queue. Calls VTpass.
+//! Reads and writes `purchases`, writes `limits`, sends to the requery queue. Calls VTpass and MTN.
 
 mod buy;
 mod catalogue;
 mod list;
 mod order;
+mod refill;
 
 use shared::config::{ConfigError, Vars};
 use shared::error::ApiError;
 use shared::http_function::{ApiRequest, HttpFunction, Reply};
 use shared::limits::CallerLimits;
+use shared::mtn::Mtn;
 use shared::queue::Queue;
 use shared::requery::{Patience, Schedule};
+use shared::secret::KeyedHash;
 use shared::store::{Catalogues, Limits, Purchases};
 use shared::vtpass::Vtpass;
 use shared::world::World;
@@ -21,6 +24,8 @@ use shared::world::World;
 #[derive(Debug)]
 pub struct PurchaseFunction {
     vtpass: Option<Vtpass>,
+    mtn: Option<Mtn>,
+    keyed_hash: KeyedHash,
     purchases: Purchases,
     catalogues: Catalogues,
     limits: Limits,
@@ -39,6 +44,8 @@ impl HttpFunction for PurchaseFunction {
         let dynamodb = shared::aws::dynamodb(vars, world)?;
         Ok(Self {
             vtpass: Vtpass::from_vars(vars, world)?,
+            mtn: Mtn::from_vars(vars, world)?,
+            keyed_hash: KeyedHash::from_vars(vars)?,
             purchases: Purchases::from_vars(vars, &dynamodb)?,
             catalogues: Catalogues::from_vars(vars, &dynamodb)?,
             limits: Limits::from_vars(vars, world, &dynamodb)?,

@@ -7,8 +7,10 @@ use shared::http_function::ApiRequest;
 use shared::money::Kobo;
 use shared::phone::Msisdn;
 use shared::purchase::{Service, ServiceKind};
-use shared::secret::hashed;
+use shared::secret::{KeyedHash, SecretString, hashed};
 use shared::vtpass::TEST_NUMBERS;
+
+use crate::refill::RefillOrder;
 
 /// What the caller wants to buy.
 pub(crate) struct Order {
@@ -16,6 +18,7 @@ pub(crate) struct Order {
     pub(crate) phone: String,
     pub(crate) variation_code: Option<String>,
     pub(crate) amount: Option<Kobo>,
+    pub(crate) refill: Option<RefillOrder>,
 }
 
 #[derive(Deserialize)]
@@ -26,10 +29,17 @@ struct Body {
     variation_code: Option<String>,
     #[serde(default)]
     amount_kobo: Option<Box<RawValue>>,
+    #[serde(default)]
+    refill_type: Option<String>,
+    #[serde(default)]
+    refill_profile_id: Option<String>,
+    #[serde(default)]
+    voucher_code: Option<SecretString>,
 }
 
 const EXPECTED: &str = "service_id and phone as strings, and variation_code as a string (data) \
-                        or amount_kobo as an integer (airtime)";
+                        or amount_kobo as an integer (airtime); a refill also takes refill_type, \
+                        refill_profile_id and voucher_code as strings";
 
 impl Order {
     /// Reads the order. `test_numbers` allows VTpass's own, which are no Nigerian numbers.
@@ -38,9 +48,16 @@ impl Order {
         let service = Service::parse(body.service_id.trim()).ok_or_else(|| {
             ApiError::invalid(format!("service_id must be one of: {}.", Service::supported()))
         })?;
+        let refill = RefillOrder::read(
+            service.kind,
+            body.refill_type.as_deref(),
+            body.refill_profile_id,
+            body.voucher_code,
+        )?;
         let order = Self {
             service,
-            phone: recipient(&body.phone, test_numbers)?,
+            refill,
+            phone: recipient(&body.phone, test_numbers && service.kind != ServiceKind::Refill)?,
             variation_code: body.variation_code,
             amount: body.amount_kobo.map(|raw| whole_kobo(&raw)).transpose()?,
         };
@@ -56,25 +73,31 @@ impl Order {
             (ServiceKind::Data, Some(code), _) if !(1..=100).contains(&code.len()) => {
                 Err(ApiError::invalid("variation_code must have 1 to 100 characters."))
             }
-            (ServiceKind::Airtime, Some(_), _) => {
+            (ServiceKind::Airtime | ServiceKind::Refill, Some(_), _) => {
                 Err(ApiError::invalid("An airtime service has no variation_code."))
             }
             (ServiceKind::Airtime, None, None) => {
                 Err(ApiError::invalid("An airtime service needs an amount_kobo."))
             }
+            (ServiceKind::Refill, None, amount) => match &self.refill {
+                Some(refill) => refill.check(amount),
+                None => Err(ApiError::invalid("A refill needs a refill_type.")),
+            },
             _ => Ok(()),
         }
     }
 
     /// The same for the same order, however it is written; another for any other.
-    pub(crate) fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self, hash: &KeyedHash) -> String {
         let amount = self.amount.map(|amount| amount.kobo().to_string());
-        let fields = [
+        let mut fields = vec![
             self.service.id,
             &self.phone,
             self.variation_code.as_deref().unwrap_or_default(),
             amount.as_deref().unwrap_or_default(),
         ];
+        let refill = self.refill.as_ref().map(|refill| refill.fingerprint(hash));
+        fields.extend(refill.as_deref());
         hashed(&fields.join("\n"))
     }
 }

@@ -28,6 +28,9 @@ impl Requery {
             None => Change { from: State::OPEN.to_vec(), ..Change::default() },
         };
         let now = self.world.clock.now();
+        if purchase.is_refill() && purchase.state == State::Submitted {
+            return self.hand_over(&step, &purchase, unproven(change, &purchase, now)).await;
+        }
         match change.to {
             Some(to) if to.is_final() => self.settle(&step, &purchase, &change).await,
             Some(State::NeedsReview) => self.hand_over(&step, &purchase, change).await,
@@ -136,6 +139,22 @@ fn overdue(mut change: Change, purchase: &Purchase, now: OffsetDateTime) -> Chan
         code: "deadline".to_owned(),
         concluded: State::NeedsReview.as_str().to_owned(),
         note: "not resolved in time".to_owned(),
+    });
+    change
+}
+
+/// A refill whose answer was not recorded: MTN may have it, and cannot be asked.
+fn unproven(mut change: Change, purchase: &Purchase, now: OffsetDateTime) -> Change {
+    const NOTE: &str = "MTN may have made the refill; its answer was not recorded";
+    let purchase_id = purchase.purchase_id.as_str();
+    tracing::error!(alarm = "needs_review", purchase_id, "a refill without a recorded answer");
+    change.to = Some(State::NeedsReview);
+    change.attempts.push(Attempt {
+        at: iso(now),
+        call: "requery".to_owned(),
+        code: "no_record".to_owned(),
+        concluded: State::NeedsReview.as_str().to_owned(),
+        note: NOTE.to_owned(),
     });
     change
 }

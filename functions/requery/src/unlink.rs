@@ -50,6 +50,7 @@ impl Requery {
         if account.is_none_or(|account| account.state != AccountState::Unlinking) {
             return Ok(Progress::Done);
         }
+        self.requests.forget_account(tenant, id).await?;
         if !self.accounts.is_held(id).await? {
             let Some(mono) = &self.mono else {
                 return Ok(Progress::Later("Mono is switched off".to_owned()));

@@ -17,9 +17,13 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
         ("exchange", "unknown-code", json!(410)),
         ("exchange", "unlink-unknown-account", json!(404)),
         ("fetch-data", "unknown-account", json!(404)),
+        ("fetch-data", "mtn-unknown-account", json!(404)),
+        ("mtn-callback", "unknown-request", json!(404)),
+        ("mtn-callback", "not-json", json!(400)),
         ("purchase", "airtime", json!(201)),
         ("purchase", "no-key", json!(400)),
         ("purchase", "catalogue", json!(200)),
+        ("purchase", "refill", json!(201)),
         (
             "requery",
             "unknown-and-unreadable",

@@ -10,6 +10,8 @@ mod isolation;
 mod limits;
 mod mono_failures;
 mod mono_wire;
+mod mtn;
+mod mtn_simulator;
 mod permissions;
 mod process;
 mod purchase;

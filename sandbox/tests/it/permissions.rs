@@ -9,16 +9,17 @@ use sandbox::stack::Here;
 use sandbox::template::Template;
 use serde_json::{Value, json};
 
+use crate::mtn::rig::ANSWER_TIME;
 use crate::purchase::rig::{DELIVERED, FAILED, airtime, bundle};
 use crate::purchase::tap::Tap;
-use crate::support::{Gateway, KEY};
+use crate::support::{Gateway, KEY, event};
 
 type Permissions = BTreeSet<(String, String)>;
 
 /// What the template grants, by function: an action and the end of a resource's ARN.
 fn granted() -> BTreeMap<String, Permissions> {
-    let parameters =
-        ["MonoSecretName", "VtpassSecretName"].map(|it| (it.to_owned(), "s".to_owned()));
+    let parameters = ["MonoSecretName", "MtnSecretName", "VtpassSecretName"]
+        .map(|it| (it.to_owned(), "s".to_owned()));
     let template = Template::load(sandbox::TEMPLATE, &BTreeMap::from(parameters)).unwrap();
     let here = Here { sqs_url: String::new(), secrets: BTreeMap::new() };
     let mut granted = BTreeMap::new();
@@ -75,7 +76,7 @@ impl Recorded {
         let answer = self
             .run(json!({
                 "version": "2.0", "routeKey": route, "rawPath": path, "rawQueryString": "",
-                "headers": headers, "pathParameters": { "id": id, "purchase_id": id },
+                "headers": headers, "pathParameters": { "id": id, "purchase_id": id, "request_id": id },
                 "requestContext": {
                     "authorizer": { "lambda": { "tenant": tenant } }, "domainName": "d",
                     "http": http, "requestId": "r", "routeKey": route, "stage": "$default",
@@ -113,6 +114,7 @@ async fn used() -> BTreeMap<String, Permissions> {
     let id = exchange.ask("POST /account/auth", "", none(), verify["data"].clone()).await;
     let id = id["id"].as_str().unwrap();
     all["fetch-data"].ask("GET /accounts/{id}", id, none(), none()).await;
+    ask_mtn(&gateway, &all).await;
     exchange.ask("POST /accounts/{id}/unlink", id, none(), none()).await;
 
     let purchase = &all["purchase"];
@@ -136,11 +138,53 @@ async fn used() -> BTreeMap<String, Permissions> {
     }
     gateway.clock.turn(Duration::from_secs(86_400));
     gateway.drive(&requery.entry).await;
-    let linked = caller.link("08031234567", "mtn").await;
+    let linked = caller.line().await;
+    caller.mtn_next("recharges", "lost").await;
+    caller.asked(&linked, "recharges").await;
     gateway.withdraw_without_telling(&linked).await;
     gateway.clock.turn(Duration::from_secs(60));
     gateway.drive(&requery.entry).await;
     all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
+}
+
+/// A question to MTN that is answered, one that it refuses, and one that it answers later, at last
+/// by its callback; and an unlink that deletes them.
+async fn ask_mtn(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
+    let caller = gateway.caller();
+    let line = caller.line().await;
+    let (fetch, none) = (&all["fetch-data"], || json!({}));
+    fetch.ask("GET /accounts/{id}/mtn/balance", &line, none(), none()).await;
+    let refusal = json!({ "operation": "recharges", "answer": "error", "http_status": 400,
+                          "status_code": "5000" });
+    caller.mtn_script(refusal).await;
+    let route = "GET /accounts/{id}/mtn/recharges";
+    let refused =
+        fetch.run(serde_json::from_str(&event(KEY, route, &[("id", &line)], "")).unwrap());
+    assert_eq!(refused.await["statusCode"], 422);
+    for answer in ["lost", "lost", "lost", "lost", "now"] {
+        caller.mtn_next("recharges", answer).await;
+    }
+    let waiting = fetch.ask(route, &line, none(), none()).await;
+    let id = waiting["data"]["request_id"].as_str().unwrap();
+    for _ in 0..4 {
+        gateway.clock.turn(ANSWER_TIME);
+        gateway.drive(&all["requery"].entry).await;
+    }
+    fetch.ask("GET /requests/{request_id}", id, none(), none()).await;
+    fetch.ask(route, &line, none(), none()).await;
+    let url = caller.callback_urls().await.into_iter().find(|url| url.contains(id)).unwrap();
+    let token = url.rsplit('/').next().unwrap();
+    for body in ["{\"data\":null}", "{\"data\":{}}"] {
+        let route = "POST /callbacks/mtn/{request_id}/{token}";
+        let event = event(KEY, route, &[("request_id", id), ("token", token)], body);
+        let answer = all["mtn-callback"].run(serde_json::from_str(&event).unwrap()).await;
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+    }
+    // Asked once more, and unlinked without its request being seen: the requery deletes it.
+    caller.mtn_next("recharges", "lost").await;
+    fetch.ask(route, &line, none(), none()).await;
+    all["exchange"].ask("GET /accounts/{id}/export", &line, none(), none()).await;
+    all["exchange"].ask("POST /accounts/{id}/unlink", &line, none(), none()).await;
 }
 
 impl Gateway {

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use sandbox::simulators::mtn::MtnSimulator;
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use shared::config::Vars;
@@ -40,10 +41,46 @@ impl TestClock {
     }
 }
 
+/// The tenant behind a key of the sandbox.
+pub fn tenant_of(key: &str) -> String {
+    format!("sandbox-{}", &shared::secret::hashed(key)[..12])
+}
+
+/// An event of API Gateway, as the function behind `route` gets it.
+pub fn event(key: &str, route: &str, path: &[(&str, &str)], body: &str) -> String {
+    let (method, raw_path) = route.split_once(' ').unwrap();
+    let parameters: serde_json::Map<String, Value> =
+        path.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let event = json!({
+        "version": "2.0", "routeKey": route, "rawPath": raw_path, "rawQueryString": "",
+        "headers": {}, "pathParameters": parameters, "body": body, "isBase64Encoded": false,
+        "requestContext": {
+            "authorizer": { "lambda": { "tenant": tenant_of(key) } },
+            "http": { "method": method, "path": raw_path, "sourceIp": "192.0.2.1" },
+            "domainName": "d", "requestId": "r", "routeKey": route, "stage": "$default",
+        },
+    });
+    event.to_string()
+}
+
 /// A sandbox under test.
 pub struct Gateway {
     pub sandbox: Sandbox,
     pub clock: TestClock,
+    _mtn: AsSpecified,
+}
+
+/// At the end of every test, whatever it was about: each request that reached MTN was as MTN
+/// specifies it.
+struct AsSpecified(Option<Arc<MtnSimulator>>);
+
+impl Drop for AsSpecified {
+    fn drop(&mut self) {
+        if let (Some(mtn), false) = (&self.0, std::thread::panicking()) {
+            let violations = mtn.violations();
+            assert!(violations.is_empty(), "MTN would not take these: {violations:?}");
+        }
+    }
 }
 
 impl Gateway {
@@ -80,7 +117,8 @@ impl Gateway {
         let mut options = Options::new(vars, 0, None);
         options.world = World { clock: clock.clock(), random: Random::system(), http: Http::new() };
         let sandbox = Sandbox::start(change(options)).await.expect("the sandbox starts");
-        Self { sandbox, clock }
+        let mtn = AsSpecified(sandbox.mtn.clone());
+        Self { sandbox, clock, _mtn: mtn }
     }
 
     pub fn caller(&self) -> Caller {
@@ -93,10 +131,16 @@ impl Gateway {
 
     /// How many items a table holds, expired ones included.
     pub async fn items(&self, table: &str) -> usize {
+        self.scan(table).await.len()
+    }
+
+    /// All items of a table, expired ones included.
+    pub async fn scan(&self, table: &str) -> Vec<Value> {
         let vars: Vars = self.sandbox.lambda_vars.clone().into_iter().collect();
         let client = shared::aws::dynamodb(&vars, &World::real()).unwrap();
         let scan = client.scan().table_name(table).consistent_read(true);
-        usize::try_from(scan.send().await.unwrap().count).unwrap()
+        let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        items.unwrap().into_iter().map(|item| serde_dynamo::from_item(item).unwrap()).collect()
     }
 }
 

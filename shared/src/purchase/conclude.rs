@@ -169,6 +169,7 @@ mod tests {
             variation_code: None,
             phone: "08031234567".to_owned(),
             amount_kobo: Kobo::new(10_000).unwrap(),
+            refill: None,
             fingerprint: String::new(),
             chain: "c".to_owned(),
             step: 0,

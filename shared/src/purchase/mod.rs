@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
 pub use self::conclude::{Call, Conclusion, conclude};
-pub use self::services::{Service, ServiceKind};
+pub use self::services::{MTN_REFILL, Service, ServiceKind};
 use crate::money::Kobo;
 use crate::store::Tenant;
 use crate::vtpass::{Order, Outcome};
@@ -87,7 +87,7 @@ impl State {
 pub struct Attempt {
     /// When, ISO 8601.
     pub at: String,
-    /// `pay`, `requery`, `hint`, `deadline` or `operator`.
+    /// `pay`, `refill`, `requery`, `hint`, `deadline` or `operator`.
     pub call: String,
     /// The provider's code, or a word of ours where there is none.
     pub code: String,
@@ -105,7 +105,7 @@ pub struct Purchase {
     pub purchase_id: String,
     /// Whose purchase it is.
     pub tenant: Tenant,
-    /// The id VTpass knows it by.
+    /// The id VTpass knows it by; of a refill, the transaction id at MTN.
     pub request_id: String,
     /// Where it stands.
     pub state: State,
@@ -116,8 +116,11 @@ pub struct Purchase {
     pub variation_code: Option<String>,
     /// The number bought for, `0803…`.
     pub phone: String,
-    /// The price, in kobo.
+    /// The price, in kobo; zero while nobody knows what a voucher is worth.
     pub amount_kobo: Kobo,
+    /// How MTN refills; none for what VTpass sells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refill: Option<RefillTerms>,
     /// Hash of the normalised request, to tell a repeat from another order under the same key.
     #[serde(default)]
     pub fingerprint: String,
@@ -147,6 +150,22 @@ pub struct Purchase {
     pub listed: String,
 }
 
+/// How MTN is told to refill. A voucher code is cash: only its keyed hash is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refill_type", rename_all = "snake_case")]
+pub enum RefillTerms {
+    /// For an amount.
+    Voucherless {
+        /// MTN's profile of refills.
+        refill_profile_id: String,
+    },
+    /// By a voucher.
+    Voucher {
+        /// HMAC-SHA256 of its code.
+        voucher_hash: String,
+    },
+}
+
 /// A purchase as its caller sees it.
 #[derive(Debug, Serialize)]
 pub struct View<'a> {
@@ -157,7 +176,7 @@ pub struct View<'a> {
     service_id: &'a str,
     variation_code: Option<&'a str>,
     phone: &'a str,
-    amount_kobo: Kobo,
+    amount_kobo: Option<Kobo>,
     created_at: String,
     updated_at: String,
     deadline_at: String,
@@ -181,11 +200,16 @@ impl Purchase {
             service_id: &self.service_id,
             variation_code: self.variation_code.as_deref(),
             phone: &self.phone,
-            amount_kobo: self.amount_kobo,
+            amount_kobo: Some(self.amount_kobo).filter(|amount| amount.kobo() > 0),
             created_at: iso(self.created()),
             updated_at: iso(from_ms(self.updated_ms)),
             deadline_at: iso(self.deadline()),
         }
+    }
+
+    /// Whether MTN was to refill: it gives no account of that, and cannot be asked again.
+    pub fn is_refill(&self) -> bool {
+        self.service_id == MTN_REFILL
     }
 
     /// The order as VTpass is asked about it.

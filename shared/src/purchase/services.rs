@@ -1,6 +1,7 @@
-//! What VTpass sells that this gateway buys: data bundles and airtime of the Nigerian networks.
+//! What this gateway buys: data bundles and airtime of the Nigerian networks at VTpass, and refills
+//! at MTN itself.
 //!
-//! Source: VTpass documentation, *Service IDs*.
+//! Source: VTpass documentation, *Service IDs*; MTN Customer Plans v2.1.
 
 /// What kind of thing a service sells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,12 +10,14 @@ pub enum ServiceKind {
     Data,
     /// Any amount.
     Airtime,
+    /// Airtime at MTN, by a voucher or for an amount.
+    Refill,
 }
 
-/// A service of VTpass.
+/// A service that can be bought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
-    /// VTpass's id.
+    /// VTpass's id, or ours for a refill.
     pub id: &'static str,
     /// What it sells.
     pub kind: ServiceKind,
@@ -28,7 +31,10 @@ const fn airtime(id: &'static str) -> Service {
     Service { id, kind: ServiceKind::Airtime }
 }
 
-const SERVICES: [Service; 10] = [
+/// The service of a refill at MTN.
+pub const MTN_REFILL: &str = "mtn-refill";
+
+const SERVICES: [Service; 11] = [
     data("mtn-data"),
     data("airtel-data"),
     data("glo-data"),
@@ -39,6 +45,7 @@ const SERVICES: [Service; 10] = [
     airtime("airtel"),
     airtime("glo"),
     airtime("etisalat"),
+    Service { id: MTN_REFILL, kind: ServiceKind::Refill },
 ];
 
 /// The network that was Etisalat, then 9mobile, is T2 now; VTpass keeps the first name.

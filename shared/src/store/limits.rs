@@ -5,8 +5,6 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnRefusal;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use std::fmt;
 use std::time::Duration;
 
@@ -14,7 +12,7 @@ use super::{StoreError, number, text};
 use crate::config::{ConfigError, Vars};
 use crate::error::{ApiError, Code};
 use crate::limits::Limit;
-use crate::secret::{ExposeSecret, SecretString};
+use crate::secret::KeyedHash;
 use crate::world::{Clock, World, epoch};
 
 /// The `limits` table.
@@ -22,7 +20,7 @@ use crate::world::{Clock, World, epoch};
 pub struct Limits {
     client: Client,
     table: String,
-    key: SecretString,
+    hash: KeyedHash,
     clock: Clock,
 }
 
@@ -35,24 +33,16 @@ pub enum OverLimit {
     Unknown(StoreError),
 }
 
-/// The shortest key of the HMAC, in characters.
-const MIN_KEY: usize = 32;
-
 impl Limits {
     /// The table named by `LIMITS_TABLE`; `LIMITS_HMAC_KEY` hides whom the counts are about.
     ///
     /// # Errors
     /// [`ConfigError`] when a variable is missing or the key is short.
     pub fn from_vars(vars: &Vars, world: &World, dynamodb: &Client) -> Result<Self, ConfigError> {
-        let key = vars.required("LIMITS_HMAC_KEY")?;
-        if key.len() < MIN_KEY {
-            let name = "LIMITS_HMAC_KEY".to_owned();
-            return Err(ConfigError::Invalid { name, problem: "must have 32 characters or more" });
-        }
         Ok(Self {
             client: dynamodb.clone(),
             table: vars.required("LIMITS_TABLE")?.to_owned(),
-            key: SecretString::from(key),
+            hash: KeyedHash::from_vars(vars)?,
             clock: world.clock.clone(),
         })
     }
@@ -70,7 +60,7 @@ impl Limits {
             .client
             .update_item()
             .table_name(&self.table)
-            .key("pk", text(format!("{}#{}#{window}", limit.name, self.hidden(subject))))
+            .key("pk", text(format!("{}#{}#{window}", limit.name, self.hash.of(subject))))
             .condition_expression(
                 "(attribute_not_exists(#short) OR #short < :short) \
                  AND (attribute_not_exists(#long) OR #long < :long)",
@@ -116,14 +106,6 @@ impl Limits {
             }
             counted => counted,
         }
-    }
-
-    /// HMAC-SHA256 of a subject: numbers are few enough to try them all against a plain hash.
-    fn hidden(&self, subject: &str) -> String {
-        let key = self.key.expose_secret().as_bytes();
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-        mac.update(subject.as_bytes());
-        hex::encode(mac.finalize().into_bytes())
     }
 }
 

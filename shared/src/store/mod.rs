@@ -5,6 +5,7 @@ mod accounts;
 mod catalogues;
 mod limits;
 mod purchases;
+mod requests;
 mod sessions;
 mod tenants;
 
@@ -21,6 +22,7 @@ pub use self::accounts::{
 pub use self::catalogues::Catalogues;
 pub use self::limits::{Limits, OverLimit};
 pub use self::purchases::{Change, Changed, Page, Purchases, Recorded};
+pub use self::requests::{MAX_KEPT, Requests};
 pub use self::sessions::{
     Claim, ClaimRefused, Code, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,
     TryRefused,

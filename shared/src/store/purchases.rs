@@ -15,6 +15,7 @@ use time::OffsetDateTime;
 
 use super::{StoreError, Tenant, number, text};
 use crate::config::{ConfigError, Vars};
+use crate::money::Kobo;
 use crate::purchase::{Attempt, Conclusion, Purchase, State, to_ms};
 use crate::vtpass::{Outcome, purchase_id_of};
 
@@ -60,6 +61,8 @@ pub struct Change {
     pub acknowledged: bool,
     /// The new count of unknown request ids; `None` leaves it.
     pub unknown_ids: Option<u32>,
+    /// The amount, where it is known only now; `None` leaves it.
+    pub amount: Option<Kobo>,
     /// The lines for the history.
     pub attempts: Vec<Attempt>,
 }
@@ -82,6 +85,7 @@ impl Change {
             next_step: None,
             acknowledged: outcome.acknowledged,
             unknown_ids: Some(conclusion.unknown_ids),
+            amount: None,
             attempts: vec![conclusion.attempt],
         }
     }
@@ -207,6 +211,10 @@ impl Purchases {
         if let Some(count) = change.unknown_ids {
             set.push("unknown_ids = :unknown");
             update = update.expression_attribute_values(":unknown", number(count.into()));
+        }
+        if let Some(amount) = change.amount {
+            set.push("amount_kobo = :amount");
+            update = update.expression_attribute_values(":amount", to_attribute_value(amount)?);
         }
         let mut states = Vec::new();
         for (index, state) in change.from.iter().enumerate() {

@@ -31,10 +31,10 @@ use self::catalogue::Service;
 pub use self::control::control_router;
 use self::orders::number;
 pub use self::orders::{Order, State};
-use self::script::Wire;
 pub use self::script::{Call, Script};
 pub use self::webhook::Delivery;
 use crate::ledger::Ledger;
+use crate::simulators::wire::Wire;
 
 /// What the simulator accepts: Basic authentication or the three keys, as an account that allows
 /// both.

@@ -12,8 +12,9 @@ use shared::world::epoch;
 
 use super::catalogue::{AIRTIME_KOBO, Service};
 use super::orders::{Order, State, WalletLow, total_of};
-use super::script::{Call, Script, Wire};
+use super::script::{Call, Script};
 use super::{VtpassSimulator, coded, refusal};
+use crate::simulators::wire::Wire;
 
 /// A text that may come as a number.
 struct Text(String);

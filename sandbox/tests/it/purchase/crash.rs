@@ -4,11 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbox::lambda::Entry;
 use serde_json::{Value, json};
 
 use super::rig::{DELIVERED, FAILED, MINUTE, airtime, bundle, field};
-use super::tap::Tap;
+use super::tap::{Tap, crash_at};
 use crate::support::{Gateway, KEY};
 
 /// The event of a `POST /purchases` of the first caller.
@@ -27,18 +26,6 @@ fn tenant() -> String {
 
 fn id_of(key: &str) -> String {
     shared::purchase::Purchase::id(&shared::store::Tenant::new(&tenant()).unwrap(), key)
-}
-
-/// Runs a function until its call at `point` is held, and drops it there. `false` when it never
-/// gets that far.
-async fn crash_at(function: &Entry, event: String, tap: &Tap, point: usize) -> bool {
-    tap.hold_at(Some(point));
-    let running = function(event, lambda_runtime::Context::default());
-    tokio::select! {
-        biased;
-        () = tap.held() => true,
-        _ = running => false,
-    }
 }
 
 /// What must hold of a purchase in the end: paid at most once, and the truth is told.

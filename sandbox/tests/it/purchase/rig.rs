@@ -134,6 +134,9 @@ impl Gateway {
             let tapped = tap.before(&all[name], name.ends_with("DYNAMODB")).await;
             all.insert(name.to_owned(), tapped);
         }
+        if let Some(url) = all.get("MTN_BASE_URL").cloned() {
+            all.insert("MTN_BASE_URL".to_owned(), tap.before(&url, false).await);
+        }
         if let Some(url) = all.get("VTPASS_BASE_URL") {
             let vtpass = url.trim_end_matches("/api").to_owned();
             let tapped = format!("{}/api", tap.before(&vtpass, false).await);

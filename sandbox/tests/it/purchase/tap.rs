@@ -13,6 +13,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use sandbox::lambda::Entry;
 use serde_json::Value;
 use shared::upstream::Http;
 use tokio::sync::Notify;
@@ -162,4 +163,16 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
         }
     }
     response
+}
+
+/// Runs a function until its call at `point` is held, and drops it there. `false` when it never
+/// gets that far.
+pub async fn crash_at(function: &Entry, event: String, tap: &Tap, point: usize) -> bool {
+    tap.hold_at(Some(point));
+    let running = function(event, lambda_runtime::Context::default());
+    tokio::select! {
+        biased;
+        () = tap.held() => true,
+        _ = running => false,
+    }
 }
