@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_sqs::config::StalledStreamProtectionConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use axum::Router;
 use shared::aws;
@@ -126,10 +127,10 @@ impl Sandbox {
 
         let account: Vars = lambda_vars.clone().into_iter().collect();
         let sqs = aws::sqs(&account, &world)?;
-        let timeouts = TimeoutConfig::disabled();
-        let sqs = aws_sdk_sqs::Client::from_conf(
-            sqs.config().to_builder().timeout_config(timeouts).build(),
-        );
+        // A long poll is silent for 20 seconds, and that is no fault.
+        let patient = sqs.config().to_builder().timeout_config(TimeoutConfig::disabled());
+        let patient = patient.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        let sqs = aws_sdk_sqs::Client::from_conf(patient.build());
         dynamodb::create_tables(&aws::dynamodb(&account, &world)?, &stack.tables).await?;
         let queue_urls = create_queues(&sqs, &stack).await?;
         add_callers(&stack, &lambda_vars, &keys, &world).await?;

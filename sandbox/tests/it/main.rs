@@ -16,6 +16,7 @@ mod permissions;
 mod process;
 mod purchase;
 mod queue;
+mod strangers;
 mod support;
 mod tenants;
 mod vtpass;
