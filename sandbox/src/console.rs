@@ -11,7 +11,7 @@ use axum::routing::get;
 use serde_json::json;
 
 use crate::ledger::Ledger;
-use crate::simulators::mono::{SMS, Sms};
+use crate::simulators::mono::{self, MonoSimulator, SMS, Sms};
 use crate::simulators::mtn::{self, MtnSimulator};
 use crate::simulators::vtpass::{self, VtpassSimulator};
 use crate::stack::Stack;
@@ -28,10 +28,12 @@ pub(crate) fn router(
     ledger: Arc<Ledger>,
     stack: Arc<Stack>,
     lambda_vars: BTreeMap<String, String>,
+    mono: Option<Arc<MonoSimulator>>,
     vtpass: Option<Arc<VtpassSimulator>>,
     mtn: Option<Arc<MtnSimulator>>,
 ) -> Router {
     let console = Console { ledger, stack, lambda_vars: Arc::new(lambda_vars) };
+    let mono = mono.map(mono::control_router).unwrap_or_default();
     let vtpass = vtpass.map(vtpass::control_router).unwrap_or_default();
     let mtn = mtn.map(mtn::control_router).unwrap_or_default();
     let not_found = || async { (StatusCode::NOT_FOUND, Json(json!({ "message": "Not Found" }))) };
@@ -39,6 +41,7 @@ pub(crate) fn router(
         .route("/otps", get(otps))
         .route("/env/{function}", get(environment))
         .with_state(console)
+        .nest("/mono", mono)
         .nest("/vtpass", vtpass)
         .nest("/mtn", mtn)
         .fallback(not_found)

@@ -2,7 +2,6 @@
 //! uses; dropped at its timeout, a panic costs one answer.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,9 +13,11 @@ use lambda_runtime::{Context, LambdaEvent, Service};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::config::{ConfigError, Vars};
+use shared::config::Vars;
 use shared::http_function::{HttpFunction, serve};
+use shared::instance::{self, Instance};
 use shared::queue_function::{self, QueueFunction};
+use shared::secrets::StartError;
 use shared::world::{Random, World};
 use tokio::sync::Semaphore;
 
@@ -26,8 +27,9 @@ pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 type Answer = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
 /// A function's entry: an event's JSON in, the answer's JSON out.
 pub type Entry = Arc<dyn Fn(String, Context) -> Answer + Send + Sync>;
-/// Builds a function from its variables, as its `main` does.
-pub type Build = Arc<dyn Fn(&Vars, &World) -> Result<Entry, ConfigError> + Send + Sync>;
+/// Starts a function from its variables, as its `main` does.
+pub type Build = Arc<dyn Fn(Vars, World) -> Starting + Send + Sync>;
+type Starting = Pin<Box<dyn Future<Output = Result<Entry, StartError>> + Send>>;
 /// The functions there are, by their names in the template.
 pub type Registry = BTreeMap<String, Build>;
 
@@ -117,39 +119,25 @@ impl Function {
 
 /// A function behind the HTTP API, entered through `lambda_http`'s own adapter.
 pub fn http<F: HttpFunction>() -> Build {
-    Arc::new(|vars, world| {
-        let function = Arc::new(F::new(vars, world)?);
-        Ok(Arc::new(move |event, context| {
-            let function = function.clone();
-            Box::pin(async move {
-                let request: LambdaRequest = parse(&event)?;
-                let mut adapter = Adapter::from(service_fn(|request| serve(&*function, request)));
-                let answering = adapter.call(LambdaEvent::new(request, context));
-                match answering.await {
-                    Ok(answer) => json(&answer),
-                    Err(never) => match never {},
-                }
-            })
-        }))
+    started(F::new, |function: Arc<F>, event, context| async move {
+        let request: LambdaRequest = parse(&event)?;
+        let mut adapter = Adapter::from(service_fn(|request| serve(&*function, request)));
+        match adapter.call(LambdaEvent::new(request, context)).await {
+            Ok(answer) => json(&answer),
+            Err(never) => match never {},
+        }
     })
 }
 
 /// A function behind a queue.
 pub fn queue<F: QueueFunction>() -> Build {
-    async fn answer<F: QueueFunction>(
-        function: Arc<F>,
-        batch: queue_function::Batch,
-    ) -> Result<queue_function::Report, Infallible> {
-        Ok(queue_function::serve(&*function, batch).await)
-    }
-    typed(F::new, answer::<F>)
+    started(F::new, |function: Arc<F>, event, _| async move {
+        json(&queue_function::serve(&*function, parse(&event)?).await)
+    })
 }
 
 /// Any other function: the event's type in, the answer's type out.
-pub fn typed<F, I, O, E, Fut>(
-    build: impl Fn(&Vars, &World) -> Result<F, ConfigError> + Send + Sync + 'static,
-    call: fn(Arc<F>, I) -> Fut,
-) -> Build
+pub fn typed<F, I, O, E, Fut>(build: instance::Build<F>, call: fn(Arc<F>, I) -> Fut) -> Build
 where
     F: Send + Sync + 'static,
     I: DeserializeOwned + Send + 'static,
@@ -157,15 +145,28 @@ where
     E: std::fmt::Display + Send + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
+    started(build, move |function, event, _| async move {
+        let answer = call(function, parse(&event)?).await;
+        json(&answer.map_err(|error| error.to_string())?)
+    })
+}
+
+/// Each call enters the function as it is then: a refusal of its secrets renews it.
+fn started<F, C, Fut>(build: instance::Build<F>, call: C) -> Build
+where
+    F: Send + Sync + 'static,
+    C: Fn(Arc<F>, String, Context) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Value, String>> + Send + 'static,
+{
     Arc::new(move |vars, world| {
-        let function = Arc::new(build(vars, world)?);
-        Ok(Arc::new(move |event, _| {
-            let function = function.clone();
-            Box::pin(async move {
-                let answer = call(function, parse(&event)?).await;
-                json(&answer.map_err(|error| error.to_string())?)
-            })
-        }))
+        Box::pin(async move {
+            let instance = Arc::new(Instance::start(vars, &world, build).await?);
+            let entry: Entry = Arc::new(move |event, context| {
+                let instance = instance.clone();
+                Box::pin(async move { call(instance.current().await, event, context).await })
+            });
+            Ok(entry)
+        })
     })
 }
 

@@ -9,6 +9,7 @@ pub mod functions;
 pub mod gateway;
 pub mod lambda;
 pub mod ledger;
+pub mod secrets;
 mod services;
 pub mod simulators;
 pub mod sqs;
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 use crate::gateway::Gateway;
 use crate::lambda::{Function, Registry};
 use crate::ledger::Ledger;
+use crate::secrets::Secrets;
 use crate::services::{Files, Services, Setting, listen};
 use crate::simulators::mtn::MtnSimulator;
 use crate::stack::{Here, Stack};
@@ -82,6 +84,8 @@ pub struct Sandbox {
     pub lambda_vars: BTreeMap<String, String>,
     /// What is deployed.
     pub stack: Arc<Stack>,
+    /// The secrets of the simulated account.
+    pub secrets: Secrets,
     /// The simulated MTN, unless another was given.
     pub mtn: Option<Arc<MtnSimulator>>,
     /// The functions, by name.
@@ -122,7 +126,7 @@ impl Sandbox {
         let services = Services::start(&setting).await?;
         let lambda_vars = services.lambda_vars(&vars);
         let template = Template::load(&template, &services.parameters)?;
-        let here = Here { sqs_url: services.sqs_url.clone(), secrets: services.secrets };
+        let here = Here { sqs_url: services.sqs_url.clone() };
         let stack = Arc::new(Stack::read(&template, &here)?);
 
         let account: Vars = lambda_vars.clone().into_iter().collect();
@@ -135,7 +139,7 @@ impl Sandbox {
         let queue_urls = create_queues(&sqs, &stack).await?;
         add_callers(&stack, &lambda_vars, &keys, &world).await?;
 
-        let functions = deploy(&stack, &registry, &lambda_vars, &world)?;
+        let functions = deploy(&stack, &registry, &lambda_vars, &world).await?;
         for trigger in &stack.triggers {
             let function = functions.get(&trigger.function);
             let url = queue_urls.get(&trigger.queue);
@@ -153,14 +157,14 @@ impl Sandbox {
             world,
             decisions: gateway::Decisions::default(),
         });
-        let (vtpass, mtn) = (services.vtpass, services.mtn);
+        let (mono, vtpass, mtn) = (services.mono, services.vtpass, services.mtn);
         let console =
-            console::router(ledger, stack.clone(), lambda_vars.clone(), vtpass, mtn.clone());
+            console::router(ledger, stack.clone(), lambda_vars.clone(), mono, vtpass, mtn.clone());
         let app = Router::new().nest("/_sandbox", console);
         let app = app.fallback_service(axum::routing::any(gateway::handle).with_state(gateway));
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(serve(listener, app, stopped));
-        let Services { dynamodb_url, sqs_url, .. } = services;
+        let Services { dynamodb_url, sqs_url, secrets, .. } = services;
         Ok(Self {
             base_url,
             keys,
@@ -168,6 +172,7 @@ impl Sandbox {
             sqs_url,
             lambda_vars,
             stack,
+            secrets,
             mtn,
             functions,
             stop,
@@ -239,7 +244,7 @@ async fn add_callers(
     Ok(())
 }
 
-fn deploy(
+async fn deploy(
     stack: &Stack,
     registry: &Registry,
     lambda_vars: &BTreeMap<String, String>,
@@ -251,7 +256,8 @@ fn deploy(
         let build = registry
             .get(name)
             .ok_or_else(|| format!("the template's function {name} has no handler"))?;
-        let entry = build(&spec.environment(lambda_vars), world)
+        let entry = build(spec.environment(lambda_vars), world.clone())
+            .await
             .map_err(|error| format!("function {name} does not start: {error}"))?;
         let concurrency = spec.reserved_concurrency.unwrap_or(ACCOUNT_CONCURRENCY);
         let random = world.random.clone();

@@ -13,6 +13,7 @@ use shared::world::World;
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::secrets::{self, Secrets};
 use crate::simulators::mono::{self, MonoSimulator};
 use crate::simulators::mtn::{self, MtnSimulator};
 use crate::simulators::vtpass::{self, VtpassSimulator};
@@ -43,8 +44,12 @@ pub(crate) struct Services {
     pub(crate) sqs_url: String,
     /// The template's parameters.
     pub(crate) parameters: BTreeMap<String, String>,
-    /// The secrets that the template refers to, by the key in their JSON.
-    pub(crate) secrets: BTreeMap<String, String>,
+    /// The secrets that the template names.
+    pub(crate) secrets: Secrets,
+    /// Where Secrets Manager is.
+    pub(crate) secrets_url: String,
+    /// The simulated Mono, for the console.
+    pub(crate) mono: Option<Arc<MonoSimulator>>,
     /// The simulated VTpass, for the console.
     pub(crate) vtpass: Option<Arc<VtpassSimulator>>,
     /// The simulated MTN, for the console.
@@ -78,11 +83,16 @@ const PASSED_ON: [(&str, &str); 11] = [
 
 impl Services {
     pub(crate) async fn start(setting: &Setting<'_>) -> Result<Self, Problem> {
+        let (listener, secrets_url) = local().await?;
+        let secrets = Secrets::default();
+        serve(listener, secrets::router(secrets.clone()));
         let mut services = Self {
             dynamodb_url: setting.dynamodb().await?,
             sqs_url: setting.sqs().await?,
             parameters: BTreeMap::new(),
-            secrets: BTreeMap::new(),
+            secrets,
+            secrets_url,
+            mono: None,
             vtpass: None,
             mtn: None,
         };
@@ -91,7 +101,8 @@ impl Services {
         for (parameter, variable) in PASSED_ON {
             services.set(parameter, setting.vars.optional(variable).unwrap_or_default());
         }
-        services.keep("LIMITS_HMAC_KEY", &setting.generated("LIMITS_HMAC_KEY"));
+        let limits = setting.generated("LIMITS_HMAC_KEY");
+        services.keep("LimitsSecret", "LIMITS_HMAC_KEY", &limits);
         services.mono(setting).await?;
         services.vtpass(setting).await?;
         services.mtn(setting).await?;
@@ -107,38 +118,47 @@ impl Services {
             ("AWS_SECRET_ACCESS_KEY".to_owned(), or("AWS_SECRET_ACCESS_KEY", "sandbox")),
             ("AWS_SESSION_TOKEN".to_owned(), or("AWS_SESSION_TOKEN", "")),
             ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), self.dynamodb_url.clone()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), self.secrets_url.clone()),
             ("AWS_ENDPOINT_URL_SQS".to_owned(), self.sqs_url.clone()),
         ])
     }
 
     async fn mono(&mut self, setting: &Setting<'_>) -> Result<(), Problem> {
-        self.set("MonoSecretName", "sandbox");
+        self.set("MonoSecretName", "mono");
         if let Some(url) = setting.vars.base_url("MONO_BASE_URL")? {
             self.set("MonoBaseUrl", &url);
-            self.keep("MONO_SECRET_KEY", setting.vars.required("MONO_SECRET_KEY")?);
+            self.keep("mono", "MONO_SECRET_KEY", setting.vars.required("MONO_SECRET_KEY")?);
+            if let Some(secret) = setting.vars.optional("MONO_WEBHOOK_SECRET") {
+                self.keep("mono", "MONO_WEBHOOK_SECRET", secret);
+            }
             return Ok(());
         }
         let (listener, url) = local().await?;
         let (ledger, world) = (setting.ledger.clone(), setting.world.clone());
         let key = format!("simulated_{}", world.random.id());
+        let webhook_secret = format!("webhook_{}", world.random.id());
+        let webhook_url = format!("{}/callbacks/mono", setting.base_url);
         self.set("MonoBaseUrl", &url);
-        self.keep("MONO_SECRET_KEY", &key);
-        serve(listener, mono::router(MonoSimulator { key, url, ledger, world }));
+        self.keep("mono", "MONO_SECRET_KEY", &key);
+        self.keep("mono", "MONO_WEBHOOK_SECRET", &webhook_secret);
+        let simulator = MonoSimulator { key, url, webhook_url, webhook_secret, ledger, world };
+        let simulator = Arc::new(simulator);
+        serve(listener, mono::router(simulator.clone()));
+        self.mono = Some(simulator);
         Ok(())
     }
 
     async fn vtpass(&mut self, setting: &Setting<'_>) -> Result<(), Problem> {
-        self.set("VtpassSecretName", "sandbox");
+        self.set("VtpassSecretName", "vtpass");
         if let Some(url) = setting.vars.base_url("VTPASS_BASE_URL")? {
             let basic = setting.vars.optional("VTPASS_USERNAME").is_some();
             self.set("VtpassBaseUrl", &url);
-            self.set("VtpassAuthentication", if basic { "basic" } else { "keys" });
             let names: &[&str] = match basic {
                 true => &["VTPASS_USERNAME", "VTPASS_PASSWORD"],
                 false => &["VTPASS_API_KEY", "VTPASS_PUBLIC_KEY", "VTPASS_SECRET_KEY"],
             };
             for name in names {
-                self.keep(name, setting.vars.required(name)?);
+                self.keep("vtpass", name, setting.vars.required(name)?);
             }
             return Ok(());
         }
@@ -146,9 +166,9 @@ impl Services {
         let (ledger, world) = (setting.ledger.clone(), setting.world.clone());
         let credentials = vtpass::Credentials::generate(&world);
         self.set("VtpassBaseUrl", &format!("{url}/api"));
-        self.keep("VTPASS_API_KEY", &credentials.api_key);
-        self.keep("VTPASS_PUBLIC_KEY", &credentials.public_key);
-        self.keep("VTPASS_SECRET_KEY", &credentials.secret_key);
+        self.keep("vtpass", "VTPASS_API_KEY", &credentials.api_key);
+        self.keep("vtpass", "VTPASS_PUBLIC_KEY", &credentials.public_key);
+        self.keep("vtpass", "VTPASS_SECRET_KEY", &credentials.secret_key);
         let webhook_url = Some(format!("{}/callbacks/vtpass", setting.base_url));
         let simulator = Arc::new(VtpassSimulator::new(credentials, ledger, world, webhook_url));
         serve(listener, vtpass::router(simulator.clone()));
@@ -157,12 +177,12 @@ impl Services {
     }
 
     async fn mtn(&mut self, setting: &Setting<'_>) -> Result<(), Problem> {
-        self.set("MtnSecretName", "sandbox");
+        self.set("MtnSecretName", "mtn");
         if let Some(url) = setting.vars.base_url("MTN_BASE_URL")? {
             self.set("MtnBaseUrl", &url);
             self.set("MtnChannelName", setting.vars.required("MTN_CHANNEL_NAME")?);
             for name in ["MTN_API_KEY", "MTN_CLIENT_ID", "MTN_CLIENT_SECRET"] {
-                self.keep(name, setting.vars.required(name)?);
+                self.keep("mtn", name, setting.vars.required(name)?);
             }
             return Ok(());
         }
@@ -171,9 +191,9 @@ impl Services {
         let credentials = mtn::Credentials::generate(&world);
         self.set("MtnBaseUrl", &url);
         self.set("MtnChannelName", "sandbox");
-        self.keep("MTN_API_KEY", &credentials.api_key);
-        self.keep("MTN_CLIENT_ID", &credentials.client_id);
-        self.keep("MTN_CLIENT_SECRET", &credentials.client_secret);
+        self.keep("mtn", "MTN_API_KEY", &credentials.api_key);
+        self.keep("mtn", "MTN_CLIENT_ID", &credentials.client_id);
+        self.keep("mtn", "MTN_CLIENT_SECRET", &credentials.client_secret);
         let simulator = Arc::new(MtnSimulator::new(credentials, ledger, world));
         serve(listener, mtn::router(simulator.clone()));
         self.mtn = Some(simulator);
@@ -184,8 +204,8 @@ impl Services {
         self.parameters.insert(parameter.to_owned(), value.to_owned());
     }
 
-    fn keep(&mut self, secret: &str, value: &str) {
-        self.secrets.insert(secret.to_owned(), value.to_owned());
+    fn keep(&self, secret: &str, variable: &str, value: &str) {
+        self.secrets.put(secret, variable, value);
     }
 }
 

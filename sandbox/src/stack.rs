@@ -102,8 +102,6 @@ pub struct TriggerSpec {
 pub struct Here {
     /// The base URL of SQS.
     pub sqs_url: String,
-    /// The secrets that the template refers to, by the key in their JSON.
-    pub secrets: BTreeMap<String, String>,
 }
 
 const FUNCTION: &str = "AWS::Serverless::Function";
@@ -129,10 +127,6 @@ impl Deployment for Here {
             (FUNCTION, "Arn") => Some(format!("{FUNCTION_ARN}{name}")),
             _ => None,
         }
-    }
-
-    fn secret(&self, _: &str, key: &str) -> Option<String> {
-        self.secrets.get(key).cloned()
     }
 }
 

@@ -83,6 +83,27 @@ pub fn sqs(vars: &Vars, world: &World) -> Result<aws_sdk_sqs::Client, ConfigErro
     Ok(aws_sdk_sqs::Client::from_conf(config.build()))
 }
 
+/// The Secrets Manager client of this environment.
+///
+/// # Errors
+/// [`ConfigError`] when region or credentials are missing.
+pub fn secrets_manager(
+    vars: &Vars,
+    world: &World,
+) -> Result<aws_sdk_secretsmanager::Client, ConfigError> {
+    let account = Account::from_vars(vars)?;
+    let mut config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(account.region)
+        .credentials_provider(account.credentials)
+        .http_client(world.http.clone())
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .timeout_config(timeouts())
+        .retry_config(retries());
+    config.set_endpoint_url(endpoint(vars, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?);
+    Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
+}
+
 /// Where DynamoDB is reached, for [`Http::warm`].
 ///
 /// # Errors

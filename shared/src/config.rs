@@ -39,6 +39,17 @@ impl Vars {
         std::env::vars().collect()
     }
 
+    /// These and, where they are not set, `others`.
+    pub fn with_missing(&self, others: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut vars = self.clone();
+        for (name, value) in others {
+            if vars.optional(&name).is_none() {
+                vars.0.insert(name, value);
+            }
+        }
+        vars
+    }
+
     /// The value of an optional variable. Empty counts as unset, because a template parameter
     /// left empty arrives as an empty variable.
     pub fn optional(&self, name: &str) -> Option<&str> {

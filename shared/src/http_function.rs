@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::{ConfigError, Vars};
 use crate::error::{ApiError, Code};
+use crate::instance::Instance;
 use crate::store::Tenant;
 use crate::world::World;
 
@@ -45,11 +46,13 @@ pub trait HttpFunction: Sized + Send + Sync + 'static {
 pub async fn run<F: HttpFunction>() -> Result<(), Error> {
     crate::log::init();
     let (vars, world) = (Vars::from_process(), World::real());
-    let function = F::new(&vars, &world)?;
     // The init phase has a full processor: the first request's handshake is cheapest here.
-    world.http.warm(&crate::aws::dynamodb_url(&vars)?).await;
-    let function = &function;
-    lambda_http::run(lambda_http::service_fn(|request| serve(function, request))).await
+    let dynamodb = crate::aws::dynamodb_url(&vars)?;
+    let (instance, ()) =
+        tokio::join!(Instance::start(vars, &world, F::new), world.http.warm(&dynamodb));
+    let instance = &instance?;
+    let answer = |request| async move { serve(&*instance.current().await, request).await };
+    lambda_http::run(lambda_http::service_fn(answer)).await
 }
 
 /// Answers one Lambda event: the entry that the runtime and the sandbox share.

@@ -10,6 +10,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, Vars};
+use crate::instance::Instance;
 use crate::world::World;
 
 /// A function behind a queue.
@@ -70,10 +71,12 @@ struct Failure {
 pub async fn run<F: QueueFunction>() -> Result<(), Error> {
     crate::log::init();
     let (vars, world) = (Vars::from_process(), World::real());
-    let function = &F::new(&vars, &world)?;
-    world.http.warm(&crate::aws::dynamodb_url(&vars)?).await;
+    let dynamodb = crate::aws::dynamodb_url(&vars)?;
+    let (instance, ()) =
+        tokio::join!(Instance::start(vars, &world, F::new), world.http.warm(&dynamodb));
+    let instance = &instance?;
     let answer = |event: LambdaEvent<Batch>| async move {
-        Ok::<_, Error>(serve(function, event.payload).await)
+        Ok::<_, Error>(serve(&*instance.current().await, event.payload).await)
     };
     lambda_runtime::run(service_fn(answer)).await
 }

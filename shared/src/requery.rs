@@ -24,8 +24,27 @@ pub enum Message {
     },
     /// A consent was withdrawn here: tell Mono, and unless it confirms, send the next step.
     Unlink(UnlinkStep),
+    /// Mono reports that a customer withdrew there: ask it, and unless it answers, send the next step.
+    Withdrawal(WithdrawalStep),
     /// MTN had time to answer a request: unless it did, ask again, and send the next step.
     MtnRequest(RequestStep),
+}
+
+/// A step of asking Mono whether a customer withdrew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawalStep {
+    /// The account, whoever holds it.
+    pub account_id: String,
+    /// How often Mono was asked before.
+    pub step: u32,
+}
+
+impl WithdrawalStep {
+    /// The step after this one.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self { step: self.step.saturating_add(1), ..self.clone() }
+    }
 }
 
 /// A step of waiting for MTN's answer.

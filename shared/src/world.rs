@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use time::OffsetDateTime;
 
@@ -83,12 +84,36 @@ pub struct World {
     /// The one HTTP client: one TLS configuration and one connection pool for the AWS SDK and the
     /// providers alike.
     pub http: Http,
+    /// Whether a provider refused our credentials.
+    pub refusals: Refusals,
+}
+
+/// Whether a provider refused our credentials since they were fetched.
+#[derive(Debug, Clone, Default)]
+pub struct Refusals(Arc<AtomicBool>);
+
+impl Refusals {
+    /// Notes a refusal.
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there was one.
+    pub fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Forgets them: there are new credentials.
+    pub fn clear(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl World {
     /// The real world.
     pub fn real() -> Self {
-        Self { clock: Clock::system(), random: Random::system(), http: Http::new() }
+        let (clock, random) = (Clock::system(), Random::system());
+        Self { clock, random, http: Http::new(), refusals: Refusals::default() }
     }
 }
 

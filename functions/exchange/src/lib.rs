@@ -1,10 +1,12 @@
-//! From a code to a permanent account, and back: exchange, consent record, export, unlink.
+//! From a code to a permanent account, and back: exchange, consent record, export, unlink, and what
+//! Mono reports of accounts.
 //!
 //! Reads and writes `sessions`, `accounts` and `requests`, sends to the requery queue. Calls Mono.
 
 mod consent;
 mod link;
 mod unlink;
+mod webhook;
 
 use shared::config::{ConfigError, Vars};
 use shared::error::ApiError;
@@ -12,6 +14,7 @@ use shared::http_function::{ApiRequest, HttpFunction, Reply};
 use shared::mono::Mono;
 use shared::queue::Queue;
 use shared::requery::Schedule;
+use shared::secret::SecretString;
 use shared::store::{Accounts, Requests, Sessions};
 use shared::world::World;
 
@@ -24,6 +27,7 @@ pub struct Exchange {
     requests: Requests,
     requeries: Queue,
     schedule: Schedule,
+    webhook_secret: Option<SecretString>,
     world: World,
 }
 
@@ -39,6 +43,7 @@ impl HttpFunction for Exchange {
             requests: Requests::from_vars(vars, &dynamodb)?,
             requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
+            webhook_secret: vars.optional("MONO_WEBHOOK_SECRET").map(SecretString::from),
             world: world.clone(),
         })
     }
@@ -49,6 +54,7 @@ impl HttpFunction for Exchange {
             "POST /accounts/{id}/unlink" => self.unlink(request).await,
             "GET /accounts/{id}/consent" => self.consent(request).await,
             "GET /accounts/{id}/export" => self.export(request).await,
+            "POST /callbacks/mono" => self.webhook(request).await,
             _ => Err(ApiError::not_found()),
         }
     }

@@ -9,6 +9,7 @@ mod chain;
 mod hint;
 mod mtn_request;
 mod unlink;
+mod withdrawal;
 
 use shared::config::{ConfigError, Vars};
 use shared::mono::Mono;
@@ -66,6 +67,7 @@ impl QueueFunction for Requery {
             Ok(Message::Purchase(step)) => self.step(step).await,
             Ok(Message::Hint { tenant, purchase_id }) => self.hint(&tenant, &purchase_id).await,
             Ok(Message::Unlink(step)) => self.unlink(step).await,
+            Ok(Message::Withdrawal(step)) => self.withdrawal(step).await,
             Ok(Message::MtnRequest(step)) => self.mtn_request(step).await,
             Err(error) => Err(Retry(format!("no message of ours, at column {}", error.column()))),
         }

@@ -18,8 +18,6 @@ pub trait Deployment {
     fn reference(&self, name: &str, kind: &str) -> Option<String>;
     /// What `!GetAtt` of a resource gives.
     fn attribute(&self, name: &str, kind: &str, attribute: &str) -> Option<String>;
-    /// What a dynamic reference to a secret gives: the secret's name and the key in its JSON.
-    fn secret(&self, secret: &str, key: &str) -> Option<String>;
 }
 
 /// A template with values for its parameters.
@@ -138,9 +136,6 @@ impl Deployment for Nowhere {
     fn attribute(&self, _: &str, _: &str, _: &str) -> Option<String> {
         None
     }
-    fn secret(&self, _: &str, _: &str) -> Option<String> {
-        None
-    }
 }
 
 /// The pseudo parameter that takes its property away.
@@ -175,7 +170,6 @@ impl Context<'_> {
                 evaluated.retain(|item| !is_no_value(item));
                 Ok(Value::Array(evaluated))
             }
-            Value::String(text) => self.resolved(text).map(Value::String),
             other => Ok(other.clone()),
         }
     }
@@ -283,19 +277,7 @@ impl Context<'_> {
             rest = after;
         }
         out.push_str(rest);
-        self.resolved(&out).map(Value::String)
-    }
-
-    /// Resolves a dynamic reference to a secret, which CloudFormation does at deployment.
-    fn resolved(&self, text: &str) -> Result<String, TemplateError> {
-        let Some(inner) = text.strip_prefix("{{resolve:").and_then(|t| t.strip_suffix("}}")) else {
-            return Ok(text.to_owned());
-        };
-        let secret = match inner.split(':').collect::<Vec<_>>()[..] {
-            ["secretsmanager", secret, "SecretString", key] => self.deployment.secret(secret, key),
-            _ => None,
-        };
-        secret.ok_or_else(|| TemplateError(format!("{text} is not known to the sandbox")))
+        Ok(Value::String(out))
     }
 }
 
@@ -334,9 +316,6 @@ mod tests {
         fn attribute(&self, name: &str, _: &str, attribute: &str) -> Option<String> {
             Some(format!("arn-{name}-{attribute}"))
         }
-        fn secret(&self, secret: &str, key: &str) -> Option<String> {
-            Some(format!("{secret}/{key}"))
-        }
     }
 
     const TEMPLATE: &str = r#"
@@ -359,7 +338,7 @@ Resources:
       Environment:
         Variables:
           B: !Sub "${T}-${T.Arn}-${AWS::Region}-${!raw}"
-          C: !If [HasSecret, !Sub "{{resolve:secretsmanager:${Secret}:SecretString:KEY}}", off]
+          C: !If [HasSecret, !Ref Secret, off]
           D: !Join ["+", [!Ref T, !GetAtt T.Arn]]
           E: !If [Both, yes-both, !Ref AWS::NoValue]
           G: !If [Either, yes-either, no]
@@ -386,7 +365,7 @@ Resources:
     #[test]
     fn conditions_follow_the_parameters() {
         let variables = variables(&[("Secret", "s")]);
-        assert_eq!(variables["C"], "s/KEY");
+        assert_eq!(variables["C"], "s");
         assert_eq!(variables["E"], "yes-both");
         let template = Template::load(TEMPLATE, &BTreeMap::new()).unwrap();
         assert_eq!(template.resources("AWS::DynamoDB::Table").unwrap(), ["T"]);

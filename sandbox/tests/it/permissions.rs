@@ -18,10 +18,11 @@ type Permissions = BTreeSet<(String, String)>;
 
 /// What the template grants, by function: an action and the end of a resource's ARN.
 fn granted() -> BTreeMap<String, Permissions> {
-    let parameters = ["MonoSecretName", "MtnSecretName", "VtpassSecretName"]
-        .map(|it| (it.to_owned(), "s".to_owned()));
+    let parameters =
+        [("MonoSecretName", "mono"), ("MtnSecretName", "mtn"), ("VtpassSecretName", "vtpass")]
+            .map(|(name, secret)| (name.to_owned(), secret.to_owned()));
     let template = Template::load(sandbox::TEMPLATE, &BTreeMap::from(parameters)).unwrap();
-    let here = Here { sqs_url: String::new(), secrets: BTreeMap::new() };
+    let here = Here { sqs_url: String::new() };
     let mut granted = BTreeMap::new();
     for resource in template.resources("AWS::Serverless::Function").unwrap() {
         let uri = template.property(resource, "CodeUri", &here).unwrap();
@@ -43,7 +44,8 @@ fn permissions(statement: &Value) -> Vec<(String, String)> {
     };
     let resource = |arn: String| match arn.split_once(":table/") {
         Some((_, table)) => table.to_owned(),
-        None => arn.rsplit(':').next().unwrap().to_owned(),
+        // AWS adds six characters to a secret's name.
+        None => arn.rsplit(':').next().unwrap().trim_end_matches("-??????").to_owned(),
     };
     let (actions, resources) = (list(&statement["Action"]), list(&statement["Resource"]));
     let pairs = actions.iter().flat_map(|action| {

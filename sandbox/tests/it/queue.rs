@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sandbox::lambda::{Build, Registry};
+use sandbox::lambda::{Build, Entry, Registry};
 use serde_json::{Value, json};
 use shared::queue::Queue;
 use shared::world::World;
@@ -134,11 +134,12 @@ fn worker(seen: &Arc<Mutex<Vec<(String, String)>>>, failing: &Arc<Mutex<Vec<Stri
     let (seen, failing) = (seen.clone(), failing.clone());
     Arc::new(move |_, _| {
         let (seen, failing) = (seen.clone(), failing.clone());
-        Ok(Arc::new(move |event, _| {
+        let entry: Entry = Arc::new(move |event, _| {
             let event: Value = serde_json::from_str(&event).unwrap();
             let (seen, failing) = (seen.clone(), failing.clone());
             Box::pin(async move { work(&event, &seen, &failing).await })
-        }))
+        });
+        Box::pin(async move { Ok(entry) })
     })
 }
 

@@ -14,7 +14,7 @@ use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use shared::config::Vars;
 use shared::upstream::Http;
-use shared::world::{Clock, Random, World};
+use shared::world::{Clock, World};
 use time::OffsetDateTime;
 
 /// The key of the first caller.
@@ -115,7 +115,7 @@ impl Gateway {
         let all = usual.into_iter().chain(vars.iter().copied());
         let vars: Vars = all.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
         let mut options = Options::new(vars, 0, None);
-        options.world = World { clock: clock.clock(), random: Random::system(), http: Http::new() };
+        options.world = World { clock: clock.clock(), ..World::real() };
         let sandbox = Sandbox::start(change(options)).await.expect("the sandbox starts");
         let mtn = AsSpecified(sandbox.mtn.clone());
         Self { sandbox, clock, _mtn: mtn }

@@ -20,7 +20,7 @@ use crate::error::{ApiError, Code};
 use crate::phone::Msisdn;
 use crate::secret::{ExposeSecret, SecretString};
 use crate::upstream::{Answer, Http, NoAnswer};
-use crate::world::World;
+use crate::world::{Refusals, World};
 
 /// All attempts of one call to Mono. With the store's share it stays below API Gateway's 30 s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -120,6 +120,7 @@ pub struct Mono {
     base_url: String,
     key: SecretString,
     exchange_path: String,
+    refusals: Refusals,
 }
 
 #[derive(Serialize)]
@@ -153,6 +154,7 @@ impl Mono {
             http: world.http.clone(),
             base_url: parse_base_url(names[0], base_url)?,
             key: SecretString::from(key),
+            refusals: world.refusals.clone(),
             exchange_path: vars
                 .optional("MONO_EXCHANGE_PATH")
                 .unwrap_or("/account/auth")
@@ -216,7 +218,7 @@ impl Mono {
             let rest = CALL_TIMEOUT.saturating_sub(begun.elapsed());
             outcome = self.http.call("mono", "read", request()?, rest).await;
         }
-        let answer = accept(outcome)?;
+        let answer = self.accepted(outcome)?;
         wire::check_not_failed(&answer.body)?;
         Page::read(answer, &REALTIME_ANSWER_HEADERS).map_err(unreadable)
     }
@@ -230,7 +232,7 @@ impl Mono {
         let path = format!("/accounts/{account_id}/unlink");
         let request = self.request(Method::POST, &path, None::<&()>, &[])?;
         let outcome = self.http.call("mono", "unlink", request, UNLINK_TIMEOUT).await;
-        match accept(outcome).and_then(|answer| wire::check_not_failed(&answer.body)) {
+        match self.accepted(outcome).and_then(|answer| wire::check_not_failed(&answer.body)) {
             Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => Ok(()),
             other => other,
         }
@@ -244,9 +246,18 @@ impl Mono {
         headers: &[(&str, &str)],
     ) -> Result<Answer, MonoError> {
         let request = self.request(Method::POST, path, Some(body), headers)?;
-        let answer = accept(self.http.call("mono", operation, request, CALL_TIMEOUT).await)?;
+        let outcome = self.http.call("mono", operation, request, CALL_TIMEOUT).await;
+        let answer = self.accepted(outcome)?;
         wire::check_not_failed(&answer.body)?;
         Ok(answer)
+    }
+
+    fn accepted(&self, outcome: Result<Answer, NoAnswer>) -> Result<Answer, MonoError> {
+        let accepted = accept(outcome);
+        if let Err(MonoError::CredentialsRefused(_)) = &accepted {
+            self.refusals.note();
+        }
+        accepted
     }
 
     fn request(

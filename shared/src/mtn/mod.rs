@@ -25,6 +25,7 @@ use serde_json::value::RawValue;
 
 pub use self::consumption::{Asked, CallbackAnswer, Query, read_callback};
 pub use self::date::{Date, InvalidDate};
+use self::error::CREDENTIALS_ALARM;
 pub use self::error::MtnError;
 pub use self::plans::{Amount, AmountType, AmountUnit, PlanKind, PlansQuery, PremiumRequest};
 pub use self::refill::{Refill, RefillVerdict, Refilled};
@@ -34,7 +35,7 @@ use crate::config::{ConfigError, Vars, parse_base_url};
 use crate::phone::Msisdn;
 use crate::secret::SecretString;
 use crate::upstream::{Answer, Http};
-use crate::world::World;
+use crate::world::{Refusals, World};
 
 /// The whole of a read: its token, and its repeat where the token was refused.
 const READ_TIMEOUT: Duration = Duration::from_secs(12);
@@ -50,6 +51,7 @@ pub struct Mtn {
     channel: HeaderValue,
     plans: Way,
     consumption: Way,
+    refusals: Refusals,
 }
 
 /// By what a call can be found again, here and at MTN.
@@ -107,6 +109,7 @@ impl Mtn {
             channel: header_value(VARS[4], channel)?,
             plans: way("MTN_PLANS_AUTH")?,
             consumption: way("MTN_CONSUMPTION_AUTH")?,
+            refusals: world.refusals.clone(),
         }))
     }
 
@@ -191,6 +194,20 @@ impl Mtn {
         refill: &Refill<'_>,
         limit: Duration,
     ) -> Refilled {
+        let refilled = self.send_refill(ids, msisdn, refill, limit).await;
+        if refilled.alarm == Some(CREDENTIALS_ALARM) {
+            self.refusals.note();
+        }
+        refilled
+    }
+
+    async fn send_refill(
+        &self,
+        ids: &Ids<'_>,
+        msisdn: &Msisdn,
+        refill: &Refill<'_>,
+        limit: Duration,
+    ) -> Refilled {
         let deadline = Deadline::after(limit);
         let Some(call) = self.refill_call(ids, msisdn, refill) else {
             return Refilled::not_sent();
@@ -245,8 +262,21 @@ impl Mtn {
         Ok(headers)
     }
 
-    /// Sends a read; once more, with a new token, where MTN refuses the one it had.
+    /// Sends a read, and notes when MTN refuses our credentials.
     async fn read(&self, way: &Way, call: &Call) -> Result<Answer, MtnError> {
+        let outcome = self.try_read(way, call).await;
+        let refused = match &outcome {
+            Ok(answer) => matches!(answer.status.as_u16(), 401 | 403),
+            Err(error) => matches!(error, MtnError::CredentialsRefused(_)),
+        };
+        if refused {
+            self.refusals.note();
+        }
+        outcome
+    }
+
+    /// Once more, with a new token, where MTN refuses the one it had.
+    async fn try_read(&self, way: &Way, call: &Call) -> Result<Answer, MtnError> {
         let deadline = Deadline::after(READ_TIMEOUT);
         let first = way.authorization(Need::Read, deadline, None).await?;
         let answer = self.send(call, first.as_ref(), deadline).await?;

@@ -263,24 +263,52 @@ impl Accounts {
     /// # Errors
     /// [`StoreError`].
     pub async fn is_held(&self, id: &str) -> Result<bool, StoreError> {
-        let mut pages = self
+        Ok(!self.in_states(id, &[AccountState::Linked]).await?.is_empty())
+    }
+
+    /// The callers of whom anything but a tombstone is left. By the account alone: it is for what
+    /// Mono reports of the account, and serves no caller.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn holders(&self, id: &str) -> Result<Vec<Tenant>, StoreError> {
+        self.in_states(id, &[AccountState::Linked, AccountState::Unlinking]).await
+    }
+
+    async fn in_states(
+        &self,
+        id: &str,
+        states: &[AccountState],
+    ) -> Result<Vec<Tenant>, StoreError> {
+        let mut query = self
             .client
             .query()
             .table_name(&self.table)
             .consistent_read(true)
             .key_condition_expression("account_id = :id")
-            .filter_expression("#state = :linked")
-            .projection_expression("account_id")
+            .projection_expression("tenant")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":id", text(id))
-            .expression_attribute_values(":linked", text(AccountState::Linked.name()))
-            .into_paginator()
-            .send();
+            .expression_attribute_values(":id", text(id));
+        let mut names = Vec::new();
+        for (index, state) in states.iter().enumerate() {
+            let name = format!(":state{index}");
+            query = query.expression_attribute_values(&name, text(state.name()));
+            names.push(name);
+        }
+        let query = query.filter_expression(format!("#state IN ({})", names.join(", ")));
+        let mut pages = query.into_paginator().send();
+        let mut tenants = Vec::new();
         while let Some(page) = pages.next().await {
-            if page.map_err(StoreError::of)?.count > 0 {
-                return Ok(true);
+            for item in page.map_err(StoreError::of)?.items.unwrap_or_default() {
+                let Holder { tenant } = from_item(item)?;
+                tenants.push(tenant);
             }
         }
-        Ok(false)
+        Ok(tenants)
     }
+}
+
+#[derive(Deserialize)]
+struct Holder {
+    tenant: Tenant,
 }

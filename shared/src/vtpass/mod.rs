@@ -30,7 +30,7 @@ use crate::config::{ConfigError, Vars, parse_base_url};
 use crate::error::{ApiError, Code};
 use crate::money::Kobo;
 use crate::upstream::{Answer, Http, NoAnswer};
-use crate::world::World;
+use crate::world::{Refusals, World};
 
 /// The whole of a `pay`. With what comes before and after, it stays below API Gateway's 30 s.
 const PAY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -59,6 +59,7 @@ pub struct Vtpass {
     base_url: String,
     credentials: Credentials,
     takes_test_numbers: bool,
+    refusals: Refusals,
 }
 
 /// What is bought, or asked about. Has no `Debug`: it holds a phone number.
@@ -129,7 +130,8 @@ impl Vtpass {
         let Some((url, credentials)) = Credentials::from_vars(vars)? else { return Ok(None) };
         let base_url = parse_base_url("VTPASS_BASE_URL", url)?;
         let takes_test_numbers = is_test_host(&base_url);
-        Ok(Some(Self { http: world.http.clone(), base_url, credentials, takes_test_numbers }))
+        let (http, refusals) = (world.http.clone(), world.refusals.clone());
+        Ok(Some(Self { http, base_url, credentials, takes_test_numbers, refusals }))
     }
 
     /// Whether [`TEST_NUMBERS`] may be bought for: VTpass's sandbox, or a simulator on this machine.
@@ -146,7 +148,7 @@ impl Vtpass {
             .append_pair("serviceID", service_id)
             .finish();
         let answer = self.read("variations", &format!("/service-variations?{query}")).await?;
-        catalogue::catalogue(&answer.body, service_id)
+        self.noted(catalogue::catalogue(&answer.body, service_id))
     }
 
     /// What is left in our wallet at VTpass.
@@ -155,7 +157,7 @@ impl Vtpass {
     /// [`VtpassError`].
     pub async fn balance(&self) -> Result<Kobo, VtpassError> {
         let answer = self.read("balance", "/balance").await?;
-        catalogue::balance(&answer.body)
+        self.noted(catalogue::balance(&answer.body))
     }
 
     /// Orders, once. Whatever goes wrong on the way is an unclear [`Outcome`], never a failure.
@@ -200,14 +202,26 @@ impl Vtpass {
         let Some(request) = request.and_then(|body| self.request(Method::POST, path, body)) else {
             return Outcome::unclear("not_sent", "the request could not be written");
         };
-        judge(call, self.http.call("vtpass", operation, request, limit).await, order)
+        let outcome = judge(call, self.http.call("vtpass", operation, request, limit).await, order);
+        if outcome.alarm == Some(Alarm::CredentialsRefused) {
+            self.refusals.note();
+        }
+        outcome
     }
 
     async fn read(&self, operation: &'static str, path: &str) -> Result<Answer, VtpassError> {
         let request = self.request(Method::GET, path, Vec::new());
         let request = request
             .ok_or_else(|| VtpassError::Unavailable("the request cannot be written".to_owned()))?;
-        accept(self.http.call("vtpass", operation, request, READ_TIMEOUT).await)
+        self.noted(accept(self.http.call("vtpass", operation, request, READ_TIMEOUT).await))
+    }
+
+    /// Notes that VTpass refuses us: the next call may have other credentials.
+    fn noted<T>(&self, read: Result<T, VtpassError>) -> Result<T, VtpassError> {
+        if let Err(VtpassError::CredentialsRefused(_)) = &read {
+            self.refusals.note();
+        }
+        read
     }
 
     fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Option<Request> {

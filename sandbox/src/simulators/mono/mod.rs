@@ -25,6 +25,10 @@ pub struct MonoSimulator {
     pub key: String,
     /// Where it is reached, for paging links.
     pub url: String,
+    /// Where it reports what happens to accounts.
+    pub webhook_url: String,
+    /// What it proves itself with there.
+    pub webhook_secret: String,
     /// Its memory.
     pub ledger: Arc<Ledger>,
     /// Time and ids.
@@ -70,8 +74,7 @@ type Answer = Result<Json<Value>, Refusal>;
 type Simulator = State<Arc<MonoSimulator>>;
 
 /// The simulator's HTTP API.
-pub fn router(simulator: MonoSimulator) -> Router {
-    let simulator = Arc::new(simulator);
+pub fn router(simulator: Arc<MonoSimulator>) -> Router {
     Router::new()
         .route("/v2/telecom/auth", post(auth))
         .route("/v2/telecom/verify", post(verify))
@@ -84,6 +87,27 @@ pub fn router(simulator: MonoSimulator) -> Router {
         .route("/accounts/{id}/unlink", post(unlink))
         .layer(middleware::from_fn_with_state(simulator.clone(), authenticate))
         .with_state(simulator)
+}
+
+/// The control routes, to be nested under `/_sandbox/mono`.
+pub fn control_router(simulator: Arc<MonoSimulator>) -> Router {
+    Router::new().route("/withdraw", post(withdraw)).with_state(simulator)
+}
+
+/// The customer withdraws at Mono itself: the account is gone, and the webhook says so. Answers with
+/// the status that the webhook got.
+async fn withdraw(State(mono): Simulator, body: Bytes) -> Answer {
+    #[derive(Deserialize)]
+    struct Body {
+        account_id: String,
+    }
+    let Body { account_id } = parse(&body)?;
+    if !mono.ledger.remove(ACCOUNTS, &account_id) {
+        return Err(NO_ACCOUNT);
+    }
+    let account = json!({ "account": { "id": account_id } });
+    let event = json!({ "event": "mono.events.account_unlinked", "data": account });
+    Ok(Json(json!({ "webhook": mono.report(&event).await })))
 }
 
 async fn authenticate(State(mono): Simulator, request: Request, next: Next) -> Response {
@@ -249,6 +273,18 @@ impl MonoSimulator {
             "AVAILABLE" => Ok(customer),
             _ => Err(Refusal(StatusCode::BAD_REQUEST, "Account data is still being processed")),
         }
+    }
+
+    /// Posts a webhook; the status it got, 0 for none.
+    async fn report(&self, event: &Value) -> u16 {
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+        let request = axum::http::Request::post(&self.webhook_url)
+            .header("content-type", "application/json")
+            .header("mono-webhook-secret", &self.webhook_secret)
+            .body(event.to_string());
+        let request = request.ok().and_then(|request| reqwest::Request::try_from(request).ok());
+        let Some(request) = request else { return 0 };
+        self.world.http.send(request, PATIENCE).await.map_or(0, |answer| answer.status.as_u16())
     }
 
     /// The person trying the sandbox reads the phone's messages on the console.

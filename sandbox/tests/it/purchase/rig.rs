@@ -130,7 +130,11 @@ impl Gateway {
         let spec = self.sandbox.stack.functions.iter().find(|it| it.name == function).unwrap();
         let mut all = spec.variables.clone();
         all.extend(self.sandbox.lambda_vars.clone());
-        for name in ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"] {
+        for name in [
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+            "AWS_ENDPOINT_URL_SQS",
+        ] {
             let tapped = tap.before(&all[name], name.ends_with("DYNAMODB")).await;
             all.insert(name.to_owned(), tapped);
         }
@@ -144,7 +148,7 @@ impl Gateway {
         }
         let vars: Vars = all.into_iter().collect();
         let world = World { clock: self.clock.clock(), ..World::real() };
-        sandbox::functions::registry()[function](&vars, &world).unwrap()
+        sandbox::functions::registry()[function](vars, world).await.unwrap()
     }
 
     fn sqs(&self) -> aws_sdk_sqs::Client {

@@ -113,6 +113,9 @@ fn needed(operation: &str, request: &Value) -> Vec<(String, String)> {
             };
             parts.map(part).collect()
         }
+        "GetSecretValue" => {
+            vec![("secretsmanager:GetSecretValue".to_owned(), word(&request["SecretId"]))]
+        }
         "SendMessage" => {
             let queue = word(&request["QueueUrl"]).rsplit('/').next().unwrap().to_owned();
             vec![("sqs:SendMessage".to_owned(), queue)]
