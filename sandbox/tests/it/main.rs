@@ -7,6 +7,7 @@ mod bad_input;
 mod events;
 mod flow;
 mod isolation;
+mod leaks;
 mod limits;
 mod mono_failures;
 mod mono_webhook;

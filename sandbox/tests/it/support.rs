@@ -17,6 +17,8 @@ use shared::upstream::Http;
 use shared::world::{Clock, World};
 use time::OffsetDateTime;
 
+use crate::leaks;
+
 /// The key of the first caller.
 pub const KEY: &str = "test_sk_first";
 /// The key of the second caller.
@@ -76,6 +78,9 @@ struct AsSpecified(Option<Arc<MtnSimulator>>);
 
 impl Drop for AsSpecified {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            leaks::none();
+        }
         if let (Some(mtn), false) = (&self.0, std::thread::panicking()) {
             let violations = mtn.violations();
             assert!(violations.is_empty(), "MTN would not take these: {violations:?}");
@@ -117,6 +122,7 @@ impl Gateway {
         let mut options = Options::new(vars, 0, None);
         options.world = World { clock: clock.clock(), ..World::real() };
         let sandbox = Sandbox::start(change(options)).await.expect("the sandbox starts");
+        sandbox.secrets.values().iter().for_each(|value| leaks::secret(value));
         let mtn = AsSpecified(sandbox.mtn.clone());
         Self { sandbox, clock, _mtn: mtn }
     }
@@ -234,8 +240,13 @@ impl Caller {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let secret = ["mono-sec-key", "mono-webhook-secret", "x-session-id", "x-authorization"];
+        let secrets = headers.iter().filter(|(name, _)| secret.contains(name));
+        secrets.for_each(|(_, value)| leaks::secret(value));
+        leaks::document(&body);
         let request = reqwest::Request::try_from(request.body(body).unwrap()).unwrap();
         let answer = self.http.send(request, Duration::from_secs(40)).await.expect("an answer");
+        leaks::document(&answer.body);
         let retry_after = answer.headers.get("retry-after");
         Reply {
             status: answer.status.as_u16(),
@@ -262,7 +273,9 @@ impl Caller {
         let all = self.send_bare("GET", "/_sandbox/otps", &[], Vec::new()).await.ok();
         let mut all = all.as_array().unwrap().iter();
         let sms = all.find(|sms| sms["phone"] == phone).expect("an SMS arrived");
-        sms["otp"].as_str().unwrap().to_owned()
+        let otp = sms["otp"].as_str().unwrap();
+        leaks::secret(otp);
+        otp.to_owned()
     }
 
     pub async fn session(&self, phone: &str, provider: &str) -> String {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::leaks;
 use crate::purchase::rig::field;
 use crate::support::{Caller, Gateway, Reply};
 
@@ -73,7 +74,10 @@ impl Caller {
     pub async fn callback_urls(&self) -> Vec<String> {
         let ledger = self.mtn_ledger().await;
         let asks = ledger["asks"].as_array().unwrap().iter();
-        asks.filter_map(|ask| ask["callback_url"].as_str().map(str::to_owned)).collect()
+        let urls: Vec<String> =
+            asks.filter_map(|ask| ask["callback_url"].as_str().map(str::to_owned)).collect();
+        urls.iter().for_each(|url| leaks::secret(url.rsplit('/').next().unwrap()));
+        urls
     }
 
     /// What MTN posts, or a stranger.
