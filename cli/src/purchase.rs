@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::aws;
-use shared::phone::Msisdn;
+use shared::phone::masked;
 use shared::purchase::{Attempt, Purchase, State, View};
 use shared::store::{Change, Changed, Purchases, Tenant};
 use shared::world::{World, iso};
@@ -40,6 +40,12 @@ enum Command {
     },
     /// Settle a purchase that is needs_review, once the provider's books tell what became of it
     Settle(Settle),
+    /// Mask the numbers of settled purchases that are old enough; nothing else of them changes
+    Mask {
+        /// How old a purchase must be, in days: 30 at least
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(30..))]
+        older_than: u16,
+    },
 }
 
 /// What a person found out.
@@ -96,6 +102,15 @@ pub async fn run(
     let purchase = match arguments.command {
         Command::Show { id } => find(&purchases, &id).await?,
         Command::Settle(settle) => settle.run(&purchases, world.clock.now()).await?,
+        Command::Mask { older_than } => {
+            let before = world.clock.now() - time::Duration::days(older_than.into());
+            let masked = purchases.mask_numbers(before).await?;
+            return Ok(if json {
+                format!("{}\n", json!({ "masked": masked }))
+            } else {
+                format!("masked {masked}\n")
+            });
+        }
     };
     let document = document(&purchase);
     Ok(if json { format!("{document:#}\n") } else { page(&document, &purchase) })
@@ -207,29 +222,5 @@ fn fact(name: &str, value: &Value, purchase: &Purchase) -> Option<String> {
             Some(format!("{kobo} ({})", purchase.amount_kobo))
         }
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-    }
-}
-
-/// A phone number as a person may see it.
-fn masked(phone: &str) -> String {
-    if let Ok(number) = Msisdn::parse(phone) {
-        return number.masked();
-    }
-    let length = phone.chars().count();
-    let hidden = if length > 3 { length - 3 } else { length };
-    "*".repeat(hidden) + &phone.chars().skip(hidden).collect::<String>()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_is_masked_whatever_it_looks_like() {
-        assert_eq!(masked("08031234567"), "0803****567");
-        assert_eq!(masked("2348031234567"), "0803****567");
-        assert_eq!(masked("1234567"), "****567");
-        assert_eq!(masked("123"), "***");
-        assert_eq!(masked(""), "");
     }
 }

@@ -53,6 +53,16 @@ impl Msisdn {
     }
 }
 
+/// Any number as a person may see it: its last three digits, and of a Nigerian one the prefix.
+pub fn masked(phone: &str) -> String {
+    if let Ok(number) = Msisdn::parse(phone) {
+        return number.masked();
+    }
+    let length = phone.chars().count();
+    let hidden = if length > 3 { length - 3 } else { length };
+    "*".repeat(hidden) + &phone.chars().skip(hidden).collect::<String>()
+}
+
 /// The ten national digits: mobile numbers begin with 7, 8 or 9.
 fn national_digits(compact: &str) -> Option<&str> {
     let national = if let Some(rest) = compact.strip_prefix("+234") {
@@ -134,6 +144,16 @@ mod tests {
     fn it_prints_masked() {
         let number = Msisdn::parse("08031234567").unwrap();
         assert_eq!(format!("{number} {number:?}"), "0803****567 Msisdn(0803****567)");
+    }
+
+    #[test]
+    fn a_number_is_masked_whatever_it_looks_like() {
+        assert_eq!(masked("08031234567"), "0803****567");
+        assert_eq!(masked("2348031234567"), "0803****567");
+        assert_eq!(masked("0803****567"), "********567");
+        assert_eq!(masked("1234567"), "****567");
+        assert_eq!(masked("123"), "***");
+        assert_eq!(masked(""), "");
     }
 
     proptest! {

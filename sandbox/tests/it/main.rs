@@ -14,6 +14,7 @@ mod mono_webhook;
 mod mono_wire;
 mod mtn;
 mod mtn_simulator;
+mod odd_input;
 mod permissions;
 mod process;
 mod purchase;

@@ -10,12 +10,14 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
 };
+use serde::Deserialize;
 use serde_dynamo::{from_item, to_attribute_value, to_item};
 use time::OffsetDateTime;
 
 use super::{StoreError, Tenant, number, text};
 use crate::config::{ConfigError, Vars};
 use crate::money::Kobo;
+use crate::phone::masked;
 use crate::purchase::{Attempt, Conclusion, Purchase, State, to_ms};
 use crate::vtpass::{Outcome, purchase_id_of};
 
@@ -98,6 +100,17 @@ pub struct Page {
     pub purchases: Vec<Purchase>,
     /// Where the next page begins: the `listed` of the last one looked at.
     pub next: Option<String>,
+}
+
+/// That a purchase is settled, as a condition.
+const SETTLED: &str = "#state IN (:delivered, :failed, :reversed)";
+const SETTLED_STATES: [(&str, State); 3] =
+    [(":delivered", State::Delivered), (":failed", State::Failed), (":reversed", State::Reversed)];
+
+#[derive(Deserialize)]
+struct Numbered {
+    purchase_id: String,
+    phone: String,
 }
 
 /// How many purchases one query of a filtered list looks at.
@@ -341,6 +354,54 @@ impl Purchases {
         if let Err(error) = update.send().await {
             tracing::warn!(purchase_id = id, reason = %StoreError::of(error), "a hint's mark stays");
         }
+    }
+
+    /// Masks the numbers of settled purchases made before `before`, for the operator's tool; how
+    /// many. What they were bought for stays recognisable by its fingerprint.
+    ///
+    /// # Errors
+    /// [`StoreError`]: some may be masked already; a repeat goes on.
+    pub async fn mask_numbers(&self, before: OffsetDateTime) -> Result<usize, StoreError> {
+        let mut scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .projection_expression("purchase_id, phone")
+            .filter_expression(format!(
+                "created_ms < :before AND {SETTLED} AND NOT contains(phone, :star)"
+            ))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":before", number(to_ms(before)))
+            .expression_attribute_values(":star", text("*"));
+        for (name, state) in SETTLED_STATES {
+            scan = scan.expression_attribute_values(name, text(state.as_str()));
+        }
+        let mut pages = scan.into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            for item in page.map_err(StoreError::of)?.items.unwrap_or_default() {
+                let Numbered { purchase_id, phone } = from_item(item)?;
+                self.mask_number(&purchase_id, &phone).await?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn mask_number(&self, id: &str, phone: &str) -> Result<(), StoreError> {
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("purchase_id", text(id))
+            .update_expression("SET phone = :masked")
+            .condition_expression(SETTLED)
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":masked", text(masked(phone)));
+        for (name, state) in SETTLED_STATES {
+            update = update.expression_attribute_values(name, text(state.as_str()));
+        }
+        update.send().await.map(drop).map_err(StoreError::of)
     }
 
     /// A caller's purchases, newest first, `limit` at most, from behind `after`; of one state only,

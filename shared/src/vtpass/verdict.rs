@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::codes::Ruling;
 use super::wire::{Reply, Seen, Status, Transaction};
 use super::{Order, TEST_NUMBERS};
-use crate::phone::Msisdn;
+use crate::phone::{Msisdn, masked};
 use crate::upstream::{Answer, NoAnswer};
 
 /// What an answer proves.
@@ -295,6 +295,10 @@ fn matches_order(transaction: &Transaction, order: &Order<'_>) -> bool {
 fn same_number(left: &str, right: &str) -> bool {
     if TEST_NUMBERS.contains(&right) {
         return left == right;
+    }
+    // Of an old purchase only this much of the number is left.
+    if right.contains('*') {
+        return masked(left) == right;
     }
     matches!((Msisdn::parse(left), Msisdn::parse(right)), (Ok(left), Ok(right)) if left == right)
 }
