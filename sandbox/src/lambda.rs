@@ -119,9 +119,11 @@ impl Function {
 
 /// A function behind the HTTP API, entered through `lambda_http`'s own adapter.
 pub fn http<F: HttpFunction>() -> Build {
-    started(F::new, |function: Arc<F>, event, context| async move {
+    started(F::new, |function: Arc<F>, call| async move {
+        let Call { event, context, cold_start } = call;
         let request: LambdaRequest = parse(&event)?;
-        let mut adapter = Adapter::from(service_fn(|request| serve(&*function, request)));
+        let mut adapter =
+            Adapter::from(service_fn(|request| serve(&*function, request, cold_start)));
         match adapter.call(LambdaEvent::new(request, context)).await {
             Ok(answer) => json(&answer),
             Err(never) => match never {},
@@ -131,8 +133,8 @@ pub fn http<F: HttpFunction>() -> Build {
 
 /// A function behind a queue.
 pub fn queue<F: QueueFunction>() -> Build {
-    started(F::new, |function: Arc<F>, event, _| async move {
-        json(&queue_function::serve(&*function, parse(&event)?).await)
+    started(F::new, |function: Arc<F>, call| async move {
+        json(&queue_function::serve(&*function, parse(&call.event)?, call.cold_start).await)
     })
 }
 
@@ -145,17 +147,24 @@ where
     E: std::fmt::Display + Send + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
-    started(build, move |function, event, _| async move {
+    started(build, move |function, Call { event, .. }| async move {
         let answer = call(function, parse(&event)?).await;
         json(&answer.map_err(|error| error.to_string())?)
     })
+}
+
+/// One call of a function.
+struct Call {
+    event: String,
+    context: Context,
+    cold_start: bool,
 }
 
 /// Each call enters the function as it is then: a refusal of its secrets renews it.
 fn started<F, C, Fut>(build: instance::Build<F>, call: C) -> Build
 where
     F: Send + Sync + 'static,
-    C: Fn(Arc<F>, String, Context) -> Fut + Copy + Send + Sync + 'static,
+    C: Fn(Arc<F>, Call) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Result<Value, String>> + Send + 'static,
 {
     Arc::new(move |vars, world| {
@@ -163,7 +172,10 @@ where
             let instance = Arc::new(Instance::start(vars, &world, build).await?);
             let entry: Entry = Arc::new(move |event, context| {
                 let instance = instance.clone();
-                Box::pin(async move { call(instance.current().await, event, context).await })
+                Box::pin(async move {
+                    let cold_start = instance.is_cold();
+                    call(instance.current().await, Call { event, context, cold_start }).await
+                })
             });
             Ok(entry)
         })

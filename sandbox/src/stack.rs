@@ -108,12 +108,13 @@ const FUNCTION: &str = "AWS::Serverless::Function";
 const TABLE: &str = "AWS::DynamoDB::Table";
 const QUEUE: &str = "AWS::SQS::Queue";
 const SECRET: &str = "AWS::SecretsManager::Secret";
+const TOPIC: &str = "AWS::SNS::Topic";
 const API: &str = "AWS::Serverless::HttpApi";
 
 impl Deployment for Here {
     fn reference(&self, name: &str, kind: &str) -> Option<String> {
         match kind {
-            TABLE | FUNCTION | API | SECRET => Some(name.to_owned()),
+            TABLE | FUNCTION | API | SECRET | TOPIC => Some(name.to_owned()),
             QUEUE => Some(format!("{}/{ACCOUNT}/{name}", self.sqs_url)),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! The AWS clients, built by hand for a fast start: credentials from the environment Lambda sets,
 //! one HTTP client shared with the providers, explicit timeouts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedCredentialsProvider};
@@ -17,6 +17,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
 use crate::config::{ConfigError, Vars};
+use crate::telemetry;
 use crate::upstream::{Http, NoAnswer};
 use crate::world::World;
 
@@ -153,16 +154,39 @@ impl HttpConnector for Http {
         let http = self.clone();
         HttpConnectorFuture::new(async move {
             let request = into_reqwest(request)?;
-            let answer =
-                http.send(request, CONNECTOR_TIMEOUT).await.map_err(|reason| match reason {
-                    NoAnswer::Timeout => ConnectorError::timeout(reason.into()),
-                    NoAnswer::NotSent | NoAnswer::Broken => ConnectorError::io(reason.into()),
-                })?;
+            let attempt = Attempt::of(&request);
+            let outcome = http.send(request, CONNECTOR_TIMEOUT).await;
+            drop(attempt);
+            let answer = outcome.map_err(|reason| match reason {
+                NoAnswer::Timeout => ConnectorError::timeout(reason.into()),
+                NoAnswer::NotSent | NoAnswer::Broken => ConnectorError::io(reason.into()),
+            })?;
             let mut response = http::Response::new(SdkBody::from(answer.body));
             *response.status_mut() = answer.status;
             *response.headers_mut() = answer.headers;
             HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
         })
+    }
+}
+
+/// An attempt of a call, tallied when it ends, also when the SDK drops it at its timeout.
+struct Attempt {
+    begun: Instant,
+    is_retry: bool,
+}
+
+impl Attempt {
+    fn of(request: &reqwest::Request) -> Self {
+        // The SDK says which attempt it is: `attempt=2; max=3`.
+        let said = request.headers().get("amz-sdk-request").and_then(|it| it.to_str().ok());
+        let is_retry = said.is_some_and(|said| !said.starts_with("attempt=1"));
+        Self { begun: Instant::now(), is_retry }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        telemetry::called_aws(self.begun.elapsed(), self.is_retry);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::config::{ConfigError, Vars};
 use crate::error::{ApiError, Code};
 use crate::instance::Instance;
 use crate::store::Tenant;
+use crate::telemetry::{Tally, Trace, ms};
 use crate::world::World;
 
 /// A function behind the HTTP API.
@@ -51,24 +52,31 @@ pub async fn run<F: HttpFunction>() -> Result<(), Error> {
     let (instance, ()) =
         tokio::join!(Instance::start(vars, &world, F::new), world.http.warm(&dynamodb));
     let instance = &instance?;
-    let answer = |request| async move { serve(&*instance.current().await, request).await };
+    let answer = |request| async move {
+        let cold_start = instance.is_cold();
+        serve(&*instance.current().await, request, cold_start).await
+    };
     lambda_http::run(lambda_http::service_fn(answer)).await
 }
 
-/// Answers one Lambda event: the entry that the runtime and the sandbox share.
+/// Answers one Lambda event: the entry that the runtime and the sandbox share. `cold_start` says
+/// whether it is the instance's first.
 ///
 /// # Errors
 /// Never: every failure is an answer.
 pub async fn serve<F: HttpFunction>(
     function: &F,
     event: Request,
+    cold_start: bool,
 ) -> Result<Response<Body>, std::convert::Infallible> {
     let begun = Instant::now();
+    let tally = Tally::of(trace_of(&event));
     let request = ApiRequest::from_event(event);
     let outcome = match request.body.len() > F::MAX_BODY_BYTES {
         true => Err(too_large(F::MAX_BODY_BYTES)),
-        false => function.handle(&request).await,
+        false => tally.over(function.handle(&request)).await,
     };
+    let counts = tally.counts();
     let (reply, code, detail) = match outcome {
         Ok(reply) => (reply, None, None),
         Err(error) => (Reply::error(&error, &request.id), Some(error.code), Some(error.detail)),
@@ -81,11 +89,26 @@ pub async fn serve<F: HttpFunction>(
         status = reply.status.as_u16(),
         code = code.map(Code::as_str),
         detail = detail.filter(|detail| !detail.is_empty()),
-        duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms = ms(begun.elapsed()),
+        cold_start,
+        trace_id = counts.trace.as_ref().map(Trace::id),
+        aws_calls = counts.aws_calls,
+        aws_retries = counts.aws_retries,
+        aws_ms = ms(counts.aws),
+        upstream = counts.upstream,
+        upstream_calls = counts.upstream_calls,
+        upstream_ms = ms(counts.upstream_time),
         "request {}",
         request.id,
     );
     Ok(reply.into_response())
+}
+
+/// The trace by Lambda's word, or by API Gateway's header.
+fn trace_of(event: &Request) -> Option<Trace> {
+    let lambda = event.lambda_context_ref().and_then(|it| it.xray_trace_id.as_deref());
+    let gateway = event.headers().get("x-amzn-trace-id").and_then(|it| it.to_str().ok());
+    [lambda, gateway].into_iter().flatten().find_map(Trace::parse)
 }
 
 fn too_large(limit: usize) -> ApiError {

@@ -1,6 +1,7 @@
 //! A function in a running instance: built with the secrets of its start, and built anew with fresh
 //! ones after a provider has refused them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub struct Instance<F> {
     function: RwLock<Arc<F>>,
     /// When the secrets were last fetched anew.
     renewed: Mutex<Option<OffsetDateTime>>,
+    warm: AtomicBool,
 }
 
 impl<F> Instance<F> {
@@ -38,7 +40,8 @@ impl<F> Instance<F> {
         let world = World { refusals: Refusals::default(), ..world.clone() };
         let function = build(&secrets::resolved(&vars, &world).await?, &world)?;
         let (function, renewed) = (RwLock::new(Arc::new(function)), Mutex::default());
-        Ok(Self { vars, world, build, function, renewed })
+        let warm = AtomicBool::new(false);
+        Ok(Self { vars, world, build, function, renewed, warm })
     }
 
     /// The function for the next call. If a provider refused our credentials in an earlier one, it
@@ -48,6 +51,11 @@ impl<F> Instance<F> {
             self.renew().await;
         }
         self.function.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether this is the instance's first call.
+    pub fn is_cold(&self) -> bool {
+        !self.warm.swap(true, Ordering::Relaxed)
     }
 
     async fn renew(&self) {

@@ -6,12 +6,19 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
-/// Starts logging to standard error.
+use crate::metrics::Metrics;
+
+/// Starts logging to standard error, with the metrics of the namespace that `METRICS_NAMESPACE`
+/// names.
 ///
 /// Libraries speak from `WARN` on: below that, HTTP and SDK crates may name addresses and headers.
 /// Does nothing when a subscriber is already there.
 pub fn init() {
-    let _ = tracing_subscriber::registry().with(json_lines(std::io::stderr)).try_init();
+    let namespace = std::env::var("METRICS_NAMESPACE").unwrap_or_default();
+    let lines = tracing_subscriber::registry().with(json_lines(std::io::stderr));
+    // Without a namespace nobody counts: a laptop's log stays readable.
+    let metrics = (!namespace.is_empty()).then(|| Metrics::new(namespace, std::io::stderr));
+    let _ = lines.with(metrics).try_init();
 }
 
 /// The layer that writes JSON lines to `writer`.

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use aws_sdk_sqs::types::MessageSystemAttributeNameForSends as TraceHeader;
+use aws_sdk_sqs::types::MessageSystemAttributeValue;
 use serde::Serialize;
 
 use crate::aws;
 use crate::config::{ConfigError, Vars};
 use crate::error::ApiError;
+use crate::telemetry;
 use crate::world::World;
 
 /// The longest delay SQS takes.
@@ -43,7 +46,13 @@ impl Queue {
             .filter(|_| delay <= MAX_DELAY)
             .ok_or_else(|| QueueError(format!("a delay of {} s is too long", delay.as_secs())))?;
         let body = serde_json::to_string(message).map_err(|error| QueueError(error.to_string()))?;
-        let send = self.client.send_message().queue_url(&self.url).message_body(body);
+        let mut send = self.client.send_message().queue_url(&self.url).message_body(body);
+        if let Some(trace) = telemetry::trace() {
+            let header = MessageSystemAttributeValue::builder().data_type("String");
+            let header = header.string_value(trace.header()).build();
+            let header = header.map_err(|error| QueueError(error.to_string()))?;
+            send = send.message_system_attributes(TraceHeader::AwsTraceHeader, header);
+        }
         match send.delay_seconds(seconds).send().await {
             Ok(_) => Ok(()),
             Err(error) => Err(QueueError(crate::store::causes(&error))),

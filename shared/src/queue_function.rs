@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, Vars};
 use crate::instance::Instance;
+use crate::telemetry::{Tally, Trace, ms};
 use crate::world::World;
 
 /// A function behind a queue.
@@ -49,6 +50,24 @@ struct Record {
     message_id: String,
     #[serde(default)]
     body: String,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+/// What SQS says of a message.
+#[derive(Debug, Default, Deserialize)]
+struct Attributes {
+    #[serde(default, rename = "ApproximateReceiveCount")]
+    receive_count: Option<String>,
+    #[serde(default, rename = "AWSTraceHeader")]
+    trace: Option<String>,
+}
+
+/// The kind of one of our messages.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(default)]
+    kind: String,
 }
 
 /// The records that failed, in the form of `ReportBatchItemFailures`.
@@ -76,39 +95,51 @@ pub async fn run<F: QueueFunction>() -> Result<(), Error> {
         tokio::join!(Instance::start(vars, &world, F::new), world.http.warm(&dynamodb));
     let instance = &instance?;
     let answer = |event: LambdaEvent<Batch>| async move {
-        Ok::<_, Error>(serve(&*instance.current().await, event.payload).await)
+        let cold_start = instance.is_cold();
+        Ok::<_, Error>(serve(&*instance.current().await, event.payload, cold_start).await)
     };
     lambda_runtime::run(service_fn(answer)).await
 }
 
 /// Handles one batch, its records side by side: the entry that the runtime and the sandbox share.
-pub async fn serve<F: QueueFunction>(function: &F, batch: Batch) -> Report {
-    let outcomes = join_all(batch.records.iter().map(|record| handle(function, record))).await;
+pub async fn serve<F: QueueFunction>(function: &F, batch: Batch, cold_start: bool) -> Report {
+    let handled = batch.records.iter().map(|record| handle(function, record, cold_start));
+    let outcomes = join_all(handled).await;
     let failed = batch.records.into_iter().zip(outcomes).filter(|(_, done)| !done);
     let batch_item_failures =
         failed.map(|(record, _)| Failure { item_identifier: record.message_id }).collect();
     Report { batch_item_failures }
 }
 
-async fn handle<F: QueueFunction>(function: &F, record: &Record) -> bool {
+async fn handle<F: QueueFunction>(function: &F, record: &Record, cold_start: bool) -> bool {
     let begun = Instant::now();
-    let outcome = function.handle(&record.body).await;
-    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let message_id = record.message_id.as_str();
-    match outcome {
-        Ok(()) => {
-            tracing::info!(function = F::NAME, message_id, duration_ms, "message {message_id}");
-            true
-        }
-        Err(Retry(reason)) => {
-            tracing::warn!(
-                function = F::NAME,
-                message_id,
-                reason,
-                duration_ms,
-                "message {message_id} goes back"
-            );
-            false
-        }
-    }
+    let attributes = &record.attributes;
+    let tally = Tally::of(attributes.trace.as_deref().and_then(Trace::parse));
+    let outcome = tally.over(function.handle(&record.body)).await;
+    let counts = tally.counts();
+    let kind = serde_json::from_str::<Kind>(&record.body).map(|it| it.kind).unwrap_or_default();
+    let receive_count: Option<u64> =
+        attributes.receive_count.as_ref().and_then(|it| it.parse().ok());
+    let failed = outcome.err().map(|Retry(reason)| reason);
+    let done = failed.is_none();
+    tracing::info!(
+        function = F::NAME,
+        message_id = record.message_id,
+        kind,
+        done,
+        reason = failed,
+        receive_count,
+        duration_ms = ms(begun.elapsed()),
+        cold_start,
+        trace_id = counts.trace.as_ref().map(Trace::id),
+        aws_calls = counts.aws_calls,
+        aws_retries = counts.aws_retries,
+        aws_ms = ms(counts.aws),
+        upstream = counts.upstream,
+        upstream_calls = counts.upstream_calls,
+        upstream_ms = ms(counts.upstream_time),
+        "message {}",
+        record.message_id,
+    );
+    done
 }

@@ -7,6 +7,8 @@ use http::{HeaderMap, StatusCode};
 use reqwest::{Request, Url};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::telemetry;
+
 /// How long opening a connection may take, for every upstream.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The largest provider answer that is read: Lambda cannot return more than 6 MB.
@@ -90,6 +92,7 @@ impl Http {
     ) -> Result<Answer, NoAnswer> {
         let begun = Instant::now();
         let outcome = self.send(request, limit).await;
+        telemetry::called(upstream, operation, begun.elapsed());
         report(upstream, operation, begun, &outcome);
         outcome
     }
@@ -141,7 +144,7 @@ fn report(
     begun: Instant,
     outcome: &Result<Answer, NoAnswer>,
 ) {
-    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = telemetry::ms(begun.elapsed());
     match outcome {
         Ok(answer) if answer.status.is_server_error() => {
             let status = answer.status.as_u16();

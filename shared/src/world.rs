@@ -93,8 +93,14 @@ pub struct World {
 pub struct Refusals(Arc<AtomicBool>);
 
 impl Refusals {
-    /// Notes a refusal.
-    pub fn note(&self) {
+    /// Notes a refusal, for the next call and for an operator.
+    pub fn note(&self, alarm: &'static str, code: &str) {
+        tracing::error!(alarm, code, "a provider refuses our credentials");
+        self.mark();
+    }
+
+    /// Notes a refusal that its finder reports.
+    pub fn mark(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 

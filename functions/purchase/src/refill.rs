@@ -139,7 +139,8 @@ impl PurchaseFunction {
             RefillVerdict::Failed => State::Failed,
             RefillVerdict::Unclear => State::NeedsReview,
         };
-        tracing::info!(purchase_id, code, concluded = to.as_str(), "refill {purchase_id}");
+        let (call, concluded, metric) = ("refill", to.as_str(), to.metric());
+        tracing::info!(purchase_id, call, code, concluded, metric, "purchase {purchase_id}");
         if let Some(alarm) = refilled.alarm {
             tracing::error!(alarm, purchase_id, code, "MTN needs attention");
         }

@@ -66,6 +66,15 @@ impl Incoming<'_> {
         event
     }
 
+    /// The request's headers, and the trace that API Gateway begins.
+    fn headers(&self) -> Value {
+        let mut headers = headers(&self.parts.headers);
+        let seconds = self.now.unix_timestamp();
+        let id = &shared::secret::hashed(self.request_id)[..24];
+        headers.insert("x-amzn-trace-id".to_owned(), json!(format!("Root=1-{seconds:08x}-{id}")));
+        Value::Object(headers)
+    }
+
     fn common(&self) -> Value {
         let path = decoded(self.parts.uri.path());
         let query = self.parts.uri.query().unwrap_or_default();
@@ -83,7 +92,7 @@ impl Incoming<'_> {
             "routeKey": self.route_key,
             "rawPath": path,
             "rawQueryString": query,
-            "headers": headers(&self.parts.headers),
+            "headers": self.headers(),
             "requestContext": {
                 "accountId": "000000000000",
                 "apiId": "sandbox",

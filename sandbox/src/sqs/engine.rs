@@ -37,7 +37,7 @@ pub enum SqsError {
 pub struct Outgoing {
     /// The body.
     pub body: String,
-    /// `MessageAttributes`, as they came.
+    /// Under `message` the `MessageAttributes`, as they came; under `trace` the `AWSTraceHeader`.
     pub attributes: Value,
     /// Seconds until it is visible; the queue's own delay when not given.
     pub delay: Option<i64>,
@@ -52,7 +52,7 @@ pub struct Message {
     pub receipt: String,
     /// The body.
     pub body: String,
-    /// `MessageAttributes`, as they came.
+    /// As they were sent.
     pub attributes: Value,
     /// When it was sent, epoch milliseconds.
     pub sent_ms: i64,
@@ -383,7 +383,8 @@ fn redrive(attributes: &Attributes) -> Option<(String, i64)> {
 }
 
 fn check(message: &Outgoing, limit: usize) -> Result<(), SqsError> {
-    let size = message.body.len() + message.attributes.as_object().map_or(0, |it| it.len());
+    let size =
+        message.body.len() + message.attributes["message"].as_object().map_or(0, |it| it.len());
     let text = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
     if message.body.is_empty() {
         Err(SqsError::Invalid("The request must contain the parameter MessageBody.".to_owned()))

@@ -130,7 +130,10 @@ impl Service {
     fn send_to(&self, queue: &str, entry: &Value) -> Result<Value, SqsError> {
         let message = Outgoing {
             body: word(entry, "MessageBody")?.to_owned(),
-            attributes: entry["MessageAttributes"].clone(),
+            attributes: json!({
+                "message": entry["MessageAttributes"],
+                "trace": entry["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"],
+            }),
             delay: entry["DelaySeconds"].as_i64(),
         };
         let ids = self.engine.send(queue, std::slice::from_ref(&message))?;
@@ -230,8 +233,11 @@ fn wire(message: &Message) -> Value {
             "SenderId": ACCOUNT,
         },
     });
-    if message.attributes.is_object() {
-        answer["MessageAttributes"] = message.attributes.clone();
+    if message.attributes["message"].is_object() {
+        answer["MessageAttributes"] = message.attributes["message"].clone();
+    }
+    if message.attributes["trace"].is_string() {
+        answer["Attributes"]["AWSTraceHeader"] = message.attributes["trace"].clone();
     }
     answer
 }

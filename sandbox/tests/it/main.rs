@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod alarms;
 mod bad_input;
 mod events;
 mod flow;
@@ -22,6 +23,7 @@ mod queue;
 mod secrets;
 mod strangers;
 mod support;
+mod telemetry;
 mod tenants;
 mod vtpass;
 mod withdrawal;

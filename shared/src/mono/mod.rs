@@ -254,8 +254,8 @@ impl Mono {
 
     fn accepted(&self, outcome: Result<Answer, NoAnswer>) -> Result<Answer, MonoError> {
         let accepted = accept(outcome);
-        if let Err(MonoError::CredentialsRefused(_)) = &accepted {
-            self.refusals.note();
+        if let Err(MonoError::CredentialsRefused(status)) = &accepted {
+            self.refusals.note("mono_refuses_credentials", status.as_str());
         }
         accepted
     }
@@ -337,9 +337,7 @@ impl From<MonoError> for ApiError {
             MonoError::Rejected(_) => {
                 Self::new(Code::UpstreamRejected, "The provider refused this request.")
             }
-            MonoError::CredentialsRefused(status) => {
-                let status = status.as_u16();
-                tracing::error!(alarm = "mono_refuses_credentials", status, "Mono refuses our key");
+            MonoError::CredentialsRefused(_) => {
                 Self::new(Code::UpstreamUnavailable, "The provider cannot be used right now.")
             }
             MonoError::RateLimited(wait) => {

@@ -69,8 +69,7 @@ impl From<MtnError> for ApiError {
             MtnError::UnknownCustomer => {
                 Self::new(Code::UpstreamRejected, "MTN knows no such customer.")
             }
-            MtnError::CredentialsRefused(code) => {
-                tracing::error!(alarm = CREDENTIALS_ALARM, code, "MTN refuses our credentials");
+            MtnError::CredentialsRefused(_) => {
                 Self::new(Code::UpstreamUnavailable, "The provider cannot be used right now.")
             }
             MtnError::RateLimited(wait) => {

@@ -132,7 +132,8 @@ impl Mtn {
         }
         let call =
             Call { operation: "plans", method: Method::GET, path, headers, body: Vec::new() };
-        plans::data(&self.read(&self.plans, &call).await?)
+        let answer = self.read(&self.plans, &call).await;
+        self.noted(answer.and_then(|answer| plans::data(&answer)))
     }
 
     /// A customer's plans for one product.
@@ -148,7 +149,8 @@ impl Mtn {
         let path = plans::product_path(msisdn, product_code)?;
         let (headers, body) = (self.headers(ids)?, Vec::new());
         let call = Call { operation: "product_plans", method: Method::GET, path, headers, body };
-        plans::data(&self.read(&self.plans, &call).await?)
+        let answer = self.read(&self.plans, &call).await;
+        self.noted(answer.and_then(|answer| plans::data(&answer)))
     }
 
     /// What a transaction would cost the customer. A question: nothing is bought by it.
@@ -163,7 +165,8 @@ impl Mtn {
     ) -> Result<Data, MtnError> {
         let body = plans::premium_body(request, ids.transaction_id);
         let call = self.post("premium", plans::path(msisdn), ids, &body)?;
-        plans::data(&self.read(&self.plans, &call).await?)
+        let answer = self.read(&self.plans, &call).await;
+        self.noted(answer.and_then(|answer| plans::data(&answer)))
     }
 
     /// Asks about a customer's consumption. MTN may answer at once, or later at `callback_url`.
@@ -181,7 +184,8 @@ impl Mtn {
         let body = consumption::Body::of(query, &msisdn, callback_url);
         let path = consumption::path(query).to_owned();
         let call = self.post(query.operation(), path, ids, &body)?;
-        consumption::asked(query, &self.read(&self.consumption, &call).await?)
+        let answer = self.read(&self.consumption, &call).await;
+        self.noted(answer.and_then(|answer| consumption::asked(query, &answer)))
     }
 
     /// Sends a refill, at most once: whatever the answer, it is never repeated.
@@ -196,7 +200,7 @@ impl Mtn {
     ) -> Refilled {
         let refilled = self.send_refill(ids, msisdn, refill, limit).await;
         if refilled.alarm == Some(CREDENTIALS_ALARM) {
-            self.refusals.note();
+            self.refusals.mark();
         }
         refilled
     }
@@ -262,21 +266,16 @@ impl Mtn {
         Ok(headers)
     }
 
-    /// Sends a read, and notes when MTN refuses our credentials.
-    async fn read(&self, way: &Way, call: &Call) -> Result<Answer, MtnError> {
-        let outcome = self.try_read(way, call).await;
-        let refused = match &outcome {
-            Ok(answer) => matches!(answer.status.as_u16(), 401 | 403),
-            Err(error) => matches!(error, MtnError::CredentialsRefused(_)),
-        };
-        if refused {
-            self.refusals.note();
+    /// Notes that MTN refuses us: the next call may have other credentials.
+    fn noted<T>(&self, outcome: Result<T, MtnError>) -> Result<T, MtnError> {
+        if let Err(MtnError::CredentialsRefused(code)) = &outcome {
+            self.refusals.note(CREDENTIALS_ALARM, code);
         }
         outcome
     }
 
-    /// Once more, with a new token, where MTN refuses the one it had.
-    async fn try_read(&self, way: &Way, call: &Call) -> Result<Answer, MtnError> {
+    /// Sends a read; once more, with a new token, where MTN refuses the one it had.
+    async fn read(&self, way: &Way, call: &Call) -> Result<Answer, MtnError> {
         let deadline = Deadline::after(READ_TIMEOUT);
         let first = way.authorization(Need::Read, deadline, None).await?;
         let answer = self.send(call, first.as_ref(), deadline).await?;

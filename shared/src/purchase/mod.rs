@@ -76,6 +76,18 @@ impl State {
         }
     }
 
+    /// The metric that counts purchases that come to it.
+    pub fn metric(self) -> &'static str {
+        match self {
+            Self::Submitted => "purchase_submitted",
+            Self::Pending => "purchase_pending",
+            Self::Delivered => "purchase_delivered",
+            Self::Failed => "purchase_failed",
+            Self::Reversed => "purchase_reversed",
+            Self::NeedsReview => "purchase_needs_review",
+        }
+    }
+
     /// Reads a name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
@@ -238,7 +250,8 @@ impl Purchase {
 pub fn report(purchase: &Purchase, outcome: &Outcome, conclusion: &Conclusion) {
     let (purchase_id, code) = (purchase.purchase_id.as_str(), outcome.code.as_str());
     let (call, concluded) = (&conclusion.attempt.call, &conclusion.attempt.concluded);
-    tracing::info!(purchase_id, call, code, concluded, "purchase {purchase_id}");
+    let metric = conclusion.to.map(State::metric);
+    tracing::info!(purchase_id, call, code, concluded, metric, "purchase {purchase_id}");
     if let Some(alarm) = outcome.alarm {
         let alarm = alarm.as_str();
         tracing::error!(alarm, purchase_id, code, "VTpass needs attention");

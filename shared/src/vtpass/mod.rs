@@ -204,7 +204,7 @@ impl Vtpass {
         };
         let outcome = judge(call, self.http.call("vtpass", operation, request, limit).await, order);
         if outcome.alarm == Some(Alarm::CredentialsRefused) {
-            self.refusals.note();
+            self.refusals.mark();
         }
         outcome
     }
@@ -218,8 +218,8 @@ impl Vtpass {
 
     /// Notes that VTpass refuses us: the next call may have other credentials.
     fn noted<T>(&self, read: Result<T, VtpassError>) -> Result<T, VtpassError> {
-        if let Err(VtpassError::CredentialsRefused(_)) = &read {
-            self.refusals.note();
+        if let Err(VtpassError::CredentialsRefused(code)) = &read {
+            self.refusals.note(Alarm::CredentialsRefused.as_str(), code);
         }
         read
     }
@@ -279,9 +279,7 @@ impl From<VtpassError> for ApiError {
             VtpassError::ServiceOff => {
                 Self::new(Code::UpstreamRejected, "This service is not sold at present.")
             }
-            VtpassError::CredentialsRefused(code) => {
-                let alarm = Alarm::CredentialsRefused.as_str();
-                tracing::error!(alarm, code, "VTpass refuses us");
+            VtpassError::CredentialsRefused(_) => {
                 Self::new(Code::UpstreamUnavailable, "The provider cannot be used right now.")
             }
             VtpassError::Unavailable(_) => {
