@@ -40,6 +40,9 @@ pub trait HttpFunction: Sized + Send + Sync + 'static {
     fn handle(&self, request: &ApiRequest) -> impl Future<Output = Result<Reply, ApiError>> + Send;
 }
 
+/// What Lambda carries in an answer is 6 MB; the rest is for the headers.
+const MAX_REPLY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
+
 /// Runs the function under the Lambda runtime: the whole of its `main`.
 ///
 /// # Errors
@@ -77,7 +80,7 @@ pub async fn serve<F: HttpFunction>(
         false => tally.over(function.handle(&request)).await,
     };
     let counts = tally.counts();
-    let (reply, code, detail) = match outcome {
+    let (reply, code, detail) = match outcome.and_then(Reply::deliverable) {
         Ok(reply) => (reply, None, None),
         Err(error) => (Reply::error(&error, &request.id), Some(error.code), Some(error.detail)),
     };
@@ -306,6 +309,22 @@ impl Reply {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// The reply, if Lambda can carry it: it counts the body as JSON text, quotes escaped.
+    fn deliverable(self) -> Result<Self, ApiError> {
+        let escaped = |b: u8| match b {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+            0..0x20 => 6,
+            _ => 1,
+        };
+        if self.body.len() < MAX_REPLY_BYTES / 6
+            || self.body.bytes().map(escaped).sum::<usize>() < MAX_REPLY_BYTES
+        {
+            return Ok(self);
+        }
+        let message = "The provider's answer is too large to pass on. Ask for less at a time.";
+        Err(ApiError::new(Code::UpstreamUnavailable, message).detail("a reply above 6 MB"))
     }
 
     fn error(error: &ApiError, request_id: &str) -> Self {

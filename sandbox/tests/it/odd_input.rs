@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::purchase::rig::{DELIVERED, field};
-use crate::support::{Caller, Gateway, Reply};
+use crate::support::{Caller, Gateway, Provider, Reply, Script, agreeable_mono};
 
 /// Texts that break parsers, databases, logs and HTML.
 fn oddities() -> Vec<String> {
@@ -220,4 +220,47 @@ async fn odd_and_many_headers() {
     let body = json!({ "service_id": "mtn", "phone": DELIVERED, "amount_kobo": 10_000 });
     let reply = caller.send("POST", "/purchases", &twice, body.to_string().into_bytes()).await;
     check("two keys", &reply, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_lambda_cannot_carry_is_refused_and_one_that_it_can_is_passed_on() {
+    let mono = Provider::start(agreeable_mono).await;
+    let gateway = Gateway::with_mono(&mono).await;
+    let caller = gateway.caller();
+    let session = caller.session("08031234567", "mtn").await;
+    caller.verify(&session, "123456").await.ok();
+    caller.exchange("code_1").await.ok();
+    // Each quote counts twice on its way out of Lambda.
+    for (strings, status) in [(1_600_000, 503), (900_000, 200)] {
+        let body = json!({ "data": vec![""; strings] });
+        mono.script(move |_| Script::Json(200, body.clone()));
+        let reply = caller.get("/accounts/acc1/transactions").await;
+        assert_eq!(reply.status, status, "{strings}: {:.200}", reply.text);
+        if status == 503 {
+            assert_eq!(reply.error().1, "upstream_unavailable");
+        }
+    }
+}
+
+/// This API is an HTTP API with payload format 2.0: what a REST API sends is not half understood.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_rest_api_is_refused_whole() {
+    let gateway = Gateway::start().await;
+    let body = json!({ "service_id": "mtn", "phone": DELIVERED, "amount_kobo": 10_000 });
+    let event = json!({
+        "resource": "/purchases", "path": "/purchases", "httpMethod": "POST",
+        "headers": { "Idempotency-Key": "k" }, "multiValueHeaders": {}, "queryStringParameters": null,
+        "pathParameters": null, "stageVariables": null, "body": body.to_string(),
+        "isBase64Encoded": false,
+        "requestContext": { "resourcePath": "/purchases", "httpMethod": "POST", "requestId": "r",
+            "stage": "prod", "authorizer": { "tenant": "t", "lambda": { "tenant": "t" } },
+            "identity": { "sourceIp": "192.0.2.1" }, "accountId": "0", "apiId": "a" },
+    });
+    let answer = gateway.sandbox.functions["purchase"].invoke(&event).await;
+    match answer {
+        Ok(answer) => assert!(answer["statusCode"].as_u64() >= Some(400), "{answer}"),
+        Err(error) => assert!(error.to_string().contains("failed"), "{error}"),
+    }
+    assert!(gateway.caller().ledger().await.is_empty());
+    assert_eq!(gateway.items("PurchasesTable").await, 0);
 }
