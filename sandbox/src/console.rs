@@ -10,6 +10,7 @@ use axum::response::Json;
 use axum::routing::get;
 use serde_json::json;
 
+use crate::docs;
 use crate::ledger::Ledger;
 use crate::simulators::mono::{self, MonoSimulator, SMS, Sms};
 use crate::simulators::mtn::{self, MtnSimulator};
@@ -42,6 +43,7 @@ pub(crate) fn router(
         .route("/env/{function}", get(environment))
         .with_state(console)
         .nest("/mono", mono)
+        .merge(docs::router())
         .nest("/vtpass", vtpass)
         .nest("/mtn", mtn)
         .fallback(not_found)

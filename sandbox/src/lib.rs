@@ -4,6 +4,7 @@
 //! routes, functions, tables and queues, so that what runs here is what would be deployed.
 
 mod console;
+pub mod docs;
 pub mod dynamodb;
 pub mod functions;
 pub mod gateway;

@@ -51,6 +51,7 @@ fn greet(sandbox: &Sandbox) {
     let (url, keys) = (&sandbox.base_url, sandbox.keys.join(", "));
     let key = sandbox.keys.first().map_or("", String::as_str);
     println!("DynamoDB at {}, SQS at {}", sandbox.dynamodb_url, sandbox.sqs_url);
+    println!("the contract: {url}/_sandbox/docs and {url}/_sandbox/openapi.yaml");
     println!("OTPs that simulated phones receive: {url}/_sandbox/otps");
     println!(
         "telco gateway at {url} with key {keys}; try: \

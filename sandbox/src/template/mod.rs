@@ -1,7 +1,7 @@
 //! The template as the sandbox reads it: parameters, conditions and intrinsic functions evaluated
 //! as CloudFormation would, everything unknown refused.
 
-mod yaml;
+pub mod yaml;
 
 use std::collections::BTreeMap;
 

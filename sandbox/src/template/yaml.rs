@@ -7,7 +7,10 @@ use super::TemplateError;
 
 /// Reads one YAML document. `!Ref x` becomes `{"Ref": "x"}`, `!GetAtt a.b` becomes
 /// `{"Fn::GetAtt": ["a", "b"]}`, every other `!X` becomes `{"Fn::X": …}`.
-pub(super) fn load(text: &str) -> Result<Value, TemplateError> {
+///
+/// # Errors
+/// [`TemplateError`] when it is no YAML, or not one document.
+pub fn load(text: &str) -> Result<Value, TemplateError> {
     let documents = Yaml::load_from_str(text).map_err(|e| TemplateError(e.to_string()))?;
     match documents.as_slice() {
         [document] => json_of(document),
