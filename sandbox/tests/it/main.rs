@@ -5,6 +5,8 @@
 
 mod alarms;
 mod bad_input;
+mod conformance;
+mod contract;
 mod events;
 mod flow;
 mod isolation;

@@ -17,6 +17,7 @@ use shared::upstream::Http;
 use shared::world::{Clock, World};
 use time::OffsetDateTime;
 
+use crate::conformance::Answer;
 use crate::leaks;
 
 /// The key of the first caller.
@@ -245,13 +246,25 @@ impl Caller {
         secrets.for_each(|(_, value)| leaks::secret(value));
         leaks::document(&body);
         let request = reqwest::Request::try_from(request.body(body).unwrap()).unwrap();
+        let url = request.url().clone();
         let answer = self.http.send(request, Duration::from_secs(40)).await.expect("an answer");
         leaks::document(&answer.body);
+        self.check(method, &url, &answer);
         let retry_after = answer.headers.get("retry-after");
         Reply {
             status: answer.status.as_u16(),
             retry_after: retry_after.map(|it| it.to_str().unwrap().to_owned()),
             text: String::from_utf8(answer.body).unwrap(),
+        }
+    }
+
+    /// Holds what the gateway itself answered against its contract.
+    fn check(&self, method: &str, url: &reqwest::Url, answer: &shared::upstream::Answer) {
+        let ours = url.as_str().strip_prefix(&self.base_url).is_some_and(|it| it.starts_with('/'));
+        let path = url.path();
+        if ours && !path.starts_with("/_sandbox/") {
+            let (status, headers, body) = (answer.status.as_u16(), &answer.headers, &answer.body);
+            crate::conformance::check(&Answer { method, path, status, headers, body });
         }
     }
 
