@@ -39,8 +39,8 @@ fn page(document: &Value) -> String {
     let page = Page(document);
     let info = &document["info"];
     let title = escaped(text(&info["title"]));
-    let (prose, index) = (prose(text(&info["description"])), page.index());
-    let (operations, schemas) = (page.operations(), page.schemas());
+    let (prose, schemas) = (prose(text(&info["description"])), page.schemas());
+    let (index, operations) = page.operations();
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
          <style>{STYLE}</style><h1>{title}</h1>{prose}\
@@ -52,70 +52,36 @@ fn page(document: &Value) -> String {
 /// The document on its way to a page.
 struct Page<'a>(&'a Value);
 
-/// A path, a method and what stands there.
-struct Operation<'a> {
-    path: &'a str,
-    method: &'a str,
-    shared: &'a Value,
-    own: &'a Value,
-}
-
-impl Operation<'_> {
-    fn id(&self) -> String {
-        escaped(text(&self.own["operationId"]))
-    }
-
-    fn line(&self) -> String {
-        format!("<code>{} {}</code>", self.method.to_uppercase(), escaped(self.path))
-    }
-}
-
 impl<'a> Page<'a> {
-    fn tagged(&self, tag: &str) -> Vec<Operation<'a>> {
-        let mut found = Vec::new();
-        for (path, item) in entries(&self.0["paths"]) {
-            for (method, own) in entries(item).filter(|(_, own)| own["tags"][0] == tag) {
-                found.push(Operation { path, method, shared: &item["parameters"], own });
-            }
-        }
-        found
-    }
-
-    fn index(&self) -> String {
-        let mut out = String::new();
+    /// The index and what it leads to.
+    fn operations(&self) -> (String, String) {
+        let (mut index, mut sections) = (String::new(), String::new());
         for tag in items(&self.0["tags"]) {
-            let name = text(&tag["name"]);
-            let _ = write!(out, "<h3>{}</h3><ul>", escaped(name));
-            for operation in self.tagged(name) {
-                let (id, line) = (operation.id(), operation.line());
-                let _ = write!(out, "<li><a href=\"#{id}\">{line}</a></li>");
+            let (name, about) = (escaped(text(&tag["name"])), prose(text(&tag["description"])));
+            let _ = write!(index, "<h3>{name}</h3><ul>");
+            let _ = write!(sections, "<h1>{name}</h1>{about}");
+            for (path, item) in entries(&self.0["paths"]) {
+                for (method, own) in entries(item).filter(|(_, own)| own["tags"][0] == tag["name"])
+                {
+                    let id = escaped(text(&own["operationId"]));
+                    let line = format!("{} {}", method.to_uppercase(), escaped(path));
+                    let _ = write!(index, "<li><a href=\"#{id}\"><code>{line}</code></a></li>");
+                    let _ = write!(sections, "<section id=\"{id}\"><h2><code>{line}</code></h2>");
+                    sections.push_str(&self.operation(&item["parameters"], own));
+                }
             }
-            out.push_str("</ul>");
+            index.push_str("</ul>");
         }
-        out
+        (index, sections)
     }
 
-    fn operations(&self) -> String {
-        let mut out = String::new();
-        for tag in items(&self.0["tags"]) {
-            let (name, about) = (text(&tag["name"]), prose(text(&tag["description"])));
-            let _ = write!(out, "<h1>{}</h1>{about}", escaped(name));
-            for operation in self.tagged(name) {
-                out.push_str(&self.operation(&operation));
-            }
-        }
-        out
-    }
-
-    fn operation(&self, operation: &Operation<'_>) -> String {
-        let own = operation.own;
-        let (id, line) = (operation.id(), operation.line());
+    fn operation(&self, shared: &'a Value, own: &'a Value) -> String {
         let (summary, about) = (escaped(text(&own["summary"])), prose(text(&own["description"])));
-        let mut out = format!("<section id=\"{id}\"><h2>{line}</h2><p>{summary}</p>{about}");
+        let mut out = format!("<p>{summary}</p>{about}");
         if own["security"].as_array().is_some_and(Vec::is_empty) {
             out.push_str("<p>Without a key.</p>");
         }
-        let parameters = items(operation.shared).chain(items(&own["parameters"]));
+        let parameters = items(shared).chain(items(&own["parameters"]));
         let rows: String = parameters.map(|it| self.parameter(self.resolved(it))).collect();
         if !rows.is_empty() {
             let _ = write!(out, "<table>{rows}</table>");
@@ -164,7 +130,8 @@ impl<'a> Page<'a> {
         let rows: String = entries(&schema["properties"])
             .map(|(name, field)| self.field(name, field, required.contains(&name)))
             .collect();
-        if rows.is_empty() { rows } else { format!("<table>{rows}</table>") }
+        let choices: String = items(&schema["oneOf"]).map(|it| self.fields(it)).collect();
+        if rows.is_empty() { choices } else { format!("<table>{rows}</table>{choices}") }
     }
 
     /// A line about something that has a schema, or is one.
