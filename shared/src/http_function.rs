@@ -10,8 +10,8 @@ pub use lambda_http::Error;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::{ConfigError, Vars};
 use crate::error::{ApiError, Code};
@@ -211,7 +211,7 @@ impl ApiRequest {
     /// # Errors
     /// `invalid_request`.
     pub fn json_text(&self, expected: &'static str) -> Result<&str, ApiError> {
-        self.json::<serde_json::Value>(expected)?;
+        self.parsed::<serde_json::Value>(expected)?;
         let not_text =
             |_| ApiError::invalid(format!("The body is not text; it must hold {expected}."));
         std::str::from_utf8(&self.body).map_err(not_text)
@@ -229,12 +229,21 @@ impl ApiRequest {
         Duration::from_secs(wait.unwrap_or_default())
     }
 
-    /// The body as JSON. `expected` tells the caller what the body must hold; serde's own words
-    /// would quote the values.
+    /// The body as a JSON object. `expected` tells the caller what the body must hold; serde's own
+    /// words would quote the values.
     ///
     /// # Errors
     /// `invalid_request`.
     pub fn json<T: DeserializeOwned>(&self, expected: &'static str) -> Result<T, ApiError> {
+        let body = self.parsed(expected)?;
+        // serde would also take an array for a struct, by position.
+        match self.body.trim_ascii_start().first() {
+            Some(b'{') => Ok(body),
+            _ => Err(ApiError::invalid(format!("The body must hold {expected}."))),
+        }
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, expected: &'static str) -> Result<T, ApiError> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Err(ApiError::invalid(format!("The body is empty; it must hold {expected}.")));
         }
@@ -245,6 +254,19 @@ impl ApiRequest {
             _ => ApiError::invalid(format!("The body is not JSON; it must hold {expected}.")),
         })
     }
+}
+
+/// An object or nothing, for a field: serde would also take an array for a struct, by position.
+///
+/// # Errors
+/// The deserializer's.
+pub fn object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let object = Option::<serde_json::Map<String, serde_json::Value>>::deserialize(deserializer)?;
+    object.map(T::deserialize).transpose().map_err(serde::de::Error::custom)
 }
 
 /// `/v2` is an alias: `POST /v2/accounts/auth` is `POST /accounts/auth`.

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use shared::config::{ConfigError, Vars};
 use shared::error::ApiError;
-use shared::http_function::{ApiRequest, HttpFunction, Reply};
+use shared::http_function::{ApiRequest, HttpFunction, Reply, object};
 use shared::limits::OtpLimits;
 use shared::mono::{Mono, Provider};
 use shared::phone::Msisdn;
@@ -27,7 +27,7 @@ pub struct Auth {
 struct AuthRequest {
     phone: String,
     provider: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     consent: Option<ConsentTerms>,
 }
 

@@ -20,7 +20,19 @@ async fn a_bad_auth_is_refused_before_anything_happens() {
     let caller = gateway.caller();
     let raw = |body: &'static str| caller.send("POST", "/v2/telecom/auth", &[JSON], body.into());
 
-    for body in ["", "  \n", "{", "phone=1", "[]", "null", "\"x\"", "{}", "{\"phone\":\"0803\"}"] {
+    let by_position = "[\"08031234567\",\"mtn\"]";
+    for body in [
+        "",
+        " \n",
+        "{",
+        "phone=1",
+        "[]",
+        "null",
+        "\"x\"",
+        "{}",
+        "{\"phone\":\"0803\"}",
+        by_position,
+    ] {
         assert!(invalid(&raw(body).await).contains("phone and provider"), "{body}");
     }
     let wrong_types = [
@@ -30,6 +42,8 @@ async fn a_bad_auth_is_refused_before_anything_happens() {
         json!({ "phone": "08031234567", "provider": 7 }),
         json!({ "phone": "08031234567", "provider": "mtn", "consent": "yes" }),
         json!({ "phone": "08031234567", "provider": "mtn", "consent": { "purpose": 1 } }),
+        json!({ "phone": "08031234567", "provider": "mtn", "consent": [] }),
+        json!({ "phone": "08031234567", "provider": "mtn", "consent": ["a", "b", "c"] }),
     ];
     for body in wrong_types {
         let reply = caller.post("/v2/telecom/auth", body).await;
