@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
@@ -210,8 +211,10 @@ struct Filter {
 async fn transactions(
     State(mono): Simulator,
     Path(id): Path<String>,
-    Query(filter): Query<Filter>,
+    filter: Result<Query<Filter>, QueryRejection>,
 ) -> Answer {
+    let Query(filter) =
+        filter.map_err(|_| Refusal(StatusCode::BAD_REQUEST, "Invalid query parameters"))?;
     let mut lines = mono.available(&id)?.transactions();
     let wanted = |filter: &Option<String>, text: &str| {
         filter.as_ref().is_none_or(|it| text.to_lowercase().contains(&it.to_lowercase()))
@@ -229,8 +232,8 @@ async fn transactions(
     let (mut previous, mut next) = (None, None);
     if filter.paginate != Some(false) {
         previous = (page > 1).then(|| link(page - 1));
-        next = (page * limit < total).then(|| link(page + 1));
-        lines = lines.into_iter().skip((page - 1) * limit).take(limit).collect();
+        next = (page.saturating_mul(limit) < total).then(|| link(page + 1));
+        lines = lines.into_iter().skip((page - 1).saturating_mul(limit)).take(limit).collect();
     }
     let paging = json!({ "total": total, "page": page, "previous": previous, "next": next });
     Ok(Json(json!({ "paging": paging, "data": lines })))
