@@ -37,11 +37,11 @@ impl HttpFunction for Verify {
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.caller()?;
-        let session_id = session_id(request)?;
         let VerifyRequest { otp } = request.json("otp as a string")?;
         if otp.is_empty() || !otp.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(ApiError::invalid("otp must hold letters and digits only."));
         }
+        let session_id = session_id(request)?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
         let now = self.clock.now();
