@@ -29,7 +29,8 @@ Against AWS (without --sandbox) the environment must hold
 The AWS CLI exports the credentials of a profile:
   eval \"$(aws configure export-credentials --format env)\"
 The credentials need, on the table that a command works on:
-  purchase  dynamodb:GetItem, and dynamodb:UpdateItem to settle
+  purchase  dynamodb:GetItem, dynamodb:UpdateItem to settle and to mask, dynamodb:Scan to mask and to
+            find a refill by the id that MTN knows it by
   tenant    dynamodb:Scan, dynamodb:PutItem to create and rotate, dynamodb:UpdateItem to
             rotate and revoke
 

@@ -126,11 +126,11 @@ async fn open(target: &Target, given: Option<&str>, world: &World) -> Result<Pur
 
 /// A purchase by either of its ids.
 async fn find(purchases: &Purchases, id: &str) -> Result<Purchase, Failure> {
-    let purchase_id = id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
-    let found = if purchase_id {
-        purchases.by_id(&id.to_ascii_lowercase()).await?
-    } else {
-        purchases.by_request_id(id).await?
+    let hex = id.bytes().all(|b| b.is_ascii_hexdigit());
+    let found = match id.len() {
+        32 if hex => purchases.by_id(&id.to_ascii_lowercase()).await?,
+        20 if hex => purchases.refill_by_request_id(&id.to_ascii_lowercase()).await?,
+        _ => purchases.by_request_id(id).await?,
     };
     found.ok_or_else(|| Failure::NotFound(id.to_owned()))
 }

@@ -25,9 +25,6 @@ pub trait HttpFunction: Sized + Send + Sync + 'static {
     /// The function's name in the template and in the log.
     const NAME: &'static str;
 
-    /// The largest body taken; callbacks take more.
-    const MAX_BODY_BYTES: usize = 64 * 1024;
-
     /// Builds the function's clients, once, at start.
     ///
     /// # Errors
@@ -75,8 +72,9 @@ pub async fn serve<F: HttpFunction>(
     let begun = Instant::now();
     let tally = Tally::of(trace_of(&event));
     let request = ApiRequest::from_event(event);
-    let outcome = match request.body.len() > F::MAX_BODY_BYTES {
-        true => Err(too_large(F::MAX_BODY_BYTES)),
+    let most = max_body_bytes(&request.route);
+    let outcome = match request.body.len() > most {
+        true => Err(too_large(most)),
         false => tally.over(function.handle(&request)).await,
     };
     let counts = tally.counts();
@@ -88,6 +86,7 @@ pub async fn serve<F: HttpFunction>(
         function = F::NAME,
         request_id = request.id,
         tenant = request.caller.as_ref().map(Tenant::as_str),
+        key_id = request.key_id,
         route = request.route,
         status = reply.status.as_u16(),
         code = code.map(Code::as_str),
@@ -112,6 +111,12 @@ fn trace_of(event: &Request) -> Option<Trace> {
     let lambda = event.lambda_context_ref().and_then(|it| it.xray_trace_id.as_deref());
     let gateway = event.headers().get("x-amzn-trace-id").and_then(|it| it.to_str().ok());
     [lambda, gateway].into_iter().flatten().find_map(Trace::parse)
+}
+
+/// The largest body taken. What providers report may be long, and is sent once or a few times.
+fn max_body_bytes(route: &str) -> usize {
+    const KB: usize = 1024;
+    if route.contains("/callbacks/") { 256 * KB } else { 64 * KB }
 }
 
 fn too_large(limit: usize) -> ApiError {
@@ -139,6 +144,7 @@ pub struct ApiRequest {
     /// Where callers reach this API, by API Gateway's word and never the `Host` header's.
     pub base_url: String,
     caller: Option<Tenant>,
+    key_id: Option<String>,
     path: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -154,10 +160,9 @@ impl ApiRequest {
             // Another kind of event has no caller: it is refused.
             _ => ApiGatewayV2httpRequestContext::default(),
         };
-        let caller = context.authorizer.as_ref().and_then(|authorizer| {
-            let tenant = authorizer.fields.get("tenant")?.as_str()?;
-            Tenant::new(tenant)
-        });
+        let said = |name| context.authorizer.as_ref()?.fields.get(name)?.as_str();
+        let caller = said("tenant").and_then(Tenant::new);
+        let key_id = said("key_id").map(str::to_owned);
         let stage = context.stage.as_deref().filter(|stage| *stage != "$default");
         let domain = context.domain_name.unwrap_or_default();
         let (parts, body) = event.into_parts();
@@ -170,6 +175,7 @@ impl ApiRequest {
             source_ip: context.http.source_ip.unwrap_or_default(),
             base_url: stage.iter().fold(format!("https://{domain}"), |url, s| format!("{url}/{s}")),
             caller,
+            key_id,
             path,
             body: body.to_vec(),
         }

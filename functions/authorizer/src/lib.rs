@@ -54,11 +54,14 @@ pub struct Decision {
 }
 
 /// `requestContext.authorizer.lambda` of the requests that follow.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Context {
     /// The caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Tenant>,
+    /// The key, by its id: for the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
 }
 
 impl Authorizer {
@@ -100,8 +103,11 @@ impl Authorizer {
             refusal = refusal.map(Refusal::as_str),
             "key checked"
         );
-        let tenant = key.filter(|_| refusal.is_none()).map(|key| key.tenant);
-        Ok(Decision { is_authorized: tenant.is_some(), context: Context { tenant } })
+        let context = match key.filter(|_| refusal.is_none()) {
+            Some(key) => Context { tenant: Some(key.tenant), key_id: Some(key.key_id) },
+            None => Context::default(),
+        };
+        Ok(Decision { is_authorized: context.tenant.is_some(), context })
     }
 
     /// Why a stored key does not open this deployment, if it does not.

@@ -46,6 +46,8 @@ impl Exchange {
         let given = request.header("mono-webhook-secret").unwrap_or_default();
         let secret = self.webhook_secret.as_ref();
         if !secret.is_some_and(|secret| same(secret.expose_secret(), given)) {
+            // Perhaps it was rotated: the next call has what the secret holds now.
+            self.world.refusals.mark();
             return Err(ApiError::not_found());
         }
         let event: Event = request.json("a Mono webhook")?;

@@ -24,7 +24,6 @@ const TOKEN_LENGTH: usize = 64;
 
 impl HttpFunction for MtnCallback {
     const NAME: &'static str = "mtn-callback";
-    const MAX_BODY_BYTES: usize = 256 * 1024;
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
         let dynamodb = shared::aws::dynamodb(vars, world)?;

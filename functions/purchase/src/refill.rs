@@ -10,6 +10,7 @@ use shared::phone::Msisdn;
 use shared::purchase::{Attempt, Purchase, RefillTerms, ServiceKind, State};
 use shared::secret::{ExposeSecret, KeyedHash, SecretString};
 use shared::store::Change;
+use shared::telemetry;
 use shared::world::iso;
 
 use crate::PurchaseFunction;
@@ -140,7 +141,17 @@ impl PurchaseFunction {
             RefillVerdict::Unclear => State::NeedsReview,
         };
         let (call, concluded, metric) = ("refill", to.as_str(), to.metric());
-        tracing::info!(purchase_id, call, code, concluded, metric, "purchase {purchase_id}");
+        let trace = telemetry::trace();
+        let trace_id = trace.as_ref().map(telemetry::Trace::id);
+        tracing::info!(
+            purchase_id,
+            call,
+            code,
+            concluded,
+            metric,
+            trace_id,
+            "purchase {purchase_id}"
+        );
         if let Some(alarm) = refilled.alarm {
             tracing::error!(alarm, purchase_id, code, "MTN needs attention");
         }

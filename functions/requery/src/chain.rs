@@ -73,7 +73,13 @@ impl Requery {
     ) -> Result<(), Retry> {
         let now = self.world.clock.now();
         self.go_on(step, left(purchase, now)).await?;
-        let change = taken(step, purchase, change);
+        let mut change = taken(step, purchase, change);
+        // A day of the same answer is one line: what is asked a hundred times must stay cheap. But
+        // each time that VTpass never heard of it is evidence.
+        let is_evidence = change.unknown_ids.is_some_and(|count| count > 0);
+        if !is_evidence || purchase.acknowledged {
+            change.attempts.retain(|attempt| !attempt.repeats(purchase.history.last()));
+        }
         if let Err(error) = self.purchases.change(&purchase.purchase_id, &change, now).await {
             unrecorded(purchase, &error);
         }

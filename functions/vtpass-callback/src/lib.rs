@@ -46,7 +46,6 @@ struct Transaction {
 
 impl HttpFunction for VtpassCallback {
     const NAME: &'static str = "vtpass-callback";
-    const MAX_BODY_BYTES: usize = 256 * 1024;
 
     fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
         let dynamodb = shared::aws::dynamodb(vars, world)?;

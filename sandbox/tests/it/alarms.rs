@@ -255,16 +255,7 @@ fn every_alarm_watches_what_exists_and_everything_of_ours_is_watched() {
     for alarm in template.resources("AWS::CloudWatch::Alarm").unwrap() {
         assert_eq!(get(alarm, "AlarmActions").as_array().unwrap().len(), 1, "{alarm}");
         let namespace = get(alarm, "Namespace");
-        let several = get(alarm, "Metrics");
-        if let Some(metrics) = several.as_array() {
-            let stats =
-                metrics.iter().filter_map(|it| it["MetricStat"]["Metric"]["MetricName"].as_str());
-            let names: Vec<_> = stats.map(str::to_owned).collect();
-            let sum = field(&metrics[0], "Expression");
-            assert_eq!(sum.matches("FILL").count(), names.len(), "{alarm} adds all of them up");
-            assert!(names.len() <= 9, "{alarm}: CloudWatch takes ten");
-            watched.extend(names);
-        } else if field(&json!({ "n": namespace }), "n").starts_with("AWS/") {
+        if field(&json!({ "n": namespace }), "n").starts_with("AWS/") {
             let (namespace, metric) = (namespace.as_str().unwrap(), get(alarm, "MetricName"));
             let dimension = &get(alarm, "Dimensions")[0];
             let known = AWS

@@ -11,6 +11,7 @@ pub use self::conclude::{Call, Conclusion, conclude};
 pub use self::services::{MTN_REFILL, Service, ServiceKind};
 use crate::money::Kobo;
 use crate::store::Tenant;
+use crate::telemetry;
 use crate::vtpass::{Order, Outcome};
 use crate::world::iso;
 
@@ -107,6 +108,16 @@ pub struct Attempt {
     pub concluded: String,
     /// Why, in words; an operator's reason.
     pub note: String,
+}
+
+impl Attempt {
+    /// Whether it says nothing that the line before it did not.
+    pub fn repeats(&self, before: Option<&Self>) -> bool {
+        before.is_some_and(|before| {
+            (&before.call, &before.code, &before.concluded, &before.note)
+                == (&self.call, &self.code, &self.concluded, &self.note)
+        })
+    }
 }
 
 /// A purchase as it is stored. The index of a caller's list holds what callers see and nothing
@@ -251,7 +262,9 @@ pub fn report(purchase: &Purchase, outcome: &Outcome, conclusion: &Conclusion) {
     let (purchase_id, code) = (purchase.purchase_id.as_str(), outcome.code.as_str());
     let (call, concluded) = (&conclusion.attempt.call, &conclusion.attempt.concluded);
     let metric = conclusion.to.map(State::metric);
-    tracing::info!(purchase_id, call, code, concluded, metric, "purchase {purchase_id}");
+    let trace = telemetry::trace();
+    let trace_id = trace.as_ref().map(telemetry::Trace::id);
+    tracing::info!(purchase_id, call, code, concluded, metric, trace_id, "purchase {purchase_id}");
     if let Some(alarm) = outcome.alarm {
         let alarm = alarm.as_str();
         tracing::error!(alarm, purchase_id, code, "VTpass needs attention");

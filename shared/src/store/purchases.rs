@@ -163,6 +163,32 @@ impl Purchases {
         Ok(answer.item.map(from_item).transpose()?)
     }
 
+    /// The refill that MTN knows by `request_id`: the beginning of the purchase's id. For the
+    /// operator's tool; it reads the whole table.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn refill_by_request_id(
+        &self,
+        request_id: &str,
+    ) -> Result<Option<Purchase>, StoreError> {
+        let mut pages = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("request_id = :id")
+            .expression_attribute_values(":id", text(request_id))
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            let found = page.map_err(StoreError::of)?.items.unwrap_or_default().pop();
+            if let Some(item) = found {
+                return Ok(Some(from_item(item)?));
+            }
+        }
+        Ok(None)
+    }
+
     /// Records a purchase unless there is one under its id. A refusal by our own first try is no
     /// refusal: it carries our chain.
     ///
