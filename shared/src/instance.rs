@@ -19,6 +19,9 @@ pub type Build<F> = fn(&Vars, &World) -> Result<F, ConfigError>;
 /// every call.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// How long a renewal may take.
+const RENEWAL: Duration = Duration::from_millis(1_500);
+
 /// A function and what it is made of.
 pub struct Instance<F> {
     vars: Vars,
@@ -66,7 +69,10 @@ impl<F> Instance<F> {
             return;
         }
         *renewed = Some(now);
-        match self.rebuilt().await {
+        // The call waits meanwhile, and has its own limit.
+        let rebuilt = tokio::time::timeout(RENEWAL, self.rebuilt()).await;
+        let rebuilt = rebuilt.unwrap_or_else(|_| Err(StartError::TooSlow));
+        match rebuilt {
             Ok(function) => {
                 self.world.refusals.clear();
                 *self.function.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(function);

@@ -200,9 +200,11 @@ impl MtnRequest {
         self.expires_at > epoch(now)
     }
 
-    /// The id that MTN traces an ask by: 20 characters, as its products ask for.
-    pub fn transaction_id(&self) -> &str {
-        &self.request_id[..self.request_id.len().min(20)]
+    /// The id that MTN traces its n-th ask by: 20 characters, as its products ask for, and another
+    /// for each ask, so that none is taken for a repeat.
+    pub fn transaction_id(&self, ask: u32) -> String {
+        let beginning: String = self.request_id.chars().take(18).collect();
+        format!("{beginning}{:02x}", ask & 0xff)
     }
 
     /// What the caller sees.
@@ -287,6 +289,14 @@ mod tests {
         assert!(request.accepts(secret, NOW + LIFETIME - time::Duration::SECOND));
         assert!(!request.accepts(secret, NOW + LIFETIME), "expired");
         assert!(request.accepts(&second.0, NOW + LIFETIME), "a later ask's token lives longer");
+    }
+
+    #[test]
+    fn each_ask_has_an_id_of_its_own_that_mtn_takes() {
+        let (request, _) = request();
+        let ids = [1, 2, 4].map(|ask| request.transaction_id(ask));
+        assert!(ids.iter().all(|id| id.len() == 20 && request.request_id.starts_with(&id[..18])));
+        assert!(ids[0] != ids[1] && ids[1] != ids[2]);
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub enum StartError {
     /// The environment cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The secrets did not come in time.
+    #[error("the secrets did not come in time")]
+    TooSlow,
     /// A secret cannot be read.
     #[error("the secret that {variable} names cannot be read: {reason}")]
     Secret {

@@ -37,7 +37,8 @@ impl FetchData {
         let mtn = self.mtn()?;
         let (question, token) = self.begin(request, line, query).await?;
         let url = token.url(&question.base_url, &question.request_id);
-        let ids = Ids { transaction_id: question.transaction_id(), trace_id: &request.id };
+        let transaction = question.transaction_id(question.asks);
+        let ids = Ids { transaction_id: &transaction, trace_id: &request.id };
         match mtn.ask(&ids, &line.msisdn, &question.query, &url).await {
             Ok(Asked::Answered(data)) => self.answered(&question, data).await,
             Ok(Asked::Later) => self.later(request, question).await,

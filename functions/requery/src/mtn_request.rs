@@ -76,7 +76,8 @@ impl Requery {
         let number = account.phone.as_deref().and_then(|phone| Msisdn::parse(phone).ok());
         let (Some(mtn), Some(msisdn)) = (&self.mtn, number) else { return };
         let id = request.request_id.as_str();
-        let ids = Ids { transaction_id: request.transaction_id(), trace_id: id };
+        let transaction = request.transaction_id(request.asks + 1);
+        let ids = Ids { transaction_id: &transaction, trace_id: id };
         let url = token.url(&request.base_url, id);
         match mtn.ask(&ids, &msisdn, &request.query, &url).await {
             Ok(Asked::Answered(data)) if data.json.get().len() <= MAX_KEPT => {
