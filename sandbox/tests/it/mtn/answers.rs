@@ -1,5 +1,6 @@
 //! Answers that come later: taken whenever they come, asked for again when they do not.
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use shared::mtn_request::MtnRequest;
 
 use super::rig::ANSWER_TIME;
 use crate::purchase::rig::field;
-use crate::support::{Gateway, KEY, tenant_of};
+use crate::support::{Gateway, KEY, Provider, Script, tenant_of};
 
 const RECHARGES: &str = "recharges?limit=3";
 
@@ -264,4 +265,47 @@ async fn what_an_unlink_did_not_see_is_deleted_by_its_own_requery() {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("it stays");
+}
+
+/// Posts from within an MTN that answers meanwhile; the status line.
+fn posted(url: &str, body: &str) -> String {
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_callback_that_comes_before_a_refusal_is_the_answer() {
+    let mtn = Provider::start(|request| {
+        if request.target.starts_with("/v1/oauth") {
+            return Script::Json(200, json!({ "access_token": "t", "expires_in": "3599" }));
+        }
+        let asked: Value = serde_json::from_str(&request.body).unwrap();
+        let said = posted(field(&asked, "callBackUrl"), r#"{"data":{"usage":["early"]}}"#);
+        assert!(said.contains("200"), "{said}");
+        Script::Json(400, json!({ "statusCode": "5000", "statusMessage": "no" }))
+    })
+    .await;
+    let gateway = Gateway::with(&[
+        ("MTN_BASE_URL", &mtn.url),
+        ("MTN_API_KEY", "k"),
+        ("MTN_CLIENT_ID", "i"),
+        ("MTN_CLIENT_SECRET", "s"),
+        ("MTN_CHANNEL_NAME", "c"),
+    ])
+    .await;
+    let caller = gateway.caller();
+    let account = caller.line().await;
+    let body = caller.mtn(&account, RECHARGES).await.ok();
+    assert_eq!(body["data"], json!({ "usage": ["early"] }));
+    assert_eq!(gateway.items("RequestsTable").await, 1, "and it is kept");
 }
