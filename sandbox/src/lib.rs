@@ -159,8 +159,15 @@ impl Sandbox {
             decisions: gateway::Decisions::default(),
         });
         let (mono, vtpass, mtn) = (services.mono, services.vtpass, services.mtn);
-        let console =
-            console::router(ledger, stack.clone(), lambda_vars.clone(), mono, vtpass, mtn.clone());
+        let console = console::router(
+            ledger,
+            stack.clone(),
+            lambda_vars.clone(),
+            functions.clone(),
+            mono,
+            vtpass,
+            mtn.clone(),
+        );
         let app = Router::new().nest("/_sandbox", console);
         let app = app.fallback_service(axum::routing::any(gateway::handle).with_state(gateway));
         let (stop, stopped) = watch::channel(false);

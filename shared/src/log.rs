@@ -12,13 +12,19 @@ use crate::metrics::Metrics;
 /// names.
 ///
 /// Libraries speak from `WARN` on: below that, HTTP and SDK crates may name addresses and headers.
+/// A panic is a line, too: its place, and not its message, which may quote what nobody may log.
 /// Does nothing when a subscriber is already there.
 pub fn init() {
     let namespace = std::env::var("METRICS_NAMESPACE").unwrap_or_default();
     let lines = tracing_subscriber::registry().with(json_lines(std::io::stderr));
     // Without a namespace nobody counts: a laptop's log stays readable.
     let metrics = (!namespace.is_empty()).then(|| Metrics::new(namespace, std::io::stderr));
-    let _ = lines.with(metrics).try_init();
+    if lines.with(metrics).try_init().is_ok() {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string);
+            tracing::error!(place, "panic");
+        }));
+    }
 }
 
 /// The layer that writes JSON lines to `writer`.

@@ -65,3 +65,19 @@ async fn every_function_has_a_sample_and_every_sample_is_tried() {
         assert!(expected().iter().any(|(it, ..)| it == function), "{function} has no sample");
     }
 }
+
+#[tokio::test]
+async fn the_console_invokes_a_function() {
+    let gateway = Gateway::start().await;
+    let invoke = async |function: &str, event: &str| {
+        let path = format!("/_sandbox/invoke/{function}");
+        gateway.caller().send_bare("POST", &path, &[], event.into()).await
+    };
+    let event = std::fs::read_to_string(events().join("requery-unknown-and-unreadable.json"));
+    let answer = invoke("requery", &event.unwrap()).await.ok();
+    assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "sample-unreadable");
+    assert_eq!(invoke("nothing", "{}").await.status, 404);
+    assert_eq!(invoke("requery", "no event").await.status, 400);
+    // An event of another kind: the function fails, as it would in Lambda.
+    assert_eq!(invoke("requery", "{}").await.status, 502);
+}

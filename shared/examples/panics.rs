@@ -1,0 +1,32 @@
+//! A function that counts its requests and panics where it is told to: `.ci/binaries` shows with it
+//! that under the real runtime a panic costs one answer, and not the instance.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use shared::config::{ConfigError, Vars};
+use shared::error::ApiError;
+use shared::http_function::{ApiRequest, Error, HttpFunction, Reply, run};
+use shared::world::World;
+
+struct Panics {
+    requests: AtomicU32,
+}
+
+impl HttpFunction for Panics {
+    const NAME: &'static str = "panics";
+
+    fn new(_: &Vars, _: &World) -> Result<Self, ConfigError> {
+        Ok(Self { requests: AtomicU32::new(0) })
+    }
+
+    async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        assert!(request.route != "GET /panic", "told to, by 07082109281");
+        Reply::successful(number)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    run::<Panics>().await
+}
