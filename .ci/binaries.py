@@ -2,17 +2,12 @@
 against what the same handler answers inside the sandbox. Run by .ci/binaries."""
 
 import json
-import os
-import re
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
+
+from sandbox import Process, Sandbox, call, expect, free_port, reachable, until
 
 FUNCTIONS = sorted(path.name for path in Path("functions").iterdir())
 # What no two runs have in common: its type is compared, its value is not. All else must be equal.
@@ -20,62 +15,14 @@ FUNCTIONS = sorted(path.name for path in Path("functions").iterdir())
 TIMES = ["request_id", "created_at", "updated_at", "deadline_at"]
 MASKED = {
     "auth-airtel": ["body.data.session_id"],
-    "purchase-airtime": [f"body.data.{time}" for time in TIMES],
-    "purchase-refill": [f"body.data.{time}" for time in TIMES],
+    "purchase-airtime": [f"body.data.{it}" for it in TIMES],
+    "purchase-refill": [f"body.data.{it}" for it in TIMES],
 }
-SANDBOX = "target/debug/sandbox"
 PANICS = "target/debug/examples/panics"
 # The emulator knows the workspace's binaries by name; this is anything else.
 UNNAMED = "_"
 # In the panic's message, which must not be logged.
 UNSPEAKABLE = "07082109281"
-
-
-def post(url, body):
-    """The status and the JSON of an answer."""
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=40) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, json.load(refusal)
-
-
-class Process:
-    """A process that ends with the block; what it says is kept in files."""
-
-    def __init__(self, command, **environment):
-        self.out, self.err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
-        # Nothing of our own environment but where programs are.
-        environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environment}
-        self.process = subprocess.Popen(command, env=environment, stdout=self.out, stderr=self.err)
-
-    def said(self):
-        files = []
-        for file in (self.out, self.err):
-            file.seek(0)
-            files.append(file.read())
-        return files
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-
-class Sandbox(Process):
-    """A fresh sandbox."""
-
-    def __init__(self, port):
-        super().__init__([SANDBOX, "--port", str(port)])
-        self.url = f"http://127.0.0.1:{port}/_sandbox"
-        until(lambda: "telco gateway at" in self.said()[0], self)
-
-    def environment(self, function):
-        with urllib.request.urlopen(f"{self.url}/env/{function}") as lines:
-            return dict(line.decode().rstrip("\n").split("=", 1) for line in lines)
 
 
 class Emulator(Process):
@@ -88,7 +35,7 @@ class Emulator(Process):
         until(lambda: reachable(port), self)
 
     def invoke(self, function, event):
-        return post(f"{self.url}/2015-03-31/functions/{function}/invocations", event)
+        return call(f"{self.url}/2015-03-31/functions/{function}/invocations", event)
 
 
 class Instance(Process):
@@ -125,31 +72,6 @@ class Instance(Process):
         return lines
 
 
-def until(true, process):
-    for _ in range(200):
-        if true():
-            return
-        expect(process.process.poll() is None, f"does not start: {process.said()}")
-        time.sleep(0.05)
-    expect(False, f"is not ready after 10 s: {process.said()}")
-
-
-def reachable(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def expect(holds, otherwise):
-    if not holds:
-        sys.exit(f"binaries: {otherwise}")
-
-
 def samples(function):
     """The function's sample events, by case; the longest name wins where one begins another."""
     for path in sorted(Path("events").glob("*.json")):
@@ -176,7 +98,7 @@ def in_process(port):
     """What every sample is answered in a fresh sandbox."""
     with Sandbox(port) as sandbox:
         return {
-            case: post(f"{sandbox.url}/invoke/{function}", event)
+            case: call(f"{sandbox.console}/invoke/{function}", event)
             for function in FUNCTIONS
             for case, event in samples(function)
         }

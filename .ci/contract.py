@@ -1,0 +1,79 @@
+"""openapi.yaml against the gateway, by cases that schemathesis makes of the document: first as a
+caller who knows nobody's id, then as one who has linked a line. Run by .ci/contract."""
+
+import json
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from sandbox import Sandbox, call, expect, free_port
+
+LEAST_CASES = 5_000
+KEY = {"mono-sec-key": "test_sk_sandbox"}
+# The document is about answers, not about how many: nothing is refused for its number.
+UNLIMITED = dict.fromkeys(
+    "OTP_LIMIT_NUMBER OTP_LIMIT_CALLER OTP_LIMIT_ADDRESS LIMIT_PURCHASES LIMIT_READS".split(),
+    "1000000/600,1000000/86400",
+)
+# API Gateway answers a wrong method with 404, and what the document allows may still be refused for
+# what it is about: an unknown number, a wrong OTP.
+EXCLUDED = "unsupported_method,positive_data_acceptance"
+
+
+def linked(sandbox):
+    """The account of an MTN line, for which Mono and MTN have data."""
+
+    def ask(path, body=None, **headers):
+        body = body and json.dumps(body).encode()
+        status, answer = call(sandbox.url + path, body, **KEY, **headers)
+        expect(status == 200, f"{path} is answered {status}: {answer}")
+        return answer
+
+    order = {"phone": "08031234567", "provider": "mtn"}
+    session = ask("/v2/telecom/auth", order)["data"]["session_id"]
+    otp = {"otp": ask("/_sandbox/otps")[0]["otp"]}
+    proven = ask("/v2/telecom/verify", otp, **{"x-session-id": session})
+    return ask("/account/auth", {"code": proven["data"]["code"]})["id"]
+
+
+def cases(sandbox, what, configuration, *options):
+    """Runs schemathesis; gives the number of cases, all of which must have passed."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "schemathesis.toml").write_text(configuration, encoding="utf-8")
+        run = subprocess.run(
+            ["schemathesis", "run", Path("openapi.yaml").resolve(), "--url", sandbox.url, "--seed=1"]
+            + [f"--header={name}:{value}" for name, value in KEY.items()]
+            + [f"--exclude-checks={EXCLUDED}", "--generation-database=none", "--no-color", *options],
+            cwd=directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    made = re.search(r"(\d+) generated", run.stdout)
+    expect(run.returncode == 0 and made, f"the contract as {what}\n{run.stdout}")
+    print(f"{made[1]} cases as {what}: {time.monotonic() - begun:.0f} s", flush=True)
+    return int(made[1])
+
+
+def main():
+    with Sandbox(free_port(), **UNLIMITED) as sandbox:
+        made = cases(sandbox, "a caller who knows no id", "", "--max-examples=100")
+        # Its account everywhere; without the requests that would end the consent.
+        configuration = f'[parameters]\n"path.id" = "{linked(sandbox)}"\n'
+        operations = ["--include-path-regex=/accounts/|/requests/", "--exclude-path-regex=/unlink$"]
+        made += cases(
+            sandbox, "a caller with a linked line", configuration, "--max-examples=50", *operations
+        )
+        expect(made >= LEAST_CASES, f"only {made} cases were made")
+        # Whatever callers send, the providers get what they specify.
+        violations = call(f"{sandbox.console}/mtn/violations")
+        expect(violations == (200, []), f"MTN would not take these: {violations}")
+        errors = [line for line in sandbox.said()[1].splitlines() if '"level":"ERROR"' in line]
+        expect(not errors, "the gateway logs errors:\n" + "\n".join(errors[:20]))
+
+
+main()
