@@ -99,7 +99,7 @@ pub fn secrets_manager(
         .credentials_provider(account.credentials)
         .http_client(world.http.clone())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .timeout_config(timeouts())
+        .timeout_config(patient())
         .retry_config(retries());
     config.set_endpoint_url(endpoint(vars, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?);
     Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
@@ -128,6 +128,14 @@ fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
+        .build()
+}
+
+/// For what is fetched at an instance's start, which has ten seconds: failing costs the instance.
+fn patient() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(8))
         .build()
 }
 
