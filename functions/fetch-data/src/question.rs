@@ -79,6 +79,11 @@ pub(crate) fn premium(request: &ApiRequest, own: &Msisdn) -> Result<PremiumReque
         "product, transactionType and amount (value, type and unit as strings), and optionally \
          receivingCustomerId, accountHolderId, quoteId and message",
     )?;
+    let required = [&premium.product, &premium.transaction_type, &premium.amount.value];
+    let optional = [&premium.account_holder_id, &premium.quote_id, &premium.message];
+    if required.into_iter().chain(optional.into_iter().flatten()).any(String::is_empty) {
+        return Err(ApiError::invalid("Nothing of the body may be an empty text."));
+    }
     let beneficiary = match premium.receiving_customer_id.as_deref() {
         Some(number) => Msisdn::parse(number).map_err(|_| {
             ApiError::invalid("receivingCustomerId must be a Nigerian mobile number.")

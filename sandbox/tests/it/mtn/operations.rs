@@ -53,6 +53,8 @@ async fn a_premium_is_for_the_own_line_unless_another_beneficiary_is_named() {
         ("amount", json!({ "value": "1", "type": "GOLD", "unit": "NGN" })),
         ("amount", json!(1000)),
         ("product", json!(null)),
+        ("product", json!("")),
+        ("quoteId", json!("")),
     ] {
         let mut wrong = body.clone();
         wrong[field] = value;
