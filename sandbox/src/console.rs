@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
@@ -54,6 +55,16 @@ pub(crate) fn router(
         .nest("/vtpass", vtpass)
         .nest("/mtn", mtn)
         .fallback(async || not_found())
+        .layer(middleware::from_fn(no_browser))
+}
+
+/// What a web page sends carries its origin, and none has a say here: the console invokes functions
+/// past their authorizer, perhaps with real providers behind them.
+async fn no_browser(request: Request, next: Next) -> Response {
+    match request.headers().contains_key(header::ORIGIN) {
+        true => refused(StatusCode::FORBIDDEN, "Not for web pages").into_response(),
+        false => next.run(request).await,
+    }
 }
 
 fn not_found() -> Refusal {

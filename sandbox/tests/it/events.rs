@@ -81,3 +81,15 @@ async fn the_console_invokes_a_function() {
     // An event of another kind: the function fails, as it would in Lambda.
     assert_eq!(invoke("requery", "{}").await.status, 502);
 }
+
+#[tokio::test]
+async fn a_web_page_has_no_say_on_the_console() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let event = std::fs::read(events().join("purchase-airtime.json")).unwrap();
+    let page = [("origin", "https://example.com"), ("content-type", "text/plain")];
+    let path = "/_sandbox/invoke/purchase";
+    assert_eq!(caller.send_bare("POST", path, &page, event).await.status, 403);
+    assert_eq!(caller.send_bare("GET", "/_sandbox/otps", &page, vec![]).await.status, 403);
+    assert_eq!(gateway.items("PurchasesTable").await, 0);
+}
