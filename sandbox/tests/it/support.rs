@@ -80,6 +80,8 @@ struct AsSpecified(Option<Arc<MtnSimulator>>);
 impl Drop for AsSpecified {
     fn drop(&mut self) {
         if !std::thread::panicking() {
+            let tokens = self.0.as_ref().map(|mtn| mtn.given_tokens()).unwrap_or_default();
+            tokens.iter().for_each(|token| leaks::secret(token));
             leaks::none();
         }
         if let (Some(mtn), false) = (&self.0, std::thread::panicking()) {

@@ -101,6 +101,7 @@ impl MtnSimulator {
     /// A token, given out only if `acts`.
     pub(super) fn token(&self, acts: bool) -> Reply {
         let text = self.world.random.id();
+        self.desk().given.push(text.clone());
         if acts {
             let expires_at = epoch(self.world.clock.now()) + LIFETIME_SECONDS;
             self.ledger.put(TOKENS, &hashed(&text), &Token { expires_at, revoked: false });

@@ -61,6 +61,8 @@ struct Desk {
     outage: Option<StatusCode>,
     held: Vec<Callback>,
     violations: Vec<Violation>,
+    /// The tokens that were given out, themselves.
+    given: Vec<String>,
 }
 
 /// A request that broke its contract. Holds nothing of anybody.
@@ -117,6 +119,11 @@ impl MtnSimulator {
     /// The requests that broke their contract, in order.
     pub fn violations(&self) -> Vec<Violation> {
         self.desk().violations.clone()
+    }
+
+    /// The tokens that were given out, for a test to look for where they must not be.
+    pub fn given_tokens(&self) -> Vec<String> {
+        self.desk().given.clone()
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
