@@ -50,7 +50,9 @@ def hold(what, link, examples, *options):
         command += [f"--header={name}:{value}" for name, value in KEY.items()]
         command += ["--seed=1", f"--max-examples={examples}", f"--exclude-checks={EXCLUDED}"]
         command += ["--generation-database=none", "--no-color", *options]
-        run = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            command, cwd=directory, capture_output=True, text=True, check=False, timeout=1800
+        )
         made = re.search(r"(\d+) generated", run.stdout)
         expect(run.returncode == 0 and made, f"the contract, by {what}\n{run.stdout}{run.stderr}")
         # Whatever callers send, the providers get what they specify, and nothing breaks.

@@ -18,6 +18,7 @@ mod mono_wire;
 mod mtn;
 mod mtn_simulator;
 mod odd_input;
+mod patience;
 mod permissions;
 mod process;
 mod purchase;

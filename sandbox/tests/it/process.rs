@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::patience::Patience;
 use crate::purchase::rig::airtime;
 use crate::support::{Caller, Provider, Script, agreeable_mono};
 
@@ -21,6 +22,7 @@ struct Process {
     printed: Receiver<String>,
     log: JoinHandle<String>,
     caller: Caller,
+    _patience: Patience,
 }
 
 fn command(data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Command {
@@ -35,6 +37,7 @@ fn command(data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Command {
 
 impl Process {
     fn start(data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Self {
+        let patience = Patience::new();
         let mut child = command(data_dir, vars).spawn().unwrap();
         let (sender, printed) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -59,7 +62,7 @@ impl Process {
         assert!(line.contains(KEY) && line.contains("curl"), "{line}");
         let base_url = line.split_whitespace().nth(3).unwrap();
         let caller = Caller::new(base_url, KEY);
-        Self { child, printed, log, caller }
+        Self { child, printed, log, caller, _patience: patience }
     }
 
     /// SIGKILL.

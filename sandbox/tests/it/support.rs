@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 
 use crate::conformance::Answer;
 use crate::leaks;
+use crate::patience::Patience;
 
 /// The key of the first caller.
 pub const KEY: &str = "test_sk_first";
@@ -71,6 +72,7 @@ pub struct Gateway {
     pub sandbox: Sandbox,
     pub clock: TestClock,
     _mtn: AsSpecified,
+    _patience: Patience,
 }
 
 /// At the end of every test, whatever it was about: each request that reached MTN was as MTN
@@ -111,6 +113,7 @@ impl Gateway {
         vars: &[(&str, &str)],
         change: impl FnOnce(Options) -> Options,
     ) -> Self {
+        let patience = Patience::new();
         let clock = TestClock::new();
         let keys = format!("{KEY},{OTHER_KEY}");
         // Under a clock that stands, most tests ask more often than a person would.
@@ -127,7 +130,7 @@ impl Gateway {
         let sandbox = Sandbox::start(change(options)).await.expect("the sandbox starts");
         sandbox.secrets.values().iter().for_each(|value| leaks::secret(value));
         let mtn = AsSpecified(sandbox.mtn.clone());
-        Self { sandbox, clock, _mtn: mtn }
+        Self { sandbox, clock, _mtn: mtn, _patience: patience }
     }
 
     pub fn caller(&self) -> Caller {
@@ -385,7 +388,9 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
     };
     provider.received.lock().unwrap().push(received.clone());
     let decide = provider.decide.lock().unwrap().clone();
-    match decide(&received) {
+    // A script may wait for the gateway, which needs this thread: a task woken here runs nowhere
+    // else until the script returns.
+    match tokio::task::spawn_blocking(move || decide(&received)).await.unwrap() {
         Script::Json(status, body) => response(status, "application/json", body.to_string()),
         Script::Text(status, body) => response(status, "text/html", body.to_owned()),
         Script::Half => {

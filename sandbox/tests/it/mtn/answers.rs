@@ -271,6 +271,7 @@ async fn what_an_unlink_did_not_see_is_deleted_by_its_own_requery() {
 fn posted(url: &str, body: &str) -> String {
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = std::net::TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let length = body.len();
     write!(
         stream,
