@@ -104,7 +104,15 @@ pub async fn run(
         Command::Settle(settle) => settle.run(&purchases, world.clock.now()).await?,
         Command::Mask { older_than } => {
             let before = world.clock.now() - time::Duration::days(older_than.into());
-            let masked = purchases.mask_numbers(before).await?;
+            let (mut masked, mut next) = (0, None);
+            loop {
+                let part = purchases.mask_numbers(before, next).await?;
+                masked += part.count;
+                next = part.next;
+                if next.is_none() {
+                    break;
+                }
+            }
             return Ok(if json {
                 format!("{}\n", json!({ "masked": masked }))
             } else {

@@ -10,6 +10,7 @@ pub mod functions;
 pub mod gateway;
 pub mod lambda;
 pub mod ledger;
+mod schedules;
 pub mod secrets;
 mod services;
 pub mod simulators;
@@ -148,6 +149,10 @@ impl Sandbox {
                 return Err(format!("a trigger of {} has no queue", trigger.function).into());
             };
             triggers::run(trigger, url, &sqs, function);
+        }
+        for schedule in &stack.schedules {
+            let url = queue_urls.get(&schedule.queue).ok_or("a schedule has no queue")?;
+            schedules::run(schedule, url, &sqs, &world.clock);
         }
 
         let gateway = Arc::new(Gateway {

@@ -67,12 +67,13 @@ pub(crate) struct Setting<'a> {
 }
 
 /// Parameters of the template that the environment may set.
-const PASSED_ON: [(&str, &str); 11] = [
+const PASSED_ON: [(&str, &str); 12] = [
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
     ("MonoExchangePath", "MONO_EXCHANGE_PATH"),
     ("MtnConsumptionAuth", "MTN_CONSUMPTION_AUTH"),
     ("MtnPlansAuth", "MTN_PLANS_AUTH"),
+    ("NumberRetentionDays", "NUMBER_RETENTION_DAYS"),
     ("OtpLimitNumber", "OTP_LIMIT_NUMBER"),
     ("OtpLimitCaller", "OTP_LIMIT_CALLER"),
     ("OtpLimitAddress", "OTP_LIMIT_ADDRESS"),

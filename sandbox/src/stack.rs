@@ -23,6 +23,8 @@ pub struct Stack {
     pub queues: Vec<QueueSpec>,
     /// The queue triggers.
     pub triggers: Vec<TriggerSpec>,
+    /// The schedules.
+    pub schedules: Vec<ScheduleSpec>,
 }
 
 /// A Lambda function.
@@ -98,6 +100,17 @@ pub struct TriggerSpec {
     pub partial_failures: bool,
 }
 
+/// A message that is sent every so often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleSpec {
+    /// The queue it is sent to.
+    pub queue: String,
+    /// `ScheduleExpression`.
+    pub every: Duration,
+    /// `Input`: the message.
+    pub input: String,
+}
+
 /// Where the sandbox's services are, for the values of `!Ref` and `!GetAtt`.
 pub struct Here {
     /// The base URL of SQS.
@@ -109,6 +122,8 @@ const TABLE: &str = "AWS::DynamoDB::Table";
 const QUEUE: &str = "AWS::SQS::Queue";
 const SECRET: &str = "AWS::SecretsManager::Secret";
 const TOPIC: &str = "AWS::SNS::Topic";
+const SCHEDULE: &str = "AWS::Scheduler::Schedule";
+const ROLE: &str = "AWS::IAM::Role";
 const API: &str = "AWS::Serverless::HttpApi";
 
 impl Deployment for Here {
@@ -125,6 +140,7 @@ impl Deployment for Here {
             (TABLE, "Arn") => Some(format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}")),
             (QUEUE, "Arn") => Some(queue_arn(name)),
             (QUEUE, "QueueName") => Some(name.to_owned()),
+            (ROLE, "Arn") => Some(format!("arn:aws:iam::{ACCOUNT}:role/{name}")),
             (FUNCTION, "Arn") => Some(format!("{FUNCTION_ARN}{name}")),
             _ => None,
         }
@@ -157,6 +173,8 @@ impl Stack {
         }
         let tables = template.resources(TABLE)?.into_iter().map(|it| reader.table(it));
         let queues = template.resources(QUEUE)?.into_iter().map(|it| reader.queue(it));
+        let schedules = template.resources(SCHEDULE)?.into_iter();
+        let schedules = schedules.filter_map(|it| reader.schedule(it).transpose());
         Ok(Self {
             functions,
             routes,
@@ -164,6 +182,7 @@ impl Stack {
             tables: tables.collect::<Result<_, _>>()?,
             queues: queues.collect::<Result<_, _>>()?,
             triggers,
+            schedules: schedules.collect::<Result<_, _>>()?,
         })
     }
 }
@@ -260,6 +279,20 @@ impl Reader<'_> {
         Ok(TableSpec { name: resource.to_owned(), definition, ttl: ttl.map(str::to_owned) })
     }
 
+    /// A schedule; none for one that is switched off.
+    fn schedule(&self, resource: &str) -> Result<Option<ScheduleSpec>, TemplateError> {
+        if self.get(resource, "State")? == "DISABLED" {
+            return Ok(None);
+        }
+        let unknown = |what| TemplateError(format!("{resource}: {what} is not for the sandbox"));
+        let expression = plain(&self.get(resource, "ScheduleExpression")?);
+        let every = rate(&expression).ok_or_else(|| unknown("its expression"))?;
+        let target = self.get(resource, "Target")?;
+        let arn = plain(&target["Arn"]);
+        let queue = arn.strip_prefix(&queue_arn("")).ok_or_else(|| unknown("its target"))?;
+        Ok(Some(ScheduleSpec { queue: queue.to_owned(), every, input: plain(&target["Input"]) }))
+    }
+
     fn queue(&self, resource: &str) -> Result<QueueSpec, TemplateError> {
         if self.get(resource, "FifoQueue")? == true {
             return Err(TemplateError(format!("{resource}: the sandbox has no FIFO queues")));
@@ -304,6 +337,19 @@ fn trigger(properties: &Value, function: String) -> Result<TriggerSpec, Template
         concurrency: size(&properties["ScalingConfig"]["MaximumConcurrency"], 5),
         partial_failures: responses.iter().any(|it| it == "ReportBatchItemFailures"),
     })
+}
+
+/// The interval of `rate(7 days)`.
+fn rate(expression: &str) -> Option<Duration> {
+    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let seconds = match unit.trim_end_matches('s') {
+        "minute" => 60,
+        "hour" => 3_600,
+        "day" => 86_400,
+        _ => return None,
+    };
+    let count: u64 = count.parse().ok().filter(|count| *count > 0)?;
+    Some(Duration::from_secs(count.checked_mul(seconds)?))
 }
 
 fn integer(value: &Value) -> Option<u64> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::config::{ConfigError, Vars};
 use crate::queue::MAX_DELAY;
@@ -28,6 +29,12 @@ pub enum Message {
     Withdrawal(WithdrawalStep),
     /// MTN had time to answer a request: unless it did, ask again, and send the next step.
     MtnRequest(RequestStep),
+    /// The schedule: mask the numbers of old purchases in one part of the table, and send the next.
+    Masking {
+        /// The purchase that the part is behind; none for the first part.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
+    },
 }
 
 /// A step of asking Mono whether a customer withdrew.
@@ -179,6 +186,33 @@ impl Patience {
     }
 }
 
+/// How long a settled purchase keeps its number.
+#[derive(Debug, Clone, Copy)]
+pub struct NumberRetention(Duration);
+
+/// A dispute may take that long to come up, in days.
+const LEAST_RETENTION: u64 = 30;
+
+impl NumberRetention {
+    /// 180 days, unless `NUMBER_RETENTION_DAYS` says otherwise.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything but whole days from 30 to 3650.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        const NAME: &str = "NUMBER_RETENTION_DAYS";
+        let days = vars.optional(NAME).unwrap_or("180").parse().ok();
+        let days: Option<u64> = days.filter(|days| (LEAST_RETENTION..=3_650).contains(days));
+        let problem = "must be whole days, from 30 to 3650";
+        let days = days.ok_or(ConfigError::Invalid { name: NAME.to_owned(), problem })?;
+        Ok(Self(Duration::from_secs(days * 86_400)))
+    }
+
+    /// What was made before that needs its number no longer.
+    pub fn before(self, now: OffsetDateTime) -> OffsetDateTime {
+        now - self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,6 +265,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_kept_for_a_month_at_least() {
+        let retention = |days: &str| {
+            let vars = [("NUMBER_RETENTION_DAYS".to_owned(), days.to_owned())];
+            NumberRetention::from_vars(&vars.into_iter().collect())
+        };
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(10_000);
+        for (days, kept) in [("", 180), ("30", 30), ("3650", 3_650)] {
+            let before = retention(days).unwrap().before(now);
+            assert_eq!(now - before, time::Duration::days(kept), "{days}");
+        }
+        for days in ["29", "0", "-1", "3651", "x", "30.5"] {
+            let error = retention(days).unwrap_err().to_string();
+            assert!(error.contains("NUMBER_RETENTION_DAYS"), "{error}");
+        }
+    }
+
+    #[test]
     fn messages_are_told_apart_and_anything_else_is_refused() {
         let tenant = Tenant::new("t").unwrap();
         let (purchase_id, chain) = ("p".to_owned(), "c".to_owned());
@@ -239,6 +290,8 @@ mod tests {
         let text = r#"{"kind":"purchase","tenant":"t","purchase_id":"p","chain":"c","step":0}"#;
         assert_eq!(json, text);
         assert_eq!(serde_json::from_str::<Message>(text).unwrap(), Message::Purchase(step));
+        let first: Message = serde_json::from_str(r#"{"kind":"masking"}"#).unwrap();
+        assert_eq!(first, Message::Masking { after: None });
         for text in ["", "{}", r#"{"kind":"other"}"#, r#"{"kind":"hint"}"#] {
             assert!(serde_json::from_str::<Message>(text).is_err());
         }

@@ -145,7 +145,7 @@ impl PurchaseFunction {
 
     /// The same key again: the purchase as it is now, or a conflict when it is another order.
     fn repeated(&self, existing: &Purchase, order: &Order) -> Result<Reply, ApiError> {
-        if existing.fingerprint != order.fingerprint(&self.keyed_hash) {
+        if !order.made(existing, &self.keyed_hash) {
             let message = "This Idempotency-Key was used for another order.";
             return Err(ApiError::new(Code::IdempotencyConflict, message));
         }

@@ -1,12 +1,12 @@
-//! The order in a request: strict, normalised, and told apart from any other by its fingerprint.
+//! The order in a request: strict, normalised, and told apart from any other.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::error::ApiError;
 use shared::http_function::ApiRequest;
 use shared::money::Kobo;
-use shared::phone::Msisdn;
-use shared::purchase::{Service, ServiceKind};
+use shared::phone::{Msisdn, masked};
+use shared::purchase::{Purchase, Service, ServiceKind};
 use shared::secret::{KeyedHash, SecretString, hashed};
 use shared::vtpass::TEST_NUMBERS;
 
@@ -87,12 +87,18 @@ impl Order {
         }
     }
 
-    /// The same for the same order, however it is written; another for any other.
+    /// Whether `purchase` was made of this very order, however it was written. Of a number that has
+    /// been masked since, what is left is compared.
+    pub(crate) fn made(&self, purchase: &Purchase, hash: &KeyedHash) -> bool {
+        let number = purchase.phone == self.phone || purchase.phone == masked(&self.phone);
+        number && purchase.fingerprint == self.fingerprint(hash)
+    }
+
+    /// Of all but the number: ten thousand guesses would find the digits that a mask hides.
     pub(crate) fn fingerprint(&self, hash: &KeyedHash) -> String {
         let amount = self.amount.map(|amount| amount.kobo().to_string());
         let mut fields = vec![
             self.service.id,
-            &self.phone,
             self.variation_code.as_deref().unwrap_or_default(),
             amount.as_deref().unwrap_or_default(),
         ];

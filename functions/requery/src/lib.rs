@@ -1,5 +1,6 @@
 //! Finds out what became of purchases: asks the provider until it knows or a person must. Tells
-//! Mono of withdrawn consents until it confirms, and asks MTN again for answers that do not come.
+//! Mono of withdrawn consents until it confirms, asks MTN again for answers that do not come, and
+//! masks the numbers of old purchases.
 //!
 //! Triggered by the requery queue. Reads and writes `purchases`, `accounts` and `requests`, sends to
 //! the requery queue and, at a purchase's deadline, to its dead-letter queue. Calls VTpass, Mono and
@@ -7,6 +8,7 @@
 
 mod chain;
 mod hint;
+mod masking;
 mod mtn_request;
 mod unlink;
 mod withdrawal;
@@ -18,7 +20,7 @@ use shared::mtn_request::AnswerTime;
 use shared::purchase::{Call, Conclusion, Purchase, conclude};
 use shared::queue::Queue;
 use shared::queue_function::{QueueFunction, Retry};
-use shared::requery::{Message, Patience, Schedule};
+use shared::requery::{Message, NumberRetention, Patience, Schedule};
 use shared::store::{Accounts, Purchases, Requests};
 use shared::vtpass::{Outcome, Vtpass};
 use shared::world::World;
@@ -37,6 +39,7 @@ pub struct Requery {
     schedule: Schedule,
     patience: Patience,
     answer_time: AnswerTime,
+    number_retention: NumberRetention,
     world: World,
 }
 
@@ -57,6 +60,7 @@ impl QueueFunction for Requery {
             schedule: Schedule::from_vars(vars)?,
             patience: Patience::from_vars(vars)?,
             answer_time: AnswerTime::from_vars(vars)?,
+            number_retention: NumberRetention::from_vars(vars)?,
             world: world.clone(),
         })
     }
@@ -69,6 +73,7 @@ impl QueueFunction for Requery {
             Ok(Message::Unlink(step)) => self.unlink(step).await,
             Ok(Message::Withdrawal(step)) => self.withdrawal(step).await,
             Ok(Message::MtnRequest(step)) => self.mtn_request(step).await,
+            Ok(Message::Masking { after }) => self.masking(after).await,
             Err(error) => Err(Retry(format!("no message of ours, at column {}", error.column()))),
         }
     }

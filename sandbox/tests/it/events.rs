@@ -29,6 +29,7 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
             "unknown-and-unreadable",
             json!({ "batchItemFailures": [{ "itemIdentifier": "sample-unreadable" }] }),
         ),
+        ("requery", "masking", json!({ "batchItemFailures": [] })),
         ("vtpass-callback", "unknown", json!(200)),
     ]
 }

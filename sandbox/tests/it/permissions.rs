@@ -146,6 +146,8 @@ async fn used() -> BTreeMap<String, Permissions> {
     gateway.withdraw_without_telling(&linked).await;
     gateway.clock.turn(Duration::from_secs(60));
     gateway.drive(&requery.entry).await;
+    gateway.send_raw(r#"{"kind":"masking"}"#).await;
+    gateway.drive(&requery.entry).await;
     all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
 }
 
@@ -214,5 +216,22 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
     assert_eq!(granted.keys().collect::<Vec<_>>(), used.keys().collect::<Vec<_>>());
     for (function, needs) in &used {
         assert_eq!(&granted[function], needs, "{function}: granted, then used");
+    }
+}
+
+#[test]
+fn a_schedule_may_send_to_its_queue_and_nothing_else() {
+    let template = Template::load(sandbox::TEMPLATE, &BTreeMap::new()).unwrap();
+    let here = Here { sqs_url: String::new() };
+    let get = |resource: &str, property| template.property(resource, property, &here).unwrap();
+    let schedules = template.resources("AWS::Scheduler::Schedule").unwrap();
+    assert_eq!(schedules.len(), 1);
+    for schedule in schedules {
+        let target = get(schedule, "Target");
+        let role = target["RoleArn"].as_str().unwrap().rsplit('/').next().unwrap();
+        let statements = get(role, "Policies")[0]["PolicyDocument"]["Statement"].take();
+        let granted: Vec<_> = statements.as_array().unwrap().iter().flat_map(permissions).collect();
+        let queue = target["Arn"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+        assert_eq!(granted, [("sqs:SendMessage".to_owned(), queue)]);
     }
 }

@@ -144,7 +144,8 @@ pub struct Purchase {
     /// How MTN refills; none for what VTpass sells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refill: Option<RefillTerms>,
-    /// Hash of the normalised request, to tell a repeat from another order under the same key.
+    /// Hash of the normalised request but for the number, to tell a repeat from another order under
+    /// the same key.
     #[serde(default)]
     pub fingerprint: String,
     /// The requery chain that belongs to it.

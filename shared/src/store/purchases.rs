@@ -93,6 +93,18 @@ impl Change {
     }
 }
 
+/// What was masked in one part of the table.
+#[derive(Debug)]
+pub struct Masked {
+    /// How many purchases.
+    pub count: usize,
+    /// Behind which purchase to go on; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// How many purchases are read at once to mask their numbers: some seconds of writes at most.
+const MASKED_AT_ONCE: i32 = 500;
+
 /// One page of a caller's list.
 #[derive(Debug)]
 pub struct Page {
@@ -382,16 +394,23 @@ impl Purchases {
         }
     }
 
-    /// Masks the numbers of settled purchases made before `before`, for the operator's tool; how
-    /// many. What they were bought for stays recognisable by its fingerprint.
+    /// Masks the numbers of settled purchases made before `before`, in one part of the table: the
+    /// first, or the one behind `after`. What they were bought for stays recognisable by its
+    /// fingerprint. Strictly by age: a repeat is harmless.
     ///
     /// # Errors
     /// [`StoreError`]: some may be masked already; a repeat goes on.
-    pub async fn mask_numbers(&self, before: OffsetDateTime) -> Result<usize, StoreError> {
+    pub async fn mask_numbers(
+        &self,
+        before: OffsetDateTime,
+        after: Option<String>,
+    ) -> Result<Masked, StoreError> {
         let mut scan = self
             .client
             .scan()
             .table_name(&self.table)
+            .limit(MASKED_AT_ONCE)
+            .set_exclusive_start_key(after.map(|id| [("purchase_id".to_owned(), text(id))].into()))
             .projection_expression("purchase_id, phone")
             .filter_expression(format!(
                 "created_ms < :before AND {SETTLED} AND NOT contains(phone, :star)"
@@ -402,16 +421,16 @@ impl Purchases {
         for (name, state) in SETTLED_STATES {
             scan = scan.expression_attribute_values(name, text(state.as_str()));
         }
-        let mut pages = scan.into_paginator().send();
-        let mut count = 0;
-        while let Some(page) = pages.next().await {
-            for item in page.map_err(StoreError::of)?.items.unwrap_or_default() {
-                let Numbered { purchase_id, phone } = from_item(item)?;
-                self.mask_number(&purchase_id, &phone).await?;
-                count += 1;
-            }
+        let page = scan.send().await.map_err(StoreError::of)?;
+        let items = page.items.unwrap_or_default();
+        let count = items.len();
+        for item in items {
+            let Numbered { purchase_id, phone } = from_item(item)?;
+            self.mask_number(&purchase_id, &phone).await?;
         }
-        Ok(count)
+        let next = page.last_evaluated_key.and_then(|mut key| key.remove("purchase_id"));
+        let next = next.and_then(|id| id.as_s().ok().cloned());
+        Ok(Masked { count, next })
     }
 
     async fn mask_number(&self, id: &str, phone: &str) -> Result<(), StoreError> {

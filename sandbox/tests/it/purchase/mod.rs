@@ -6,5 +6,6 @@ mod chain;
 mod crash;
 mod listing;
 mod load;
+mod masking;
 pub mod rig;
 pub mod tap;

@@ -80,6 +80,10 @@ impl Gateway {
             assert!(options.template.contains(trigger));
             let disabled = "BatchSize: 10\n            Enabled: false\n";
             options.template = options.template.replace(trigger, disabled);
+            let schedule = "ScheduleExpression: rate(7 days)\n";
+            assert!(options.template.contains(schedule));
+            let disabled = format!("{schedule}      State: DISABLED\n");
+            options.template = options.template.replace(schedule, &disabled);
             options
         })
         .await

@@ -1,0 +1,137 @@
+//! The numbers of old purchases.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+use shared::config::Vars;
+use shared::world::World;
+
+use super::rig::{DELIVERED, FAILED, airtime, field};
+use crate::support::{Caller, Gateway};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const MASKED: &str = "0801****111";
+
+impl Caller {
+    async fn number(&self, id: &Value) -> String {
+        field(&self.purchase(field(id, "purchase_id")).await, "phone").to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schedule_masks_what_is_settled_and_old() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let old = caller.bought("old", &airtime(DELIVERED)).await;
+    let stuck = json!([{ "call": "pay", "code": "099", "status": "pending", "asks": 1_000 }]);
+    caller.script(stuck).await;
+    let open = caller.bought("open", &airtime(FAILED)).await;
+    let state = gateway.until_answered(field(&open, "purchase_id"), DAY).await;
+    assert_eq!(state, "needs_review");
+    gateway.clock.turn(100 * DAY);
+    let recent = caller.bought("recent", &airtime(DELIVERED)).await;
+    gateway.clock.turn(100 * DAY);
+    let mut looks = 0;
+    while caller.number(&old).await != MASKED {
+        looks += 1;
+        assert!(looks < 400, "it is never masked");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_eq!(caller.number(&open).await, FAILED, "a person may have to ask about it");
+    assert_eq!(caller.number(&recent).await, DELIVERED);
+
+    // The key still stands for its order, as far as the number can be told.
+    let again = caller.bought("old", &airtime(DELIVERED)).await;
+    assert_eq!(again["purchase_id"], old["purchase_id"]);
+    let another = caller.buy("old", &airtime("08012111111")).await;
+    assert_eq!(another.status, 201, "only what the mask shows can be compared");
+    for body in [
+        airtime("08011111112"),
+        airtime("08021111111"),
+        json!({ "service_id": "mtn", "phone": DELIVERED, "amount_kobo": 20_000 }),
+    ] {
+        let refused = caller.buy("old", &body).await.error();
+        assert_eq!(refused, (409, "idempotency_conflict".to_owned()), "{body}");
+    }
+    assert_eq!(caller.ledger().await.len(), 3, "nothing was bought again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_kept_tells_the_digits_that_are_masked() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let bodies = [DELIVERED, "08012111111"].map(airtime);
+    caller.bought("one", &bodies[0]).await;
+    caller.script(json!([{ "call": "pay", "code": "000", "status": "delivered" }])).await;
+    caller.bought("two", &bodies[1]).await;
+    gateway.clock.turn(181 * DAY);
+    gateway.mask().await;
+    let kept = gateway.scan("PurchasesTable").await.into_iter().map(|mut item| {
+        // What is the purchase's own, whatever its number.
+        for own in ["purchase_id", "request_id", "listed", "chain", "history"] {
+            item.as_object_mut().unwrap().remove(own).expect(own);
+        }
+        item["created_ms"].take();
+        item["updated_ms"].take();
+        item
+    });
+    let kept: Vec<Value> = kept.filter(|item| item["phone"] == MASKED).collect();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(kept[0], kept[1], "two numbers that differ in what is hidden leave the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_table_is_masked_part_by_part() {
+    const COUNT: usize = 600;
+    let gateway = Gateway::undriven().await;
+    gateway.caller().bought("k", &airtime(DELIVERED)).await;
+    gateway.copy_purchase(COUNT - 1).await;
+    gateway.clock.turn(181 * DAY);
+    assert_eq!(gateway.mask().await, 2, "parts of 500");
+    let items = gateway.scan("PurchasesTable").await;
+    assert_eq!(items.iter().filter(|item| item["phone"] == MASKED).count(), COUNT);
+}
+
+impl Gateway {
+    /// Does what the schedule has done, to its end; in how many parts.
+    async fn mask(&self) -> usize {
+        let requery = self.tapped("requery", &std::sync::Arc::default()).await;
+        // What was bought has a message waiting.
+        while let Some((_, receipt)) = self.receive("RequeryQueue").await.pop() {
+            self.delete("RequeryQueue", &receipt).await;
+        }
+        self.send_raw(&self.scheduled()).await;
+        let mut parts = 0;
+        while let Some((record, receipt)) = self.receive("RequeryQueue").await.pop() {
+            let event = json!({ "Records": [record] }).to_string();
+            let report = requery(event, lambda_runtime::Context::default()).await.unwrap();
+            assert_eq!(report["batchItemFailures"], json!([]));
+            self.delete("RequeryQueue", &receipt).await;
+            parts += 1;
+        }
+        parts
+    }
+
+    /// The message of the template's schedule.
+    fn scheduled(&self) -> String {
+        let here = sandbox::stack::Here { sqs_url: String::new() };
+        let template = sandbox::template::Template::load(sandbox::TEMPLATE, &Default::default());
+        let target = template.unwrap().property("MaskingSchedule", "Target", &here).unwrap();
+        field(&target, "Input").to_owned()
+    }
+
+    /// Adds so many copies of the one purchase there is.
+    async fn copy_purchase(&self, count: usize) {
+        let vars: Vars = self.sandbox.lambda_vars.clone().into_iter().collect();
+        let client = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+        let items = client.scan().table_name("PurchasesTable").send().await.unwrap().items.unwrap();
+        let purchase = items.into_iter().find(|item| item.contains_key("phone")).unwrap();
+        for index in 0..count {
+            let mut copy = purchase.clone();
+            copy.insert("purchase_id".to_owned(), AttributeValue::S(format!("{index:032x}")));
+            let put = client.put_item().table_name("PurchasesTable").set_item(Some(copy));
+            put.send().await.unwrap();
+        }
+    }
+}
