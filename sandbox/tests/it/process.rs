@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::patience::Patience;
 use crate::purchase::rig::airtime;
 use crate::support::{Caller, Provider, Script, agreeable_mono};
+use crate::watchdog::Watchdog;
 
 const PHONE: &str = "07082109281";
 const KEY: &str = "test_sk_of_the_process";
@@ -22,7 +22,7 @@ struct Process {
     printed: Receiver<String>,
     log: JoinHandle<String>,
     caller: Caller,
-    _patience: Patience,
+    _watchdog: Watchdog,
 }
 
 fn command(data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Command {
@@ -37,7 +37,7 @@ fn command(data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Command {
 
 impl Process {
     fn start(data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Self {
-        let patience = Patience::new();
+        let watchdog = Watchdog::new();
         let mut child = command(data_dir, vars).spawn().unwrap();
         let (sender, printed) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -62,7 +62,7 @@ impl Process {
         assert!(line.contains(KEY) && line.contains("curl"), "{line}");
         let base_url = line.split_whitespace().nth(3).unwrap();
         let caller = Caller::new(base_url, KEY);
-        Self { child, printed, log, caller, _patience: patience }
+        Self { child, printed, log, caller, _watchdog: watchdog }
     }
 
     /// SIGKILL.

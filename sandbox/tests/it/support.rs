@@ -19,7 +19,7 @@ use time::OffsetDateTime;
 
 use crate::conformance::Answer;
 use crate::leaks;
-use crate::patience::Patience;
+use crate::watchdog::Watchdog;
 
 /// The key of the first caller.
 pub const KEY: &str = "test_sk_first";
@@ -72,7 +72,7 @@ pub struct Gateway {
     pub sandbox: Sandbox,
     pub clock: TestClock,
     _mtn: AsSpecified,
-    _patience: Patience,
+    _watchdog: Watchdog,
 }
 
 /// At the end of every test, whatever it was about: each request that reached MTN was as MTN
@@ -113,7 +113,7 @@ impl Gateway {
         vars: &[(&str, &str)],
         change: impl FnOnce(Options) -> Options,
     ) -> Self {
-        let patience = Patience::new();
+        let watchdog = Watchdog::new();
         let clock = TestClock::new();
         let keys = format!("{KEY},{OTHER_KEY}");
         // Under a clock that stands, most tests ask more often than a person would.
@@ -130,7 +130,7 @@ impl Gateway {
         let sandbox = Sandbox::start(change(options)).await.expect("the sandbox starts");
         sandbox.secrets.values().iter().for_each(|value| leaks::secret(value));
         let mtn = AsSpecified(sandbox.mtn.clone());
-        Self { sandbox, clock, _mtn: mtn, _patience: patience }
+        Self { sandbox, clock, _mtn: mtn, _watchdog: watchdog }
     }
 
     pub fn caller(&self) -> Caller {
