@@ -220,7 +220,7 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
 }
 
 #[test]
-fn a_schedule_may_send_to_its_queue_and_nothing_else() {
+fn a_schedule_may_send_to_its_queues_and_nothing_else() {
     let template = Template::load(sandbox::TEMPLATE, &BTreeMap::new()).unwrap();
     let here = Here { sqs_url: String::new() };
     let get = |resource: &str, property| template.property(resource, property, &here).unwrap();
@@ -231,7 +231,11 @@ fn a_schedule_may_send_to_its_queue_and_nothing_else() {
         let role = target["RoleArn"].as_str().unwrap().rsplit('/').next().unwrap();
         let statements = get(role, "Policies")[0]["PolicyDocument"]["Statement"].take();
         let granted: Vec<_> = statements.as_array().unwrap().iter().flat_map(permissions).collect();
-        let queue = target["Arn"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
-        assert_eq!(granted, [("sqs:SendMessage".to_owned(), queue)]);
+        let queues = [&target["Arn"], &target["DeadLetterConfig"]["Arn"]];
+        let sends = queues.map(|arn| {
+            let queue = arn.as_str().unwrap().rsplit(':').next().unwrap();
+            ("sqs:SendMessage".to_owned(), queue.to_owned())
+        });
+        assert_eq!(granted, sends);
     }
 }
