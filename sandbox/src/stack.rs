@@ -376,3 +376,40 @@ impl std::fmt::Debug for FunctionSpec {
         write!(f, "FunctionSpec({}, {:?})", self.name, self.timeout)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(schedule: &str) -> Result<Vec<ScheduleSpec>, TemplateError> {
+        let text = format!(
+            "Resources:\n  Q: {{Type: AWS::SQS::Queue}}\n  T: {{Type: AWS::DynamoDB::Table}}\n  \
+             S: {{Type: AWS::Scheduler::Schedule, Properties: {{{schedule}}}}}\n"
+        );
+        let here = Here { sqs_url: String::new() };
+        Ok(Stack::read(&Template::load(&text, &BTreeMap::new())?, &here)?.schedules)
+    }
+
+    #[test]
+    fn a_schedule_sends_its_input_at_its_rate() {
+        for (rate, seconds) in [("1 minute", 60), ("2 hours", 7_200), ("7 days", 604_800)] {
+            let target = "Target: {Arn: !GetAtt Q.Arn, Input: '{}'}";
+            let schedule = format!("ScheduleExpression: rate({rate}), {target}");
+            let every = Duration::from_secs(seconds);
+            let wanted = ScheduleSpec { queue: "Q".to_owned(), every, input: "{}".to_owned() };
+            assert_eq!(read(&schedule).unwrap(), [wanted]);
+            assert_eq!(read(&format!("State: DISABLED, {schedule}")).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn a_schedule_that_the_sandbox_cannot_keep_stops_it() {
+        for rate in ["cron(0 0 * * ? *)", "rate(0 days)", "rate(1 week)", "rate(days)", "at(x)"] {
+            let schedule = format!("ScheduleExpression: '{rate}', Target: {{Arn: !GetAtt Q.Arn}}");
+            let error = read(&schedule).unwrap_err().to_string();
+            assert!(error.contains("its expression"), "{rate}: {error}");
+        }
+        let schedule = "ScheduleExpression: rate(1 day), Target: {Arn: !GetAtt T.Arn}";
+        assert!(read(schedule).unwrap_err().to_string().contains("its target"));
+    }
+}
