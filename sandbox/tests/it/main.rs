@@ -22,6 +22,8 @@ mod permissions;
 mod process;
 mod purchase;
 mod queue;
+mod refusals;
+mod routes;
 mod secrets;
 mod strangers;
 mod support;

@@ -1,70 +1,12 @@
 //! Two callers on every route of the template, each with what belongs to the other: nothing of it
 //! can be read, changed, or told from what does not exist.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use crate::purchase::rig::{DELIVERED, airtime, field};
-use crate::support::{Caller, Gateway, Reply};
-
-/// What a caller holds, by the name of the path parameter or header that carries it.
-type Belongings = BTreeMap<&'static str, String>;
-
-const LINE: &str = "08031234567";
-
-/// Ids of the right form that are nobody's.
-fn nobody() -> Belongings {
-    BTreeMap::from([
-        ("id", "66a0c1d2e3f4a5b6c7d8e999".to_owned()),
-        ("purchase_id", "0".repeat(32)),
-        ("request_id", "0".repeat(32)),
-        ("token", "0".repeat(64)),
-        ("session", "no-such-session".to_owned()),
-        ("otp", "000000".to_owned()),
-        ("code", "no_such_code".to_owned()),
-    ])
-}
-
-async fn belongings(owner: &Caller) -> Belongings {
-    let id = owner.line().await;
-    owner.mtn_next("recharges", "lost").await;
-    let request_id = owner.asked(&id, "recharges").await;
-    let url = owner.callback_urls().await.pop().unwrap();
-    let purchase = owner.bought("order-1", &airtime(DELIVERED)).await;
-    let code = owner.code("08091112223", "mtn").await;
-    let session = owner.session("08091112223", "mtn").await;
-    BTreeMap::from([
-        ("id", id),
-        ("purchase_id", field(&purchase, "purchase_id").to_owned()),
-        ("request_id", request_id),
-        ("token", url.rsplit('/').next().unwrap().to_owned()),
-        ("session", session),
-        ("otp", owner.otp("08091112223").await),
-        ("code", code),
-    ])
-}
-
-/// Asks a route with somebody's belongings.
-async fn ask(caller: &Caller, route: &str, of: &Belongings) -> Reply {
-    let (method, path) = route.split_once(' ').unwrap();
-    let mut path = path.to_owned();
-    for (name, value) in of {
-        path = path.replace(&format!("{{{name}}}"), value);
-    }
-    path = path.replace("{productCode}", "P1").replace("{serviceID}", "etisalat-data");
-    assert!(!path.contains('{'), "{route}: a parameter that this test does not know");
-    if path.ends_with("/mtn/usage") {
-        path.push_str("?start=2026-01-01");
-    }
-    let session = of["session"].clone();
-    let body = json!({
-        "otp": of["otp"], "code": of["code"], "product": "p", "transactionType": "t",
-        "amount": { "value": "1", "type": "CURRENCY", "unit": "NGN" },
-    });
-    let body = if method == "POST" { body.to_string().into_bytes() } else { Vec::new() };
-    caller.send(method, &path, &[("x-session-id", &session)], body).await
-}
+use crate::mtn::rig::LINE;
+use crate::purchase::rig::{DELIVERED, airtime};
+use crate::routes::{Request, belongings, nobodys};
+use crate::support::Gateway;
 
 /// The routes on which something of somebody's is named, by path or by body.
 fn names_something(route: &str) -> bool {
@@ -76,13 +18,11 @@ fn names_something(route: &str) -> bool {
 async fn what_is_anothers_does_not_exist_on_any_route() {
     let gateway = Gateway::start().await;
     let (owner, stranger) = (gateway.caller(), gateway.other_caller());
-    let (theirs, nobodys) = (belongings(&owner).await, nobody());
-    let routes = gateway.sandbox.stack.routes.iter();
-    let routes: Vec<String> = routes.map(|it| format!("{} {}", it.method, it.path)).collect();
+    let (theirs, nobodys) = (belongings(&owner).await, nobodys());
     let mut tried = 0;
-    for route in routes.iter().filter(|route| names_something(route)) {
-        let foreign = ask(&stranger, route, &theirs).await;
-        let absent = ask(&stranger, route, &nobodys).await;
+    for route in gateway.routes().iter().filter(|route| names_something(route)) {
+        let foreign = Request::of(route, &theirs).send(&stranger).await;
+        let absent = Request::of(route, &nobodys).send(&stranger).await;
         assert!(matches!(foreign.status, 404 | 410), "{route}: {}", foreign.text);
         assert_eq!(foreign.error_body(), absent.error_body(), "{route}");
         assert_eq!(foreign.retry_after, absent.retry_after, "{route}");
