@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 
 use crate::mtn::rig::LINE;
-use crate::purchase::rig::field;
+use crate::purchase::rig::{DELIVERED, bundle, field};
 use crate::purchase::tap::Tap;
 use crate::routes::{Belongings, Request, belongings, nobodys};
 use crate::support::{Gateway, Provider, Reply, Script, agreeable_mono};
@@ -176,6 +176,8 @@ async fn what_a_provider_refuses_is_told_on_every_route_that_asks_it() {
             false => refused(&reply, 422, "upstream_rejected", route),
         }
     }
+    let unpriced = gateway.caller().buy("order-3", &bundle(DELIVERED)).await;
+    refused(&unpriced, 422, "upstream_rejected", "a bundle without its price");
 }
 
 #[tokio::test]
@@ -185,6 +187,8 @@ async fn a_provider_that_is_down_is_told_on_every_route_that_asks_it() {
         let reply = Request::of(route, &own).send(&gateway.caller()).await;
         refused(&reply, 503, "upstream_unavailable", route);
     }
+    let unpriced = gateway.caller().buy("order-3", &bundle(DELIVERED)).await;
+    refused(&unpriced, 503, "upstream_unavailable", "a bundle without its price");
 }
 
 /// It waits out the real timeouts, all at once.
@@ -204,7 +208,10 @@ async fn a_provider_that_says_nothing_is_told_on_every_route_that_asks_it() {
             _ => refused(&reply, 504, "upstream_timeout", route),
         }
     });
-    futures_util::future::join_all(asked).await;
+    let order = bundle(DELIVERED);
+    let (unpriced, _) =
+        tokio::join!(caller.buy("order-3", &order), futures_util::future::join_all(asked));
+    refused(&unpriced, 504, "upstream_timeout", "a bundle without its price");
 }
 
 /// What MTN may answer later.
