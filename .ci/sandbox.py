@@ -58,7 +58,7 @@ class Sandbox(Process):
         until(lambda: "telco gateway at" in self.said()[0], self)
 
     def environment(self, function):
-        with urllib.request.urlopen(f"{self.console}/env/{function}") as lines:
+        with urllib.request.urlopen(f"{self.console}/env/{function}", timeout=40) as lines:
             return dict(line.decode().rstrip("\n").split("=", 1) for line in lines)
 
 
