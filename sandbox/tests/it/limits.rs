@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use shared::world::World;
 
 use crate::purchase::rig::{DELIVERED, airtime};
 use crate::support::{Caller, Gateway, Provider, Reply, Script, agreeable_mono};
@@ -158,8 +157,7 @@ async fn what_another_limit_refuses_does_not_use_up_the_numbers() {
 async fn a_limit_that_cannot_be_checked_sends_nothing() {
     let mono = mono().await;
     let gateway = gateway(&mono, &[]).await;
-    let vars = gateway.sandbox.lambda_vars.clone().into_iter().collect();
-    let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+    let dynamodb = gateway.dynamodb();
     dynamodb.delete_table().table_name("LimitsTable").send().await.unwrap();
     let reply = gateway.caller().auth("08031234567", "mtn").await;
     assert_eq!(reply.error(), (503, "unavailable".to_owned()));
@@ -179,8 +177,7 @@ async fn the_table_tells_nobodys_number_and_unlinking_resets_nothing() {
     }
     limited(&caller.auth("08031234567", "mtn").await);
 
-    let vars = gateway.sandbox.lambda_vars.clone().into_iter().collect();
-    let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+    let dynamodb = gateway.dynamodb();
     let items = dynamodb.scan().table_name("LimitsTable").send().await.unwrap().items.unwrap();
     assert_eq!(items.len(), 3, "one for the number, the caller and the address");
     for item in items {
@@ -224,8 +221,7 @@ async fn a_count_stays_small_however_long_it_goes_on() {
         assert_eq!(caller.get("/accounts/acc1").await.status, 404);
         gateway.clock.turn(Duration::from_secs(60));
     }
-    let vars = gateway.sandbox.lambda_vars.clone().into_iter().collect();
-    let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+    let dynamodb = gateway.dynamodb();
     let items = dynamodb.scan().table_name("LimitsTable").send().await.unwrap().items.unwrap();
     assert_eq!(items.len(), 1);
     let names: Vec<&String> = items[0].keys().collect();
@@ -237,8 +233,7 @@ async fn a_count_stays_small_however_long_it_goes_on() {
 async fn without_a_count_purchases_and_reads_go_on() {
     let mono = mono().await;
     let gateway = gateway(&mono, &[]).await;
-    let vars = gateway.sandbox.lambda_vars.clone().into_iter().collect();
-    let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+    let dynamodb = gateway.dynamodb();
     dynamodb.delete_table().table_name("LimitsTable").send().await.unwrap();
     let caller = gateway.caller();
     assert_eq!(caller.buy("a", &airtime(DELIVERED)).await.status, 201);

@@ -141,6 +141,12 @@ impl Gateway {
         Caller::new(&self.sandbox.base_url, OTHER_KEY)
     }
 
+    /// A client of the sandbox's DynamoDB.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let vars = self.sandbox.lambda_vars.clone().into_iter().collect();
+        shared::aws::dynamodb(&vars, &World::real()).unwrap()
+    }
+
     /// How many items a table holds, expired ones included.
     pub async fn items(&self, table: &str) -> usize {
         self.scan(table).await.len()
@@ -148,9 +154,7 @@ impl Gateway {
 
     /// All items of a table, expired ones included.
     pub async fn scan(&self, table: &str) -> Vec<Value> {
-        let vars: Vars = self.sandbox.lambda_vars.clone().into_iter().collect();
-        let client = shared::aws::dynamodb(&vars, &World::real()).unwrap();
-        let scan = client.scan().table_name(table).consistent_read(true);
+        let scan = self.dynamodb().scan().table_name(table).consistent_read(true);
         let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         items.unwrap().into_iter().map(|item| serde_dynamo::from_item(item).unwrap()).collect()
     }

@@ -26,9 +26,7 @@ impl Gateway {
     }
 
     fn tenants(&self) -> Tenants {
-        let vars = self.authorizer_vars();
-        let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
-        Tenants::from_vars(&vars, &dynamodb).unwrap()
+        Tenants::from_vars(&self.authorizer_vars(), &self.dynamodb()).unwrap()
     }
 
     fn now(&self) -> OffsetDateTime {
@@ -50,9 +48,8 @@ impl Gateway {
 
     async fn put_raw(&self, item: HashMap<String, AttributeValue>) {
         let vars = self.authorizer_vars();
-        let client = shared::aws::dynamodb(&vars, &World::real()).unwrap();
         let table = vars.required("TENANTS_TABLE").unwrap();
-        client.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+        self.dynamodb().put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
     }
 }
 

@@ -9,6 +9,7 @@ mod requests;
 mod sessions;
 mod tenants;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -21,7 +22,7 @@ pub use self::accounts::{
 };
 pub use self::catalogues::Catalogues;
 pub use self::limits::{Limits, OverLimit};
-pub use self::purchases::{Change, Changed, Page, Purchases, Recorded};
+pub use self::purchases::{Change, Changed, Masked, Page, Purchases, Recorded};
 pub use self::requests::{MAX_KEPT, Requests};
 pub use self::sessions::{
     Claim, ClaimRefused, Code, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,
@@ -100,6 +101,11 @@ fn text(value: impl Into<String>) -> AttributeValue {
 
 fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
+}
+
+/// An attribute of the key behind which a page ended; `None` at the end.
+fn last_key(key: Option<HashMap<String, AttributeValue>>, attribute: &str) -> Option<String> {
+    key?.remove(attribute)?.as_s().ok().cloned()
 }
 
 /// Writes all of `items` or none. `Ok(false)` when a condition refused them.

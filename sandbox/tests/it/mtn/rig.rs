@@ -91,8 +91,7 @@ impl Gateway {
     pub fn requests(&self) -> shared::store::Requests {
         let spec = self.sandbox.stack.functions.iter().find(|it| it.name == "requery").unwrap();
         let vars = spec.environment(&self.sandbox.lambda_vars);
-        let dynamodb = shared::aws::dynamodb(&vars, &shared::world::World::real()).unwrap();
-        shared::store::Requests::from_vars(&vars, &dynamodb).unwrap()
+        shared::store::Requests::from_vars(&vars, &self.dynamodb()).unwrap()
     }
 
     /// Waits, without turning the clock, until a request is no longer waiting.

@@ -125,8 +125,7 @@ impl Gateway {
     pub fn purchases(&self) -> shared::store::Purchases {
         let spec = self.sandbox.stack.functions.iter().find(|it| it.name == "requery").unwrap();
         let vars = spec.environment(&self.sandbox.lambda_vars);
-        let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
-        shared::store::Purchases::from_vars(&vars, &dynamodb).unwrap()
+        shared::store::Purchases::from_vars(&vars, &self.dynamodb()).unwrap()
     }
 
     /// A function of the template, built anew with every call going through `tap`.

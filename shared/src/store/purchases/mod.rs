@@ -3,6 +3,9 @@
 //! Partition key `purchase_id`. The index `by_tenant` lists a caller's own, by `listed`. Items have
 //! no TTL: a key is remembered as long as its purchase.
 
+mod list;
+mod masking;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -10,14 +13,14 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
 };
-use serde::Deserialize;
 use serde_dynamo::{from_item, to_attribute_value, to_item};
 use time::OffsetDateTime;
 
+pub use self::list::Page;
+pub use self::masking::Masked;
 use super::{StoreError, Tenant, number, text};
 use crate::config::{ConfigError, Vars};
 use crate::money::Kobo;
-use crate::phone::masked;
 use crate::purchase::{Attempt, Conclusion, Purchase, State, to_ms};
 use crate::vtpass::{Outcome, purchase_id_of};
 
@@ -92,45 +95,6 @@ impl Change {
         }
     }
 }
-
-/// What was masked in one part of the table.
-#[derive(Debug)]
-pub struct Masked {
-    /// How many purchases.
-    pub count: usize,
-    /// Behind which purchase to go on; `None` at the end.
-    pub next: Option<String>,
-}
-
-/// How many purchases are read at once to mask their numbers: some seconds of writes at most.
-const MASKED_AT_ONCE: i32 = 500;
-
-/// One page of a caller's list.
-#[derive(Debug)]
-pub struct Page {
-    /// Newest first, without their histories.
-    pub purchases: Vec<Purchase>,
-    /// Where the next page begins: the `listed` of the last one looked at.
-    pub next: Option<String>,
-}
-
-/// That a purchase is settled, as a condition.
-const SETTLED: &str = "#state IN (:delivered, :failed, :reversed)";
-const SETTLED_STATES: [(&str, State); 3] =
-    [(":delivered", State::Delivered), (":failed", State::Failed), (":reversed", State::Reversed)];
-
-#[derive(Deserialize)]
-struct Numbered {
-    purchase_id: String,
-    phone: String,
-}
-
-/// How many purchases one query of a filtered list looks at.
-const FILTERED_LOOK: usize = 200;
-/// How many queries one page may take: what a request has time for.
-const MAX_LOOKS: usize = 10;
-/// The index of a caller's purchases.
-const BY_TENANT: &str = "by_tenant";
 
 impl Purchases {
     /// The table named by `PURCHASES_TABLE`.
@@ -393,125 +357,6 @@ impl Purchases {
             tracing::warn!(purchase_id = id, reason = %StoreError::of(error), "a hint's mark stays");
         }
     }
-
-    /// Masks the numbers of settled purchases made before `before`, in one part of the table: the
-    /// first, or the one behind `after`. What they were bought for stays recognisable by its
-    /// fingerprint. Strictly by age: a repeat is harmless.
-    ///
-    /// # Errors
-    /// [`StoreError`]: some may be masked already; a repeat goes on.
-    pub async fn mask_numbers(
-        &self,
-        before: OffsetDateTime,
-        after: Option<String>,
-    ) -> Result<Masked, StoreError> {
-        let mut scan = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .limit(MASKED_AT_ONCE)
-            .set_exclusive_start_key(after.map(|id| [("purchase_id".to_owned(), text(id))].into()))
-            .projection_expression("purchase_id, phone")
-            .filter_expression(format!(
-                "created_ms < :before AND {SETTLED} AND NOT contains(phone, :star)"
-            ))
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":before", number(to_ms(before)))
-            .expression_attribute_values(":star", text("*"));
-        for (name, state) in SETTLED_STATES {
-            scan = scan.expression_attribute_values(name, text(state.as_str()));
-        }
-        let page = scan.send().await.map_err(StoreError::of)?;
-        let items = page.items.unwrap_or_default();
-        let count = items.len();
-        for item in items {
-            let Numbered { purchase_id, phone } = from_item(item)?;
-            self.mask_number(&purchase_id, &phone).await?;
-        }
-        let next = page.last_evaluated_key.and_then(|mut key| key.remove("purchase_id"));
-        let next = next.and_then(|id| id.as_s().ok().cloned());
-        Ok(Masked { count, next })
-    }
-
-    async fn mask_number(&self, id: &str, phone: &str) -> Result<(), StoreError> {
-        let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("purchase_id", text(id))
-            .update_expression("SET phone = :masked")
-            .condition_expression(SETTLED)
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":masked", text(masked(phone)));
-        for (name, state) in SETTLED_STATES {
-            update = update.expression_attribute_values(name, text(state.as_str()));
-        }
-        update.send().await.map(drop).map_err(StoreError::of)
-    }
-
-    /// A caller's purchases, newest first, `limit` at most, from behind `after`; of one state only,
-    /// if given. Eventually consistent. A state that is rare may end a page early: the next one goes
-    /// on from there.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn list(
-        &self,
-        tenant: &Tenant,
-        state: Option<State>,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<Page, StoreError> {
-        let mut page = Page { purchases: Vec::new(), next: after.map(str::to_owned) };
-        for _ in 0..MAX_LOOKS {
-            let (found, last) = self.look(tenant, state, limit, page.next.as_deref()).await?;
-            page.next = last;
-            for purchase in found {
-                page.purchases.push(purchase);
-                if page.purchases.len() == limit {
-                    page.next = page.purchases.last().map(|last| last.listed.clone());
-                    return Ok(page);
-                }
-            }
-            if page.next.is_none() {
-                break;
-            }
-        }
-        Ok(page)
-    }
-
-    /// One query of the list: what it found, and where it stopped unless that was the end.
-    async fn look(
-        &self,
-        tenant: &Tenant,
-        state: Option<State>,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<(Vec<Purchase>, Option<String>), StoreError> {
-        let size = if state.is_some() { FILTERED_LOOK } else { limit };
-        let mut query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(BY_TENANT)
-            .key_condition_expression("tenant = :tenant")
-            .expression_attribute_values(":tenant", text(tenant.as_str()))
-            .scan_index_forward(false)
-            .limit(i32::try_from(size).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(after.and_then(|listed| start_key(tenant, listed)));
-        if let Some(state) = state {
-            query = query
-                .filter_expression("#state = :state")
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":state", text(state.as_str()));
-        }
-        let answer = query.send().await.map_err(StoreError::of)?;
-        let found = answer.items.unwrap_or_default().into_iter().map(from_item);
-        let found = found.collect::<Result<Vec<Purchase>, _>>()?;
-        let last = answer.last_evaluated_key.and_then(|mut key| key.remove("listed"));
-        let last = last.and_then(|listed| listed.as_s().ok().cloned());
-        Ok((found, last))
-    }
 }
 
 /// The purchase that a refused change met.
@@ -522,17 +367,4 @@ fn refused(error: SdkError<UpdateItemError>) -> Result<Purchase, StoreError> {
         }
         _ => Err(StoreError::of(error)),
     }
-}
-
-/// The index key of a `listed`: what it was made of, under the caller's own tenant.
-fn start_key(
-    tenant: &Tenant,
-    listed: &str,
-) -> Option<std::collections::HashMap<String, AttributeValue>> {
-    let (_, purchase_id) = listed.rsplit_once('#')?;
-    Some(std::collections::HashMap::from([
-        ("tenant".to_owned(), text(tenant.as_str())),
-        ("listed".to_owned(), text(listed)),
-        ("purchase_id".to_owned(), text(purchase_id)),
-    ]))
 }
