@@ -1,11 +1,13 @@
 //! `telco-gateway purchase ...`.
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::aws;
 use shared::phone::masked;
 use shared::purchase::{Attempt, Purchase, State, View};
+use shared::requery::NumberRetention;
 use shared::store::{Change, Changed, Purchases, Tenant};
 use shared::world::{World, iso};
 use time::OffsetDateTime;
@@ -43,9 +45,13 @@ enum Command {
     /// Mask the numbers of settled purchases that are old enough; nothing else of them changes
     Mask {
         /// How old a purchase must be, in days: 30 at least
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(30..))]
+        #[arg(long, value_name = "DAYS", value_parser = old_enough())]
         older_than: u16,
     },
+}
+
+fn old_enough() -> RangedI64ValueParser<u16> {
+    clap::value_parser!(u16).range(i64::from(NumberRetention::LEAST_DAYS)..)
 }
 
 /// What a person found out.
@@ -104,14 +110,11 @@ pub async fn run(
         Command::Settle(settle) => settle.run(&purchases, world.clock.now()).await?,
         Command::Mask { older_than } => {
             let before = world.clock.now() - time::Duration::days(older_than.into());
-            let (mut masked, mut next) = (0, None);
-            loop {
-                let part = purchases.mask_numbers(before, next).await?;
+            let mut part = purchases.mask_numbers(before, None).await?;
+            let mut masked = part.count;
+            while part.next.is_some() {
+                part = purchases.mask_numbers(before, part.next).await?;
                 masked += part.count;
-                next = part.next;
-                if next.is_none() {
-                    break;
-                }
             }
             return Ok(if json {
                 format!("{}\n", json!({ "masked": masked }))

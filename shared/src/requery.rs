@@ -190,10 +190,10 @@ impl Patience {
 #[derive(Debug, Clone, Copy)]
 pub struct NumberRetention(Duration);
 
-/// A dispute may take that long to come up, in days.
-const LEAST_RETENTION: u64 = 30;
-
 impl NumberRetention {
+    /// A dispute may take that long to come up, in days.
+    pub const LEAST_DAYS: u16 = 30;
+
     /// 180 days, unless `NUMBER_RETENTION_DAYS` says otherwise.
     ///
     /// # Errors
@@ -201,10 +201,10 @@ impl NumberRetention {
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         const NAME: &str = "NUMBER_RETENTION_DAYS";
         let days = vars.optional(NAME).unwrap_or("180").parse().ok();
-        let days: Option<u64> = days.filter(|days| (LEAST_RETENTION..=3_650).contains(days));
+        let days: Option<u16> = days.filter(|days| (Self::LEAST_DAYS..=3_650).contains(days));
         let problem = "must be whole days, from 30 to 3650";
         let days = days.ok_or(ConfigError::Invalid { name: NAME.to_owned(), problem })?;
-        Ok(Self(Duration::from_secs(days * 86_400)))
+        Ok(Self(Duration::from_secs(u64::from(days) * 86_400)))
     }
 
     /// What was made before that needs its number no longer.
