@@ -1,5 +1,6 @@
 //! A test that hangs ends the whole run, by name: the runner itself would wait for it for ever.
 
+use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -13,15 +14,18 @@ pub struct Watchdog {
 
 impl Watchdog {
     pub fn new() -> Self {
-        Self::barking_after(LONGEST, || std::process::abort())
+        let test = std::thread::current().name().unwrap_or("a test").to_owned();
+        Self::barking_after(LONGEST, move || {
+            // Past the runner, which keeps what tests print and would lose it.
+            let _ = writeln!(std::io::stderr(), "{test} hangs: over {} s", LONGEST.as_secs());
+            std::process::abort();
+        })
     }
 
     fn barking_after(longest: Duration, bark: impl FnOnce() + Send + 'static) -> Self {
         let (sender, ended) = channel();
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
         std::thread::spawn(move || {
             if ended.recv_timeout(longest) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("{test} hangs: it runs for more than {} s", longest.as_secs());
                 bark();
             }
         });
