@@ -1,5 +1,5 @@
-"""The built functions under a Lambda Runtime API (cargo-lambda's), each sample event's answer held
-against what the same handler answers inside the sandbox. Run by .ci/binaries."""
+"""Runs the built functions under cargo-lambda's Lambda Runtime API. For each sample event, the
+answer must equal that of the same handler inside the sandbox. Run by .ci/binaries."""
 
 import json
 import signal
@@ -10,8 +10,8 @@ from pathlib import Path
 from sandbox import Process, Sandbox, call, expect, free_port, reachable, until
 
 FUNCTIONS = sorted(path.name for path in Path("functions").iterdir())
-# What no two runs have in common: its type is compared, its value is not. All else must be equal.
-# (A purchase's id comes of its key; its request id tells the minute.)
+# Fields that differ in each run: only their type is compared. Everything else must be equal. (The
+# purchase_id is derived from the idempotency key, but the request_id contains the minute.)
 TIMES = ["request_id", "created_at", "updated_at", "deadline_at"]
 MASKED = {
     "auth-airtel": ["body.data.session_id"],
@@ -19,14 +19,14 @@ MASKED = {
     "purchase-refill": [f"body.data.{it}" for it in TIMES],
 }
 PANICS = "target/debug/examples/panics"
-# The emulator knows the workspace's binaries by name; this is anything else.
+# The emulator's name for a function that is not a binary of the workspace.
 UNNAMED = "_"
-# In the panic's message, which must not be logged.
-UNSPEAKABLE = "07082109281"
+# Part of the panic's message, which must not be logged.
+SECRET_IN_PANIC = "07082109281"
 
 
 class Emulator(Process):
-    """The Lambda control plane: takes invocations, and hands them to who asks for the next one."""
+    """The Lambda service: it takes invocations and hands them to the function's process."""
 
     def __init__(self, port):
         watch = ["cargo-lambda", "lambda", "watch", "--only-lambda-apis"]
@@ -39,7 +39,7 @@ class Emulator(Process):
 
 
 class Instance(Process):
-    """A function's process, as Lambda starts it."""
+    """The process of a function, started as Lambda starts it."""
 
     def __init__(self, emulator, function, binary, variables):
         super().__init__(
@@ -53,27 +53,29 @@ class Instance(Process):
         self.function = function
 
     def end(self):
-        """Ends as Lambda ends it; gives its log after checking that there is nothing else."""
-        expect(self.process.poll() is None, f"{self.function} ended by itself: {self.said()}")
+        """Ends the process as Lambda does. Returns its log; it must have written nothing else."""
+        expect(self.process.poll() is None, f"{self.function} ended by itself: {self.output()}")
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(timeout=2)
         except subprocess.TimeoutExpired:
-            expect(False, f"{self.function} runs on 2 s after SIGTERM")
+            expect(False, f"{self.function} still runs 2 s after SIGTERM")
         ended = self.process.returncode
-        expect(ended in (0, -signal.SIGTERM), f"{self.function} ended with {ended}")
-        out, err = self.said()
+        expect(ended in (0, -signal.SIGTERM), f"{self.function} ended with status {ended}")
+        out, err = self.output()
         expect(out == "", f"{self.function} writes to standard output: {out}")
         try:
             lines = [json.loads(line) for line in err.splitlines()]
         except ValueError:
             lines = None
-        expect(lines and all(isinstance(it, dict) for it in lines), f"no JSON lines: {err}")
+        is_json = lines and all(isinstance(it, dict) for it in lines)
+        expect(is_json, f"{self.function} logs something else than JSON objects: {err}")
         return lines
 
 
 def samples(function):
-    """The function's sample events, by case; the longest name wins where one begins another."""
+    """The sample events of a function. A file belongs to the function with the longest name that
+    its own name begins with."""
     for path in sorted(Path("events").glob("*.json")):
         owner = max((it for it in FUNCTIONS if path.stem.startswith(it + "-")), key=len)
         if owner == function:
@@ -81,7 +83,7 @@ def samples(function):
 
 
 def comparable(case, answer):
-    """An answer with its body as JSON, and types for what differs by nature."""
+    """The answer with its body as JSON; fields that differ in each run become their type."""
     if "body" in answer:
         answer = {**answer, "body": json.loads(answer["body"])}
     for path in MASKED.get(case, []):
@@ -89,13 +91,13 @@ def comparable(case, answer):
         place = answer
         for parent in parents:
             place = place[parent]
-        expect(place.get(last), f"{case}: there is no {path} to mask: {answer}")
+        expect(place.get(last), f"{case}: the answer has no {path}: {answer}")
         place[last] = type(place[last]).__name__
     return answer
 
 
 def in_process(port):
-    """What every sample is answered in a fresh sandbox."""
+    """The answer to each sample event inside a new sandbox."""
     with Sandbox(port) as sandbox:
         return {
             case: call(f"{sandbox.console}/invoke/{function}", event)
@@ -105,7 +107,7 @@ def in_process(port):
 
 
 def compare(emulator, port, wanted):
-    """Every sample to the built functions, at another fresh sandbox in the first one's place."""
+    """Sends each sample to its built function, which uses another new sandbox on the same port."""
     with Sandbox(port) as sandbox:
         for function in FUNCTIONS:
             binary = f"target/lambda/{function}/bootstrap"
@@ -117,7 +119,7 @@ def compare(emulator, port, wanted):
                     expected = [wanted[case][0], comparable(case, wanted[case][1])]
                     expect(
                         [status, comparable(case, answer)] == expected,
-                        f"{case} is answered\n{answer}\nand in the sandbox\n{wanted[case][1]}",
+                        f"{case}: the binary answers\n{answer}\nthe sandbox\n{wanted[case][1]}",
                     )
                     print(f"{case}: {answer.get('statusCode', 'equal')}, {duration:.0f} ms")
                     begun = time.monotonic()
@@ -125,7 +127,7 @@ def compare(emulator, port, wanted):
 
 
 def panic(emulator, port):
-    """A panic costs one answer: the instance answers the next, and remembers the one before."""
+    """After a panic, the same instance answers the next request and still has its state."""
     with Sandbox(port) as sandbox, Instance(
         emulator, UNNAMED, PANICS, sandbox.environment("auth")
     ) as instance:
@@ -139,17 +141,18 @@ def panic(emulator, port):
             return answer[0] == 200 and json.loads(answer[1]["body"])["data"]
 
         first, panicked, third = ask("GET /count"), ask("GET /panic"), ask("GET /count")
-        expect(count(first) == 1, f"the first request is answered {first}")
+        expect(count(first) == 1, f"the answer to the first request is {first}")
         expect(
             panicked[0] == 500 and "panicked" in panicked[1]["errorMessage"],
-            f"a panic is answered {panicked}",
+            f"the answer to a panic is {panicked}",
         )
-        expect(count(third) == 3, f"after a panic the instance is another: {third}")
+        expect(count(third) == 3, f"after a panic the instance lost its state: {third}")
         log = instance.end()
         panics = [line for line in log if line.get("message") == "panic"]
-        expect(len(panics) == 1 and "panics.rs" in panics[0]["place"], f"a panic is logged {log}")
-        expect(UNSPEAKABLE not in json.dumps(log), f"a panic's message is logged: {log}")
-        print("a panic cost one answer; the instance went on")
+        is_logged = len(panics) == 1 and "panics.rs" in panics[0]["place"]
+        expect(is_logged, f"the panic is not logged once with its place: {log}")
+        expect(SECRET_IN_PANIC not in json.dumps(log), f"the message of the panic is logged: {log}")
+        print("a panic failed one request; the instance answered the next one")
 
 
 def main():
@@ -158,7 +161,7 @@ def main():
     with Emulator(own_port) as emulator:
         compare(emulator, port, wanted)
         panic(emulator, port)
-    print(f"{len(wanted)} samples are answered alike by {len(FUNCTIONS)} built functions")
+    print(f"{len(FUNCTIONS)} built functions answer {len(wanted)} samples as in the sandbox")
 
 
 main()

@@ -1,5 +1,5 @@
-"""openapi.yaml against the gateway, by cases that schemathesis makes of the document: first as a
-caller who knows nobody's id, then as one who has linked a line. Run by .ci/contract."""
+"""Tests the gateway with the cases that schemathesis generates from openapi.yaml: once as a tenant
+without a linked account, once as a tenant with one. Run by .ci/contract."""
 
 import json
 import re
@@ -13,23 +13,23 @@ from sandbox import Sandbox, call, expect, free_port
 
 LEAST_CASES = 5_000
 KEY = {"mono-sec-key": "test_sk_sandbox"}
-# The document is about answers, not about how many: nothing is refused for its number.
+# High limits: the test sends many requests and is not about rate limiting.
 UNLIMITED = dict.fromkeys(
     "OTP_LIMIT_NUMBER OTP_LIMIT_CALLER OTP_LIMIT_ADDRESS LIMIT_PURCHASES LIMIT_READS".split(),
     "1000000/600,1000000/86400",
 )
-# API Gateway answers a wrong method with 404, and what the document allows may still be refused for
-# what it is about: an unknown number, a wrong OTP.
+# API Gateway answers a wrong method with 404. A request that is valid by the document may still be
+# refused, for example for an unknown number or a wrong OTP.
 EXCLUDED = "unsupported_method,positive_data_acceptance"
 
 
 def linked(sandbox):
-    """The account of an MTN line, for which Mono and MTN have data."""
+    """Links an MTN line for which Mono and MTN have data, and returns its account id."""
 
     def ask(path, body=None, **headers):
         body = body and json.dumps(body).encode()
         status, answer = call(sandbox.url + path, body, **KEY, **headers)
-        expect(status == 200, f"{path} is answered {status}: {answer}")
+        expect(status == 200, f"{path}: the answer is {status}: {answer}")
         return answer
 
     order = {"phone": "08031234567", "provider": "mtn"}
@@ -39,11 +39,11 @@ def linked(sandbox):
     return ask("/account/auth", {"code": proven["data"]["code"]})["id"]
 
 
-def hold(what, link, examples, *options):
-    """Runs schemathesis at a fresh sandbox; gives the number of cases, all of which have passed."""
+def check(who, link, examples, *options):
+    """Runs schemathesis against a new sandbox. Returns the number of cases; all of them passed."""
     begun = time.monotonic()
     with Sandbox(free_port(), **UNLIMITED) as sandbox, tempfile.TemporaryDirectory() as directory:
-        # With an account it is every request's.
+        # Every request uses the linked account.
         account = f'[parameters]\n"path.id" = "{linked(sandbox)}"\n' if link else ""
         Path(directory, "schemathesis.toml").write_text(account, encoding="utf-8")
         command = ["schemathesis", "run", Path("openapi.yaml").resolve(), "--url", sandbox.url]
@@ -54,22 +54,23 @@ def hold(what, link, examples, *options):
             command, cwd=directory, capture_output=True, text=True, check=False, timeout=1800
         )
         made = re.search(r"(\d+) generated", run.stdout)
-        expect(run.returncode == 0 and made, f"the contract, by {what}\n{run.stdout}{run.stderr}")
-        # Whatever callers send, the providers get what they specify, and nothing breaks.
+        passed = run.returncode == 0 and made
+        expect(passed, f"schemathesis, as {who}, found:\n{run.stdout}{run.stderr}")
+        # Whatever a tenant sends, the requests to the providers are valid and nothing fails inside.
         _, violations = call(f"{sandbox.console}/mtn/violations")
-        expect(violations.get("count") == 0, f"MTN would not take these: {violations}")
-        errors = [line for line in sandbox.said()[1].splitlines() if '"level":"ERROR"' in line]
-        expect(not errors, "the gateway logs errors:\n" + "\n".join(errors[:20]))
-    print(f"{made[1]} cases by {what}: {time.monotonic() - begun:.0f} s", flush=True)
+        expect(violations.get("count") == 0, f"requests that MTN does not specify: {violations}")
+        errors = [line for line in sandbox.output()[1].splitlines() if '"level":"ERROR"' in line]
+        expect(not errors, "the gateway logged errors:\n" + "\n".join(errors[:20]))
+    print(f"{made[1]} cases as {who}: {time.monotonic() - begun:.0f} s", flush=True)
     return int(made[1])
 
 
-# Side by side: the second waits for MTN most of the time. It leaves its consent alone.
+# Both run at the same time: the second mostly waits for MTN. It does not withdraw its consent.
 LINKED = ["--include-path-regex=/accounts/|/requests/", "--exclude-path-regex=/unlink$"]
 with ThreadPoolExecutor() as pool:
     runs = [
-        pool.submit(hold, "a caller who knows no id", False, 75),
-        pool.submit(hold, "a caller with a linked line", True, 50, *LINKED),
+        pool.submit(check, "a tenant without an account", False, 75),
+        pool.submit(check, "a tenant with an account", True, 50, *LINKED),
     ]
     total = sum(run.result() for run in runs)
-expect(total >= LEAST_CASES, f"only {total} cases were made")
+expect(total >= LEAST_CASES, f"only {total} cases were generated")

@@ -1,4 +1,4 @@
-"""What the checks of .ci/ run against: processes, and a fresh sandbox."""
+"""Processes and new sandboxes for the checks in .ci/."""
 
 import json
 import os
@@ -14,26 +14,27 @@ SANDBOX = "target/debug/sandbox"
 
 
 def call(url, body=None, **headers):
-    """The status and the JSON of an answer; a POST if there is a body."""
+    """Sends a request, a POST if there is a body. Returns the status and the JSON of the answer."""
     headers = {"Content-Type": "application/json", **headers}
     try:
         request = urllib.request.Request(url, data=body, headers=headers)
         with urllib.request.urlopen(request, timeout=40) as answer:
             return answer.status, json.load(answer)
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, json.load(refusal)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
 
 
 class Process:
-    """A process that ends with the block; what it says is kept in files."""
+    """A process that ends with its `with` block. Its output is kept in files."""
 
     def __init__(self, command, **environment):
         self.out, self.err = (tempfile.TemporaryFile("a+") for _ in range(2))
-        # Nothing of our own environment but where programs are.
+        # Of this environment it gets only what is needed to find programs.
         environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **environment}
         self.process = subprocess.Popen(command, env=environment, stdout=self.out, stderr=self.err)
 
-    def said(self):
+    def output(self):
+        """The text of standard output and standard error so far."""
         files = []
         for file in (self.out, self.err):
             file.seek(0)
@@ -49,26 +50,27 @@ class Process:
 
 
 class Sandbox(Process):
-    """A fresh sandbox."""
+    """A new sandbox."""
 
     def __init__(self, port, **environment):
         super().__init__([SANDBOX, "--port", str(port)], **environment)
         self.url = f"http://127.0.0.1:{port}"
         self.console = f"{self.url}/_sandbox"
-        until(lambda: "telco gateway at" in self.said()[0], self)
+        until(lambda: "telco gateway at" in self.output()[0], self)
 
     def environment(self, function):
         with urllib.request.urlopen(f"{self.console}/env/{function}", timeout=40) as lines:
             return dict(line.decode().rstrip("\n").split("=", 1) for line in lines)
 
 
-def until(true, process):
+def until(condition, process):
     for _ in range(200):
-        if true():
+        if condition():
             return
-        expect(process.process.poll() is None, f"does not start: {process.said()}")
+        runs = process.process.poll() is None
+        expect(runs, f"the process ended during its start: {process.output()}")
         time.sleep(0.05)
-    expect(False, f"is not ready after 10 s: {process.said()}")
+    expect(False, f"the process is not ready after 10 s: {process.output()}")
 
 
 def reachable(port):
@@ -84,4 +86,4 @@ def free_port():
 
 def expect(holds, otherwise):
     if not holds:
-        sys.exit(f"not so: {otherwise}")
+        sys.exit(f"check failed: {otherwise}")

@@ -1,4 +1,4 @@
-"""Prints the CloudFormation that SAM makes of a template: no account, no credentials, no network."""
+"""Prints the CloudFormation template that SAM generates. Needs no account and no network."""
 
 import sys
 
@@ -7,7 +7,7 @@ from samcli.yamlhelper import yaml_parse
 
 
 class NoManagedPolicies:
-    """AWS's managed policies by name would have to be asked for; the template uses none."""
+    """SAM would ask AWS for its managed policies; the template uses none by name."""
 
     def load(self):
         return {}

@@ -1,27 +1,28 @@
-//! `telco-gateway`: what the operator of a gateway does by hand.
+//! `telco-gateway`: the command-line tool of a gateway's operator.
 //!
-//! Arguments and exit codes are here; [`target`] finds the gateway's tables, a module per noun
-//! holds its commands, [`table`] prints for people, [`words`] reads what they write.
+//! This file holds the arguments and the exit codes. [`target`] finds the gateway's tables,
+//! [`purchase`] and [`tenant`] hold the commands, [`table`] prints columns, [`record_text`] reads
+//! free text.
 
 mod failure;
 mod purchase;
+mod record_text;
 mod table;
 mod target;
 mod tenant;
-mod words;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use shared::world::World;
+use shared::platform::environment::Environment;
 
 use crate::failure::Failure;
 use crate::purchase::PurchaseArguments;
-use crate::target::{SandboxUrl, Target};
+use crate::target::{Target, sandbox_url};
 use crate::tenant::TenantArguments;
 
-/// Below the options: where the variables come from, and what an exit code means.
+/// Help below the options: where the variables come from, and what an exit code means.
 const AFTER_HELP: &str = "\
 Against AWS (without --sandbox) the environment must hold
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, for temporary credentials
@@ -35,15 +36,15 @@ The credentials need, on the table that a command works on:
             rotate and revoke
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
-3 the store or the sandbox is out of reach, or a new key could not be printed.";
+3 the store or the sandbox cannot be reached, or a new key could not be printed.";
 
 /// Operates a telco gateway: one on AWS, or a sandbox.
 #[derive(Parser)]
 #[command(name = "telco-gateway", version, after_long_help = AFTER_HELP)]
 struct Arguments {
-    /// Work on the sandbox at this address, such as http://127.0.0.1:9000, and not on AWS
-    #[arg(long, global = true, value_name = "URL", env = "TELCO_GATEWAY_SANDBOX")]
-    sandbox: Option<SandboxUrl>,
+    /// Use the sandbox at this address, such as http://127.0.0.1:9000, instead of AWS
+    #[arg(long, global = true, value_name = "URL", env = "TELCO_GATEWAY_SANDBOX", value_parser = sandbox_url)]
+    sandbox: Option<String>,
     /// Print one JSON document
     #[arg(long, global = true)]
     json: bool,
@@ -53,9 +54,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Look at a purchase, or settle one that waits for a person
+    /// Show a purchase, settle one that waits for a person, or mask old numbers
     Purchase(PurchaseArguments),
-    /// Make, list, rotate and revoke the API keys of callers
+    /// Create, list, rotate and revoke the API keys of tenants
     Tenant(TenantArguments),
 }
 
@@ -63,7 +64,7 @@ enum Command {
 async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(text) => {
-            // A reader that went away changes nothing of what was done.
+            // The command is done, even if nobody reads its output any more.
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
@@ -77,10 +78,10 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<String, Failure> {
     let Arguments { sandbox, json, command } = arguments;
     let target = sandbox.map_or(Target::Aws, Target::Sandbox);
-    let world = World::real();
+    let environment = Environment::real();
     match command {
-        Command::Purchase(arguments) => purchase::run(arguments, &target, json, &world).await,
-        Command::Tenant(arguments) => tenant::run(arguments, &target, json, &world).await,
+        Command::Purchase(arguments) => purchase::run(arguments, &target, json, &environment).await,
+        Command::Tenant(arguments) => tenant::run(arguments, &target, json, &environment).await,
     }
 }
 
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_contradict_nothing() {
+    fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
     }
 }

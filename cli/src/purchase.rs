@@ -1,21 +1,26 @@
-//! `telco-gateway purchase ...`.
+//! The commands `telco-gateway purchase show`, `settle` and `mask`.
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::aws;
-use shared::phone::masked;
-use shared::purchase::{Attempt, Purchase, State, View};
-use shared::requery::NumberRetention;
-use shared::store::{Change, Changed, Purchases, Tenant};
-use shared::world::{World, iso};
+use shared::domain::ids::{ProviderReference, PurchaseId, TenantId};
+use shared::domain::purchase::{
+    Attempt, Evidence, Outcome, Purchase, PurchaseView, Settled, Source, State, transition,
+};
+use shared::domain::retention::NumberRetention;
+use shared::domain::schedule::Patience;
+use shared::domain::time::to_iso;
+use shared::platform::aws;
+use shared::platform::config::Vars;
+use shared::platform::environment::Environment;
+use shared::store::{Changed, Purchases};
 use time::OffsetDateTime;
 
 use crate::failure::Failure;
+use crate::record_text::record_text;
 use crate::table::columns;
 use crate::target::{Table, Target};
-use crate::words::words;
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 500;
@@ -40,9 +45,9 @@ enum Command {
         #[arg(value_name = "PURCHASE_ID_OR_REQUEST_ID")]
         id: String,
     },
-    /// Settle a purchase that is needs_review, once the provider's books tell what became of it
+    /// Settle a needs_review purchase, once the provider's records show its outcome
     Settle(Settle),
-    /// Mask the numbers of settled purchases that are old enough; nothing else of them changes
+    /// Mask the numbers of old settled purchases; nothing else in them changes
     Mask {
         /// How old a purchase must be, in days: 30 at least
         #[arg(long, value_name = "DAYS", value_parser = old_enough())]
@@ -54,42 +59,42 @@ fn old_enough() -> RangedI64ValueParser<u16> {
     clap::value_parser!(u16).range(i64::from(NumberRetention::LEAST_DAYS)..)
 }
 
-/// What a person found out.
+/// The outcome that a person found.
 #[derive(Args)]
 struct Settle {
     /// The purchase's id, or the request id that VTpass knows it by
     id: String,
-    /// What became of it; callers may refund what is failed or reversed
+    /// The outcome; tenants may refund a failed or reversed purchase
     #[arg(long)]
-    to: Settled,
-    /// How that is known, for the history: 1 to 500 characters
-    #[arg(long, value_parser = |text: &str| words(text, MAX_REASON))]
+    to: Chosen,
+    /// How the outcome is known, for the history: 1 to 500 characters
+    #[arg(long, value_parser = |text: &str| record_text(text, MAX_REASON))]
     reason: String,
-    /// Who settles it, for the history: 1 to 64 characters
+    /// The operator's name, for the history: 1 to 64 characters
     #[arg(
         long,
         value_name = "NAME",
         env = "USER",
         hide_env_values = true,
-        value_parser = |text: &str| words(text, MAX_NAME)
+        value_parser = |text: &str| record_text(text, MAX_NAME)
     )]
     by: String,
 }
 
-/// The states that a person may settle for: the final ones.
+/// The states that a person may choose: the final ones.
 #[derive(Clone, Copy, ValueEnum)]
-enum Settled {
+enum Chosen {
     Delivered,
     Failed,
     Reversed,
 }
 
-impl From<Settled> for State {
-    fn from(settled: Settled) -> Self {
-        match settled {
-            Settled::Delivered => Self::Delivered,
-            Settled::Failed => Self::Failed,
-            Settled::Reversed => Self::Reversed,
+impl From<Chosen> for Settled {
+    fn from(chosen: Chosen) -> Self {
+        match chosen {
+            Chosen::Delivered => Self::Delivered,
+            Chosen::Failed => Self::Failed,
+            Chosen::Reversed => Self::Reversed,
         }
     }
 }
@@ -102,24 +107,18 @@ pub async fn run(
     arguments: PurchaseArguments,
     target: &Target,
     json: bool,
-    world: &World,
+    environment: &Environment,
 ) -> Result<String, Failure> {
-    let purchases = open(target, arguments.table.as_deref(), world).await?;
+    let purchases = open(target, arguments.table.as_deref(), environment).await?;
     let purchase = match arguments.command {
         Command::Show { id } => find(&purchases, &id).await?,
-        Command::Settle(settle) => settle.run(&purchases, world.clock.now()).await?,
+        Command::Settle(settle) => settle.run(&purchases, environment.clock.now()).await?,
         Command::Mask { older_than } => {
-            let before = world.clock.now() - time::Duration::days(older_than.into());
-            let mut part = purchases.mask_numbers(before, None).await?;
-            let mut masked = part.count;
-            while part.next.is_some() {
-                part = purchases.mask_numbers(before, part.next).await?;
-                masked += part.count;
-            }
-            return Ok(if json {
-                format!("{}\n", json!({ "masked": masked }))
-            } else {
-                format!("masked {masked}\n")
+            let before = environment.clock.now() - time::Duration::days(older_than.into());
+            let masked = mask(&purchases, before).await?;
+            return Ok(match json {
+                true => format!("{}\n", json!({ "masked": masked })),
+                false => format!("masked {masked}\n"),
             });
         }
     };
@@ -127,78 +126,87 @@ pub async fn run(
     Ok(if json { format!("{document:#}\n") } else { page(&document, &purchase) })
 }
 
-async fn open(target: &Target, given: Option<&str>, world: &World) -> Result<Purchases, Failure> {
+/// Masks the numbers of all settled purchases that were made before a time, and counts them.
+async fn mask(purchases: &Purchases, before: OffsetDateTime) -> Result<usize, Failure> {
+    let mut part = purchases.mask_numbers(before, None).await?;
+    let mut masked = part.count;
+    while part.next.is_some() {
+        part = purchases.mask_numbers(before, part.next).await?;
+        masked += part.count;
+    }
+    Ok(masked)
+}
+
+async fn open(
+    target: &Target,
+    given: Option<&str>,
+    environment: &Environment,
+) -> Result<Purchases, Failure> {
     let table = Table { function: "purchase", variable: "PURCHASES_TABLE", given };
-    let vars = target.vars(&table, &world.http).await?;
-    // The store's timeouts are those of a function beside its table; a person may be far away.
-    world.http.warm(&aws::dynamodb_url(&vars)?).await;
-    Ok(Purchases::from_vars(&vars, &aws::dynamodb(&vars, world)?)?)
+    let vars = target.vars(&table, &environment.http).await?;
+    // The store's timeouts are short, for a function near its table. The operator may be far away.
+    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
+    Ok(Purchases::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?)
 }
 
 /// A purchase by either of its ids.
 async fn find(purchases: &Purchases, id: &str) -> Result<Purchase, Failure> {
     let hex = id.bytes().all(|b| b.is_ascii_hexdigit());
-    let found = match id.len() {
-        32 if hex => purchases.by_id(&id.to_ascii_lowercase()).await?,
-        20 if hex => purchases.refill_by_request_id(&id.to_ascii_lowercase()).await?,
-        _ => purchases.by_request_id(id).await?,
+    let found = match PurchaseId::parse(&id.to_ascii_lowercase()) {
+        Some(id) => purchases.by_id(&id).await?,
+        None if hex && id.len() == 20 => {
+            let reference = ProviderReference::new(id.to_ascii_lowercase());
+            purchases.refill_by_reference(&reference).await?
+        }
+        None => purchases.by_reference(&ProviderReference::new(id)).await?,
     };
-    found.ok_or_else(|| Failure::NotFound(id.to_owned()))
+    found.ok_or_else(|| Failure::Refused(format!("no purchase has the id {id:?}")))
 }
 
 impl Settle {
     async fn run(&self, purchases: &Purchases, now: OffsetDateTime) -> Result<Purchase, Failure> {
-        let to = State::from(self.to);
         let purchase = find(purchases, &self.id).await?;
-        let id = purchase.purchase_id.as_str();
+        let id = &purchase.purchase_id;
         if purchase.state != State::NeedsReview {
-            return Err(Failure::NotForReview { id: id.to_owned(), state: purchase.state });
+            return Err(not_for_review(&purchase));
         }
-        if to.safe_to_refund() {
-            eprintln!("settling {id} as {}: callers will read safe_to_refund: true", to.as_str());
+        let outcome = Outcome::settled(self.to.into(), &self.by, &self.reason);
+        let patience = Patience::from_vars(&Vars::default())?;
+        let evidence = Evidence { source: Source::Operator, outcome, at: now, patience };
+        let change = transition(&purchase, &evidence);
+        if let Some(to) = change.to.filter(|to| to.safe_to_refund()) {
+            eprintln!("settling {id} as {}: tenants will read safe_to_refund: true", to.name());
         }
-        let attempt = self.attempt(to, now);
-        let change = Change {
-            from: vec![State::NeedsReview],
-            to: Some(to),
-            attempts: vec![attempt.clone()],
-            ..Change::default()
-        };
-        match purchases.change(id, &change, now).await {
+        match purchases.change(id, &change.into(), now).await {
             Ok(Changed::Written(settled)) => Ok(*settled),
-            // The first try was written and its answer lost: the refusal met our own line.
-            Ok(Changed::Refused(met)) if met.history.contains(&attempt) => Ok(*met),
-            Ok(Changed::Refused(met)) => {
-                Err(Failure::NotForReview { id: id.to_owned(), state: met.state })
-            }
-            Err(cause) => Err(Failure::Unconfirmed { id: id.to_owned(), cause }),
-        }
-    }
-
-    /// The line for the history.
-    fn attempt(&self, to: State, now: OffsetDateTime) -> Attempt {
-        Attempt {
-            at: iso(now),
-            call: "operator".to_owned(),
-            code: "settled".to_owned(),
-            concluded: to.as_str().to_owned(),
-            note: format!("by {}: {}", self.by, self.reason),
+            Ok(Changed::Refused(met)) => Err(not_for_review(&met)),
+            Err(error) => Err(Failure::Unreachable(format!(
+                "{error}; it is unknown whether purchase {id} was settled: show it"
+            ))),
         }
     }
 }
 
-/// A purchase as its operator sees it: what its caller sees, with the number masked, and more.
+fn not_for_review(purchase: &Purchase) -> Failure {
+    let (id, state) = (&purchase.purchase_id, purchase.state.name());
+    Failure::Refused(format!(
+        "purchase {id} is {state}, and only a needs_review purchase can be settled; nothing was written"
+    ))
+}
+
+/// A purchase as the operator sees it: the tenant's view with the number masked, and more.
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(flatten)]
-    view: View<'a>,
-    tenant: &'a Tenant,
+    view: PurchaseView<'a>,
+    tenant: &'a TenantId,
     acknowledged: bool,
     history: &'a [Attempt],
 }
 
 fn document(purchase: &Purchase) -> Value {
-    let masked = Purchase { phone: masked(&purchase.phone), ..purchase.clone() };
+    let recipient = purchase.recipient.to_masked();
+    let masked = Purchase { recipient, ..purchase.clone() };
     json!(Document {
         view: masked.view(),
         tenant: &masked.tenant,
@@ -207,7 +215,7 @@ fn document(purchase: &Purchase) -> Value {
     })
 }
 
-/// The document as a table of facts and a table of history.
+/// The document as a table of fields and a table of history.
 fn page(document: &Value, purchase: &Purchase) -> String {
     let facts: Vec<[String; 2]> = document
         .as_object()
@@ -217,20 +225,21 @@ fn page(document: &Value, purchase: &Purchase) -> String {
         .collect();
     let title = ["TIME", "CALL", "CODE", "CONCLUDED", "NOTE"].map(str::to_owned);
     let lines = purchase.history.iter().map(|it| {
-        [&it.at, &it.call, &it.code, &it.concluded, &it.note].map(|text| text.to_owned())
+        let (code, concluded) = (it.code.clone(), it.concluded_name().to_owned());
+        [to_iso(it.at), it.source.to_string(), code, concluded, it.note.clone()]
     });
     let history: Vec<[String; 5]> = std::iter::once(title).chain(lines).collect();
     format!("{}\n{}", columns(&facts), columns(&history))
 }
 
-/// A fact in words; none for the history, which has a table of its own.
+/// A field as text; `None` for the history, which has a table of its own.
 fn fact(name: &str, value: &Value, purchase: &Purchase) -> Option<String> {
     match value {
         Value::Array(_) | Value::Object(_) => None,
         Value::Null => Some(String::new()),
         Value::String(text) => Some(text.clone()),
         Value::Number(kobo) if name == "amount_kobo" => {
-            Some(format!("{kobo} ({})", purchase.amount_kobo))
+            Some(format!("{kobo} ({})", purchase.amount.unwrap_or_default()))
         }
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
     }

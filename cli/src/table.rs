@@ -1,7 +1,7 @@
-//! Columns for people.
+//! Prints rows as aligned columns.
 
-/// Rows as aligned columns, two spaces apart, without trailing spaces. What could move a
-/// terminal's cursor is replaced: some cells repeat what others wrote.
+/// Rows as aligned columns, two spaces apart, without trailing spaces. Control characters are replaced,
+/// because cells may repeat text that others wrote, and it must not move the terminal's cursor.
 pub fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|it| cell(it))).collect();
     let mut widths = [0; N];
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_measured_in_characters_and_moves_no_cursor() {
+    fn a_cell_is_measured_in_characters_and_its_control_characters_are_replaced() {
         let rows = [row(["é\u{1b}[2J", "a"]), row(["12345", "b\nc"])];
         assert_eq!(columns(&rows), "é\u{fffd}[2J  a\n12345  b\u{fffd}c\n");
         assert_eq!(columns::<2>(&[]), "");

@@ -1,18 +1,19 @@
-//! The gateway's functions, by their names in the template.
+//! Lists the gateway's functions by their names in the template.
 
 use std::sync::Arc;
 
 use authorizer::Authorizer;
 
-use crate::lambda::{Build, Registry, http, queue, typed};
+use crate::aws::lambda::{Registry, StartFunction, http, queue, typed};
 
-/// Every function of the workspace. A function in the template that is not here stops the sandbox.
+/// All functions of the workspace. The sandbox does not start if the template has another one.
 pub fn registry() -> Registry {
-    let functions: [(&str, Build); 9] = [
+    let functions: [(&str, StartFunction); 10] = [
         ("authorizer", typed(Authorizer::new, decide)),
         ("auth", http::<auth::Auth>()),
         ("verify", http::<verify::Verify>()),
         ("exchange", http::<exchange::Exchange>()),
+        ("consent", http::<consent::ConsentFunction>()),
         ("fetch-data", http::<fetch_data::FetchData>()),
         ("purchase", http::<purchase::PurchaseFunction>()),
         ("requery", queue::<requery::Requery>()),
@@ -22,9 +23,14 @@ pub fn registry() -> Registry {
     functions.into_iter().map(|(name, build)| (name.to_owned(), build)).collect()
 }
 
+/// The packages whose log lines are written from `INFO` on.
+pub fn logged_packages() -> impl Iterator<Item = String> {
+    registry().into_keys().chain(["sandbox".to_owned()])
+}
+
 async fn decide(
     authorizer: Arc<Authorizer>,
-    event: authorizer::Event,
+    event: authorizer::AuthorizerEvent,
 ) -> Result<authorizer::Decision, shared::store::StoreError> {
     authorizer.decide(event).await
 }

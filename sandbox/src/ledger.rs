@@ -1,5 +1,5 @@
-//! What the simulated providers remember: documents by collection and key, in SQLite, so that a
-//! restart on the same `--data-dir` finds them.
+//! Keeps what the simulated providers must remember after a restart: JSON documents by collection
+//! and key, in SQLite.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A provider's memory. A failing disk panics: a simulator that forgets would prove nothing.
+/// The simulators' store.
+///
+/// # Panics
+/// All methods panic when the disk fails: a test against a simulator that loses data proves
+/// nothing.
 pub struct Ledger(Mutex<Connection>);
 
 impl Ledger {
@@ -30,9 +34,6 @@ impl Ledger {
     }
 
     /// A document.
-    ///
-    /// # Panics
-    /// When the disk fails.
     pub fn get<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Option<T> {
         let found: Option<String> = self
             .database()
@@ -42,14 +43,11 @@ impl Ledger {
                 |row| row.get(0),
             )
             .optional()
-            .expect("the ledger can be read");
+            .expect("the ledger is readable");
         serde_json::from_str(&found?).ok()
     }
 
     /// Writes a document.
-    ///
-    /// # Panics
-    /// When the disk fails.
     pub fn put(&self, collection: &str, key: &str, document: &impl Serialize) {
         let document = serde_json::to_string(document).expect("a document is JSON");
         self.database()
@@ -57,35 +55,29 @@ impl Ledger {
                 "INSERT OR REPLACE INTO documents VALUES (?1, ?2, ?3)",
                 params![collection, key, document],
             )
-            .expect("the ledger can be written");
+            .expect("the ledger is writable");
     }
 
-    /// Removes a document; whether it was there.
-    ///
-    /// # Panics
-    /// When the disk fails.
+    /// Removes a document, and tells whether it existed.
     pub fn remove(&self, collection: &str, key: &str) -> bool {
         self.database()
             .execute(
                 "DELETE FROM documents WHERE collection = ?1 AND key = ?2",
                 params![collection, key],
             )
-            .expect("the ledger can be written")
+            .expect("the ledger is writable")
             == 1
     }
 
     /// All documents of a collection, newest first.
-    ///
-    /// # Panics
-    /// When the disk fails.
     pub fn all<T: DeserializeOwned>(&self, collection: &str) -> Vec<T> {
         let database = self.database();
         let mut select = database
             .prepare("SELECT document FROM documents WHERE collection = ?1 ORDER BY rowid DESC")
-            .expect("the ledger can be read");
+            .expect("the ledger is readable");
         let documents = select
             .query_map([collection], |row| row.get::<_, String>(0))
-            .expect("the ledger can be read");
+            .expect("the ledger is readable");
         documents.flatten().filter_map(|it| serde_json::from_str(&it).ok()).collect()
     }
 

@@ -1,11 +1,11 @@
-//! `cargo run`: the whole telco gateway on this machine.
+//! The command line: `cargo run` starts the whole telco gateway on this machine.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sandbox::{Options, Problem, Sandbox};
-use shared::config::Vars;
+use sandbox::{Options, Sandbox, StartupError};
+use shared::platform::config::Vars;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the telco gateway with everything around it in one process.
@@ -15,29 +15,29 @@ struct Arguments {
     /// The port of the API on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 9000)]
     port: u16,
-    /// Keep tables, queues and the simulators' ledgers here between runs; in memory without.
+    /// Keeps tables, queues and the simulators' data here between runs; in memory if not given.
     #[arg(long)]
     data_dir: Option<PathBuf>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    shared::log::init();
+    shared::platform::telemetry::log::init(sandbox::functions::logged_packages());
     let Arguments { port, data_dir } = Arguments::parse();
     match run(Options::new(Vars::from_process(), port, data_dir)).await {
-        // Background work (triggers, the engines) ends with the process.
+        // Exiting also ends the background tasks: triggers, schedules, services.
         Ok(()) => std::process::exit(0),
-        Err(problem) => {
-            eprintln!("sandbox: {problem}");
+        Err(error) => {
+            eprintln!("sandbox: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(options: Options) -> Result<(), Problem> {
+async fn run(options: Options) -> Result<(), StartupError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let sandbox = Sandbox::start(options).await?;
-    greet(&sandbox);
+    print_welcome(&sandbox);
     tokio::select! {
         _ = terminate.recv() => {}
         outcome = tokio::signal::ctrl_c() => outcome?,
@@ -47,12 +47,12 @@ async fn run(options: Options) -> Result<(), Problem> {
     Ok(())
 }
 
-fn greet(sandbox: &Sandbox) {
+fn print_welcome(sandbox: &Sandbox) {
     let (url, keys) = (&sandbox.base_url, sandbox.keys.join(", "));
     let key = sandbox.keys.first().map_or("", String::as_str);
     println!("DynamoDB at {}, SQS at {}", sandbox.dynamodb_url, sandbox.sqs_url);
-    println!("the contract: {url}/_sandbox/docs and {url}/_sandbox/openapi.yaml");
-    println!("OTPs that simulated phones receive: {url}/_sandbox/otps");
+    println!("API documentation: {url}/_sandbox/docs and {url}/_sandbox/openapi.yaml");
+    println!("OTPs of the simulated phones: {url}/_sandbox/otps");
     println!(
         "telco gateway at {url} with key {keys}; try: \
          curl -s {url}/v2/telecom/auth -H 'mono-sec-key: {key}' \

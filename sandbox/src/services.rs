@@ -1,73 +1,69 @@
-//! What stands around the functions: the embedded services and simulated providers, or those that
-//! the environment names instead.
+//! Starts what surrounds the functions: DynamoDB, SQS, Secrets Manager and the simulated providers.
+//!
+//! The process's environment variables may name a real service or provider instead.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
-use shared::config::{ConfigError, Vars};
-use shared::tenant_key::KeyKind;
-use shared::world::World;
-use tokio::net::TcpListener;
+use shared::domain::api_key::KeyKind;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::Environment;
 
+use crate::aws::secrets::{self, Secrets};
+use crate::aws::sqs::engine::Engine;
+use crate::aws::{dynamodb, sqs};
 use crate::ledger::Ledger;
-use crate::secrets::{self, Secrets};
+use crate::listener::{StartupError, listen_anywhere, serve};
+use crate::simulators::Simulators;
 use crate::simulators::mono::{self, MonoSimulator};
 use crate::simulators::mtn::{self, MtnSimulator};
 use crate::simulators::vtpass::{self, VtpassSimulator};
-use crate::sqs::engine::Engine;
 use crate::template::REGION;
-use crate::{Problem, dynamodb, sqs};
 
-/// Where things are kept.
-pub(crate) struct Files(Option<PathBuf>);
+/// Where files are kept; without a directory everything is in memory.
+struct DataDir(Option<PathBuf>);
 
-impl Files {
-    pub(crate) fn open(data_dir: Option<PathBuf>) -> Result<Self, Problem> {
-        if let Some(dir) = &data_dir {
-            std::fs::create_dir_all(dir)
-                .map_err(|error| format!("cannot use {}: {error}", dir.display()))?;
+impl DataDir {
+    fn open(path: Option<PathBuf>) -> Result<Self, StartupError> {
+        if let Some(path) = &path {
+            std::fs::create_dir_all(path)
+                .map_err(|error| format!("cannot use {}: {error}", path.display()))?;
         }
-        Ok(Self(data_dir))
+        Ok(Self(path))
     }
 
-    pub(crate) fn file(&self, name: &str) -> Option<PathBuf> {
-        self.0.as_ref().map(|dir| dir.join(name))
+    fn file(&self, name: &str) -> Option<PathBuf> {
+        self.0.as_ref().map(|path| path.join(name))
     }
+}
+
+/// What the services are started from.
+struct ServiceConfig<'a> {
+    vars: &'a Vars,
+    data_dir: DataDir,
+    environment: &'a Environment,
+    ledger: Arc<Ledger>,
+    /// The URL of the gateway's API.
+    base_url: &'a str,
 }
 
 /// The services of a running sandbox.
 pub(crate) struct Services {
     pub(crate) dynamodb_url: String,
     pub(crate) sqs_url: String,
+    pub(crate) secrets_url: String,
     /// The template's parameters.
     pub(crate) parameters: BTreeMap<String, String>,
     /// The secrets that the template names.
     pub(crate) secrets: Secrets,
-    /// Where Secrets Manager is.
-    pub(crate) secrets_url: String,
-    /// The simulated Mono, for the console.
-    pub(crate) mono: Option<Arc<MonoSimulator>>,
-    /// The simulated VTpass, for the console.
-    pub(crate) vtpass: Option<Arc<VtpassSimulator>>,
-    /// The simulated MTN, for the console.
-    pub(crate) mtn: Option<Arc<MtnSimulator>>,
+    /// Where the simulators keep their data.
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) simulators: Simulators,
 }
 
-/// What the services are made from.
-pub(crate) struct Setting<'a> {
-    pub(crate) vars: &'a Vars,
-    pub(crate) files: &'a Files,
-    pub(crate) world: &'a World,
-    pub(crate) ledger: &'a Arc<Ledger>,
-    /// Where the gateway is.
-    pub(crate) base_url: &'a str,
-}
-
-/// Parameters of the template that the environment may set.
-const PASSED_ON: [(&str, &str); 12] = [
+/// Parameters of the template, with the variables that set them.
+const PARAMETERS_FROM_VARS: [(&str, &str); 12] = [
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
     ("MonoExchangePath", "MONO_EXCHANGE_PATH"),
@@ -81,147 +77,160 @@ const PASSED_ON: [(&str, &str); 12] = [
     ("RequeryScheduleSeconds", "REQUERY_SCHEDULE_SECONDS"),
     ("RequeryPatienceSeconds", "REQUERY_PATIENCE_SECONDS"),
 ];
+/// Parameters of the template, with the names of the secrets that they name.
+const SECRET_NAMES: [(&str, &str); 3] =
+    [("MonoSecretName", "mono"), ("VtpassSecretName", "vtpass"), ("MtnSecretName", "mtn")];
 
 impl Services {
-    pub(crate) async fn start(setting: &Setting<'_>) -> Result<Self, Problem> {
-        let (listener, secrets_url) = local().await?;
+    /// Starts all services; `base_url` is the URL of the gateway's API.
+    pub(crate) async fn start(
+        vars: &Vars,
+        data_dir: Option<PathBuf>,
+        environment: &Environment,
+        base_url: &str,
+    ) -> Result<Self, StartupError> {
+        let data_dir = DataDir::open(data_dir)?;
+        let ledger = Arc::new(Ledger::open(data_dir.file("simulators.db").as_deref())?);
+        let config = &ServiceConfig { vars, data_dir, environment, ledger, base_url };
+        let (listener, secrets_url) = listen_anywhere().await?;
         let secrets = Secrets::default();
         serve(listener, secrets::router(secrets.clone()));
         let mut services = Self {
-            dynamodb_url: setting.dynamodb().await?,
-            sqs_url: setting.sqs().await?,
+            dynamodb_url: config.dynamodb().await?,
+            sqs_url: config.sqs().await?,
+            secrets_url,
             parameters: BTreeMap::new(),
             secrets,
-            secrets_url,
-            mono: None,
-            vtpass: None,
-            mtn: None,
+            ledger: config.ledger.clone(),
+            simulators: Simulators::default(),
         };
-        services.set("PublicBaseUrl", setting.base_url);
-        services.set("DeploymentKind", KeyKind::Test.as_str());
-        for (parameter, variable) in PASSED_ON {
-            services.set(parameter, setting.vars.optional(variable).unwrap_or_default());
+        services.set_parameter("PublicBaseUrl", config.base_url);
+        services.set_parameter("DeploymentKind", KeyKind::Test.as_str());
+        for (parameter, variable) in PARAMETERS_FROM_VARS {
+            services.set_parameter(parameter, config.vars.optional(variable).unwrap_or_default());
         }
-        let limits = setting.generated("LIMITS_HMAC_KEY");
-        services.keep("LimitsSecret", "LIMITS_HMAC_KEY", &limits);
-        services.mono(setting).await?;
-        services.vtpass(setting).await?;
-        services.mtn(setting).await?;
+        for (parameter, secret) in SECRET_NAMES {
+            services.set_parameter(parameter, secret);
+        }
+        let limits = config.generated_secret("LIMITS_HMAC_KEY");
+        services.secrets.put("LimitsSecret", "LIMITS_HMAC_KEY", &limits);
+        services.mono(config).await?;
+        services.vtpass(config).await?;
+        services.mtn(config).await?;
         Ok(services)
     }
 
-    /// What Lambda itself sets, and where the sandbox's services are.
+    /// The variables that Lambda itself sets, and the URLs of the sandbox's services.
     pub(crate) fn lambda_vars(&self, vars: &Vars) -> BTreeMap<String, String> {
-        let or = |name, default: &str| vars.optional(name).unwrap_or(default).to_owned();
-        BTreeMap::from([
-            ("AWS_REGION".to_owned(), or("AWS_REGION", REGION)),
-            ("AWS_ACCESS_KEY_ID".to_owned(), or("AWS_ACCESS_KEY_ID", "sandbox")),
-            ("AWS_SECRET_ACCESS_KEY".to_owned(), or("AWS_SECRET_ACCESS_KEY", "sandbox")),
-            ("AWS_SESSION_TOKEN".to_owned(), or("AWS_SESSION_TOKEN", "")),
-            ("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), self.dynamodb_url.clone()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), self.secrets_url.clone()),
-            ("AWS_ENDPOINT_URL_SQS".to_owned(), self.sqs_url.clone()),
-        ])
+        let or = |name, default| vars.optional(name).unwrap_or(default);
+        let all = [
+            ("AWS_REGION", or("AWS_REGION", REGION)),
+            ("AWS_ACCESS_KEY_ID", or("AWS_ACCESS_KEY_ID", "sandbox")),
+            ("AWS_SECRET_ACCESS_KEY", or("AWS_SECRET_ACCESS_KEY", "sandbox")),
+            ("AWS_SESSION_TOKEN", or("AWS_SESSION_TOKEN", "")),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", &self.secrets_url),
+            ("AWS_ENDPOINT_URL_SQS", &self.sqs_url),
+        ];
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
-    async fn mono(&mut self, setting: &Setting<'_>) -> Result<(), Problem> {
-        self.set("MonoSecretName", "mono");
-        if let Some(url) = setting.vars.base_url("MONO_BASE_URL")? {
-            self.set("MonoBaseUrl", &url);
-            self.keep("mono", "MONO_SECRET_KEY", setting.vars.required("MONO_SECRET_KEY")?);
-            if let Some(secret) = setting.vars.optional("MONO_WEBHOOK_SECRET") {
-                self.keep("mono", "MONO_WEBHOOK_SECRET", secret);
+    async fn mono(&mut self, config: &ServiceConfig<'_>) -> Result<(), StartupError> {
+        if let Some(url) = config.vars.base_url("MONO_BASE_URL")? {
+            self.set_parameter("MonoBaseUrl", &url);
+            self.put_given("mono", &["MONO_SECRET_KEY"], config.vars)?;
+            if let Some(secret) = config.vars.optional("MONO_WEBHOOK_SECRET") {
+                self.secrets.put("mono", "MONO_WEBHOOK_SECRET", secret);
             }
             return Ok(());
         }
-        let (listener, url) = local().await?;
-        let (ledger, world) = (setting.ledger.clone(), setting.world.clone());
-        let key = format!("simulated_{}", world.random.id());
-        let webhook_secret = format!("webhook_{}", world.random.id());
-        let webhook_url = format!("{}/callbacks/mono", setting.base_url);
-        self.set("MonoBaseUrl", &url);
-        self.keep("mono", "MONO_SECRET_KEY", &key);
-        self.keep("mono", "MONO_WEBHOOK_SECRET", &webhook_secret);
-        let simulator = MonoSimulator { key, url, webhook_url, webhook_secret, ledger, world };
+        let (listener, url) = listen_anywhere().await?;
+        let (ledger, environment) = (config.ledger.clone(), config.environment.clone());
+        let key = format!("simulated_{}", environment.random.id());
+        let webhook_secret = format!("webhook_{}", environment.random.id());
+        let webhook_url = format!("{}/callbacks/mono", config.base_url);
+        self.set_parameter("MonoBaseUrl", &url);
+        self.secrets.put("mono", "MONO_SECRET_KEY", &key);
+        self.secrets.put("mono", "MONO_WEBHOOK_SECRET", &webhook_secret);
+        let simulator =
+            MonoSimulator { key, url, webhook_url, webhook_secret, ledger, environment };
         let simulator = Arc::new(simulator);
         serve(listener, mono::router(simulator.clone()));
-        self.mono = Some(simulator);
+        self.simulators.mono = Some(simulator);
         Ok(())
     }
 
-    async fn vtpass(&mut self, setting: &Setting<'_>) -> Result<(), Problem> {
-        self.set("VtpassSecretName", "vtpass");
-        if let Some(url) = setting.vars.base_url("VTPASS_BASE_URL")? {
-            let basic = setting.vars.optional("VTPASS_USERNAME").is_some();
-            self.set("VtpassBaseUrl", &url);
-            let names: &[&str] = match basic {
-                true => &["VTPASS_USERNAME", "VTPASS_PASSWORD"],
-                false => &["VTPASS_API_KEY", "VTPASS_PUBLIC_KEY", "VTPASS_SECRET_KEY"],
+    async fn vtpass(&mut self, config: &ServiceConfig<'_>) -> Result<(), StartupError> {
+        if let Some(url) = config.vars.base_url("VTPASS_BASE_URL")? {
+            self.set_parameter("VtpassBaseUrl", &url);
+            let names: &[&str] = match config.vars.optional("VTPASS_USERNAME") {
+                Some(_) => &["VTPASS_USERNAME", "VTPASS_PASSWORD"],
+                None => &["VTPASS_API_KEY", "VTPASS_PUBLIC_KEY", "VTPASS_SECRET_KEY"],
             };
-            for name in names {
-                self.keep("vtpass", name, setting.vars.required(name)?);
-            }
-            return Ok(());
+            return Ok(self.put_given("vtpass", names, config.vars)?);
         }
-        let (listener, url) = local().await?;
-        let (ledger, world) = (setting.ledger.clone(), setting.world.clone());
-        let credentials = vtpass::Credentials::generate(&world);
-        self.set("VtpassBaseUrl", &format!("{url}/api"));
-        self.keep("vtpass", "VTPASS_API_KEY", &credentials.api_key);
-        self.keep("vtpass", "VTPASS_PUBLIC_KEY", &credentials.public_key);
-        self.keep("vtpass", "VTPASS_SECRET_KEY", &credentials.secret_key);
-        let webhook_url = Some(format!("{}/callbacks/vtpass", setting.base_url));
-        let simulator = Arc::new(VtpassSimulator::new(credentials, ledger, world, webhook_url));
+        let (listener, url) = listen_anywhere().await?;
+        let (ledger, environment) = (config.ledger.clone(), config.environment.clone());
+        let credentials = vtpass::Credentials::generate(&environment);
+        self.set_parameter("VtpassBaseUrl", &format!("{url}/api"));
+        self.secrets.put("vtpass", "VTPASS_API_KEY", &credentials.api_key);
+        self.secrets.put("vtpass", "VTPASS_PUBLIC_KEY", &credentials.public_key);
+        self.secrets.put("vtpass", "VTPASS_SECRET_KEY", &credentials.secret_key);
+        let webhook_url = Some(format!("{}/callbacks/vtpass", config.base_url));
+        let simulator = VtpassSimulator::new(credentials, ledger, environment, webhook_url);
+        let simulator = Arc::new(simulator);
         serve(listener, vtpass::router(simulator.clone()));
-        self.vtpass = Some(simulator);
+        self.simulators.vtpass = Some(simulator);
         Ok(())
     }
 
-    async fn mtn(&mut self, setting: &Setting<'_>) -> Result<(), Problem> {
-        self.set("MtnSecretName", "mtn");
-        if let Some(url) = setting.vars.base_url("MTN_BASE_URL")? {
-            self.set("MtnBaseUrl", &url);
-            self.set("MtnChannelName", setting.vars.required("MTN_CHANNEL_NAME")?);
-            for name in ["MTN_API_KEY", "MTN_CLIENT_ID", "MTN_CLIENT_SECRET"] {
-                self.keep("mtn", name, setting.vars.required(name)?);
-            }
-            return Ok(());
+    async fn mtn(&mut self, config: &ServiceConfig<'_>) -> Result<(), StartupError> {
+        if let Some(url) = config.vars.base_url("MTN_BASE_URL")? {
+            self.set_parameter("MtnBaseUrl", &url);
+            self.set_parameter("MtnChannelName", config.vars.required("MTN_CHANNEL_NAME")?);
+            let names = ["MTN_API_KEY", "MTN_CLIENT_ID", "MTN_CLIENT_SECRET"];
+            return Ok(self.put_given("mtn", &names, config.vars)?);
         }
-        let (listener, url) = local().await?;
-        let (ledger, world) = (setting.ledger.clone(), setting.world.clone());
-        let credentials = mtn::Credentials::generate(&world);
-        self.set("MtnBaseUrl", &url);
-        self.set("MtnChannelName", "sandbox");
-        self.keep("mtn", "MTN_API_KEY", &credentials.api_key);
-        self.keep("mtn", "MTN_CLIENT_ID", &credentials.client_id);
-        self.keep("mtn", "MTN_CLIENT_SECRET", &credentials.client_secret);
-        let simulator = Arc::new(MtnSimulator::new(credentials, ledger, world));
+        let (listener, url) = listen_anywhere().await?;
+        let (ledger, environment) = (config.ledger.clone(), config.environment.clone());
+        let credentials = mtn::Credentials::generate(&environment);
+        self.set_parameter("MtnBaseUrl", &url);
+        self.set_parameter("MtnChannelName", "sandbox");
+        self.secrets.put("mtn", "MTN_API_KEY", &credentials.api_key);
+        self.secrets.put("mtn", "MTN_CLIENT_ID", &credentials.client_id);
+        self.secrets.put("mtn", "MTN_CLIENT_SECRET", &credentials.client_secret);
+        let simulator = Arc::new(MtnSimulator::new(credentials, ledger, environment));
         serve(listener, mtn::router(simulator.clone()));
-        self.mtn = Some(simulator);
+        self.simulators.mtn = Some(simulator);
         Ok(())
     }
 
-    fn set(&mut self, parameter: &str, value: &str) {
+    fn set_parameter(&mut self, parameter: &str, value: &str) {
         self.parameters.insert(parameter.to_owned(), value.to_owned());
     }
 
-    fn keep(&self, secret: &str, variable: &str, value: &str) {
-        self.secrets.put(secret, variable, value);
+    /// Puts the credentials of a real provider, which must all be given, into its secret.
+    fn put_given(&self, secret: &str, names: &[&str], vars: &Vars) -> Result<(), ConfigError> {
+        for name in names {
+            self.secrets.put(secret, name, vars.required(name)?);
+        }
+        Ok(())
     }
 }
 
-impl Setting<'_> {
-    /// A secret that the template generates: made once, kept with the rest of the data.
-    fn generated(&self, name: &str) -> String {
+impl ServiceConfig<'_> {
+    /// A secret that the template generates: made once, then kept with the other data.
+    fn generated_secret(&self, name: &str) -> String {
         const SECRETS: &str = "secrets";
         self.ledger.get(SECRETS, name).unwrap_or_else(|| {
-            let secret = format!("{}{}", self.world.random.id(), self.world.random.id());
+            let random = &self.environment.random;
+            let secret = format!("{}{}", random.id(), random.id());
             self.ledger.put(SECRETS, name, &secret);
             secret
         })
     }
 
-    /// The endpoint that the environment names for a service of AWS.
+    /// The URL that the variables name for an AWS service.
     fn endpoint(&self, name: &str) -> Result<Option<String>, ConfigError> {
         match self.vars.base_url(name)? {
             Some(url) => Ok(Some(url)),
@@ -229,43 +238,24 @@ impl Setting<'_> {
         }
     }
 
-    async fn dynamodb(&self) -> Result<String, Problem> {
+    async fn dynamodb(&self) -> Result<String, StartupError> {
         if let Some(url) = self.endpoint("AWS_ENDPOINT_URL_DYNAMODB")? {
             return Ok(url);
         }
-        let (listener, url) = local().await?;
-        dynamodb::serve(listener, self.files.file("dynamodb.db").as_deref())?;
+        let (listener, url) = listen_anywhere().await?;
+        dynamodb::serve(listener, self.data_dir.file("dynamodb.db").as_deref())?;
         Ok(url)
     }
 
-    async fn sqs(&self) -> Result<String, Problem> {
+    async fn sqs(&self) -> Result<String, StartupError> {
         if let Some(url) = self.endpoint("AWS_ENDPOINT_URL_SQS")? {
             return Ok(url);
         }
-        let (listener, url) = local().await?;
-        let file = self.files.file("sqs.db");
-        let (clock, random) = (self.world.clock.clone(), self.world.random.clone());
+        let (listener, url) = listen_anywhere().await?;
+        let file = self.data_dir.file("sqs.db");
+        let (clock, random) = (self.environment.clock.clone(), self.environment.random.clone());
         let engine = Arc::new(Engine::open(file.as_deref(), clock, random)?);
         serve(listener, sqs::router(engine, url.clone()));
         Ok(url)
     }
-}
-
-/// Listens on 127.0.0.1.
-pub(crate) async fn listen(port: u16) -> Result<TcpListener, Problem> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}").into())
-}
-
-/// A free local port and its URL.
-async fn local() -> Result<(TcpListener, String), Problem> {
-    let listener = listen(0).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    Ok((listener, url))
-}
-
-fn serve(listener: TcpListener, app: Router) {
-    tokio::spawn(async move { axum::serve(listener, app).await });
 }

@@ -3,10 +3,12 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use shared::config::{ConfigError, Vars};
-use shared::error::ApiError;
-use shared::http_function::{ApiRequest, Error, HttpFunction, Reply, run};
-use shared::world::World;
+use shared::lambda::error::ApiError;
+use shared::lambda::http_function::{Error, HttpFunction, run};
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::Environment;
 
 struct Panics {
     requests: AtomicU32,
@@ -15,7 +17,7 @@ struct Panics {
 impl HttpFunction for Panics {
     const NAME: &'static str = "panics";
 
-    fn new(_: &Vars, _: &World) -> Result<Self, ConfigError> {
+    fn new(_: &Vars, _: &Environment) -> Result<Self, ConfigError> {
         Ok(Self { requests: AtomicU32::new(0) })
     }
 

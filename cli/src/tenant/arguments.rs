@@ -1,10 +1,10 @@
-//! What an operator says to `telco-gateway tenant`.
+//! The arguments of `telco-gateway tenant`.
 
 use clap::{Args, Subcommand};
-use shared::store::Tenant;
-use shared::tenant_key::KeyKind;
+use shared::domain::api_key::KeyKind;
+use shared::domain::ids::TenantId;
 
-use crate::words::words;
+use crate::record_text::record_text;
 
 /// The longest label, in characters.
 const MAX_LABEL: usize = 64;
@@ -19,7 +19,7 @@ pub struct TenantArguments {
     /// The tenants table, instead of the one that TENANTS_TABLE or the sandbox names
     #[arg(long, global = true, value_name = "NAME")]
     pub table: Option<String>,
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -27,17 +27,17 @@ pub struct TenantArguments {
 /// The commands.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Make a tenant's key and print it, once (dynamodb:Scan, dynamodb:PutItem)
+    /// Create a tenant's key and print it once (dynamodb:Scan, dynamodb:PutItem)
     Create(Create),
-    /// List the keys, never the secrets (dynamodb:Scan)
+    /// List the keys, without their secrets (dynamodb:Scan)
     List {
         /// Only the keys of this tenant
         #[arg(value_parser = tenant)]
-        tenant: Option<Tenant>,
+        tenant: Option<TenantId>,
     },
-    /// Make a new key and let the older ones end (dynamodb:Scan, PutItem, UpdateItem)
+    /// Create a new key and let the older ones expire (dynamodb:Scan, PutItem, UpdateItem)
     Rotate(Rotate),
-    /// Make a key useless, for good (dynamodb:Scan, dynamodb:UpdateItem)
+    /// Revoke a key for good (dynamodb:Scan, dynamodb:UpdateItem)
     Revoke(Revoke),
 }
 
@@ -46,25 +46,25 @@ pub enum Command {
 pub struct Create {
     /// The tenant: 1 to 64 of letters, digits, _ and -
     #[arg(value_parser = tenant)]
-    pub tenant: Tenant,
-    /// The deployments that it opens: live or test
+    pub tenant: TenantId,
+    /// The kind of deployment that it opens: live or test
     #[arg(long)]
     pub kind: KeyKind,
-    /// What to call it: 1 to 64 characters
-    #[arg(long, value_parser = |text: &str| words(text, MAX_LABEL))]
+    /// Its label: 1 to 64 characters
+    #[arg(long, value_parser = |text: &str| record_text(text, MAX_LABEL))]
     pub label: Option<String>,
-    /// Make one though the tenant has a key that works
+    /// Create one although the tenant has a usable key
     #[arg(long)]
     pub another: bool,
 }
 
-/// A new key for older ones.
+/// A new key that replaces older ones.
 #[derive(Args)]
 pub struct Rotate {
     /// The tenant
     #[arg(value_parser = tenant)]
-    pub tenant: Tenant,
-    /// For how many hours the older keys go on working, 0 to 720
+    pub tenant: TenantId,
+    /// How many hours the older keys keep working, 0 to 720
     #[arg(
         long,
         value_name = "HOURS",
@@ -72,28 +72,28 @@ pub struct Rotate {
         value_parser = clap::value_parser!(u16).range(0..=MAX_OVERLAP_HOURS)
     )]
     pub overlap: u16,
-    /// Which keys, where the tenant has some of both kinds: live or test
+    /// Which keys, if the tenant has keys of both kinds: live or test
     #[arg(long)]
     pub kind: Option<KeyKind>,
 }
 
-/// Keys to end.
+/// Keys to revoke.
 #[derive(Args)]
 pub struct Revoke {
     /// The key's id, as `tenant list` shows it
     #[arg(required_unless_present = "tenant", conflicts_with_all = ["tenant", "all"])]
     pub key_id: Option<String>,
-    /// The tenant whose keys to revoke, with --all
+    /// The tenant whose keys are revoked, with --all
     #[arg(long, requires = "all", value_parser = tenant)]
-    pub tenant: Option<Tenant>,
+    pub tenant: Option<TenantId>,
     /// Every key of the tenant
     #[arg(long, requires = "tenant")]
     pub all: bool,
     /// Why, for the record: 1 to 500 characters
-    #[arg(long, value_parser = |text: &str| words(text, MAX_REASON))]
+    #[arg(long, value_parser = |text: &str| record_text(text, MAX_REASON))]
     pub reason: Option<String>,
 }
 
-fn tenant(text: &str) -> Result<Tenant, &'static str> {
-    Tenant::new(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+fn tenant(text: &str) -> Result<TenantId, &'static str> {
+    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
 }

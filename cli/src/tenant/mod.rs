@@ -1,4 +1,4 @@
-//! `telco-gateway tenant ...`: callers and their API keys.
+//! The commands `telco-gateway tenant create`, `list`, `rotate` and `revoke`.
 
 mod arguments;
 mod view;
@@ -6,11 +6,12 @@ mod view;
 use std::io::Write;
 
 use serde_json::json;
-use shared::aws;
-use shared::secret::ExposeSecret;
-use shared::store::{StoreError, Tenant, Tenants};
-use shared::tenant_key::{KeyKind, TenantKey};
-use shared::world::{World, epoch};
+use shared::domain::api_key::{ApiKey, KeyKind};
+use shared::domain::ids::TenantId;
+use shared::platform::aws;
+use shared::platform::crypto::ExposeSecret;
+use shared::platform::environment::Environment;
+use shared::store::{StoreError, Tenants};
 use time::{Duration, OffsetDateTime};
 
 pub use self::arguments::TenantArguments;
@@ -18,17 +19,17 @@ use self::arguments::{Command, Create, Revoke, Rotate};
 use crate::failure::Failure;
 use crate::target::{Table, Target};
 
-/// How long a gateway may still take a key that ended: the template's `ReauthorizeEvery`.
+/// How long a gateway may still accept a revoked key: the template's `ReauthorizeEvery`.
 const CACHE_SECONDS: u64 = 60;
 
-/// What a command works with.
-struct Desk<'a> {
+/// Where the commands work.
+struct KeyCommands<'a> {
     tenants: Tenants,
-    world: &'a World,
+    environment: &'a Environment,
     json: bool,
 }
 
-/// Runs a command and gives what is left to print.
+/// Runs a command and gives what remains to be printed.
 ///
 /// # Errors
 /// [`Failure`].
@@ -36,61 +37,74 @@ pub async fn run(
     arguments: TenantArguments,
     target: &Target,
     json: bool,
-    world: &World,
+    environment: &Environment,
 ) -> Result<String, Failure> {
-    let tenants = open(target, arguments.table.as_deref(), world).await?;
-    let desk = Desk { tenants, world, json };
+    let tenants = open(target, arguments.table.as_deref(), environment).await?;
+    let commands = KeyCommands { tenants, environment, json };
     match arguments.command {
-        Command::Create(create) => desk.create(create).await,
-        Command::List { tenant } => desk.list(tenant.as_ref()).await,
-        Command::Rotate(rotate) => desk.rotate(&rotate).await,
-        Command::Revoke(revoke) => desk.revoke(&revoke).await,
+        Command::Create(create) => commands.create(create).await,
+        Command::List { tenant } => commands.list(tenant.as_ref()).await,
+        Command::Rotate(rotate) => commands.rotate(&rotate).await,
+        Command::Revoke(revoke) => commands.revoke(&revoke).await,
     }
 }
 
-async fn open(target: &Target, given: Option<&str>, world: &World) -> Result<Tenants, Failure> {
+async fn open(
+    target: &Target,
+    given: Option<&str>,
+    environment: &Environment,
+) -> Result<Tenants, Failure> {
     let table = Table { function: "authorizer", variable: "TENANTS_TABLE", given };
-    let vars = target.vars(&table, &world.http).await?;
-    // The store's timeouts are those of a function beside its table; a person may be far away.
-    world.http.warm(&aws::dynamodb_url(&vars)?).await;
-    Ok(Tenants::from_vars(&vars, &aws::dynamodb(&vars, world)?)?)
+    let vars = target.vars(&table, &environment.http).await?;
+    // The store's timeouts are short, for a function near its table. The operator may be far away.
+    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
+    Ok(Tenants::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?)
 }
 
-impl Desk<'_> {
+impl KeyCommands<'_> {
     fn now(&self) -> OffsetDateTime {
-        self.world.clock.now()
+        self.environment.clock.now()
     }
 
     async fn create(&self, create: Create) -> Result<String, Failure> {
         let Create { tenant, kind, label, another } = create;
         if let Some(key) = self.usable(&tenant).await?.pop().filter(|_| !another) {
-            return Err(Failure::HasKey { tenant, key_id: key.key_id });
+            return Err(Failure::Refused(format!(
+                "tenant {tenant} has a usable key, {}: rotate it, or give --another; nothing was written",
+                key.key_id
+            )));
         }
         self.issue(tenant, kind, label, &[]).await?;
         Ok(String::new())
     }
 
-    async fn list(&self, tenant: Option<&Tenant>) -> Result<String, Failure> {
+    async fn list(&self, tenant: Option<&TenantId>) -> Result<String, Failure> {
         let listing = self.tenants.all().await?;
         for id in &listing.unreadable {
             eprintln!("the item of key {id:?} cannot be read: it opens nothing");
         }
-        let wanted = |key: &TenantKey| tenant.is_none_or(|tenant| key.tenant == *tenant);
-        let keys: Vec<TenantKey> = listing.keys.into_iter().filter(wanted).collect();
+        let wanted = |key: &ApiKey| tenant.is_none_or(|tenant| key.tenant == *tenant);
+        let keys: Vec<ApiKey> = listing.keys.into_iter().filter(wanted).collect();
         let now = self.now();
-        Ok(if self.json { view::list_document(&keys, now) } else { view::list(&keys, now) })
+        Ok(match self.json {
+            true => view::document(&view::keys(&keys, now)),
+            false => view::list(&keys, now),
+        })
     }
 
-    /// The new key is stored and shown before an older one is made to end: whatever stops this, the
-    /// tenant has a key that works and that somebody knows.
+    /// Stores and prints the new key before it ends an older one. Wherever this stops, the tenant has a
+    /// usable key that somebody knows.
     async fn rotate(&self, rotate: &Rotate) -> Result<String, Failure> {
-        let until = epoch(self.now() + Duration::hours(rotate.overlap.into()));
+        let until = (self.now() + Duration::hours(rotate.overlap.into())).truncate_to_second();
         let mut older = self.to_rotate(rotate).await?;
         for key in &mut older {
             key.valid_until = Some(key.valid_until.map_or(until, |end| end.min(until)));
         }
         let Some(newest) = older.last() else {
-            return Err(Failure::NoUsableKey(rotate.tenant.clone()));
+            return Err(Failure::Refused(format!(
+                "tenant {} has no usable key to rotate; nothing was written",
+                rotate.tenant
+            )));
         };
         self.issue(newest.tenant.clone(), newest.kind, newest.label.clone(), &older).await?;
         for key in &older {
@@ -100,13 +114,16 @@ impl Desk<'_> {
         Ok(String::new())
     }
 
-    /// The usable keys that a new one replaces, all of one kind.
-    async fn to_rotate(&self, rotate: &Rotate) -> Result<Vec<TenantKey>, Failure> {
+    /// The usable keys that the new one replaces, all of one kind.
+    async fn to_rotate(&self, rotate: &Rotate) -> Result<Vec<ApiKey>, Failure> {
         let mut keys = self.usable(&rotate.tenant).await?;
         match rotate.kind {
             Some(kind) => keys.retain(|key| key.kind == kind),
             None if keys.iter().any(|key| key.kind != keys[0].kind) => {
-                return Err(Failure::BothKinds(rotate.tenant.clone()));
+                return Err(Failure::Refused(format!(
+                    "tenant {} has usable keys of both kinds: give --kind; nothing was written",
+                    rotate.tenant
+                )));
             }
             None => {}
         }
@@ -133,47 +150,52 @@ impl Desk<'_> {
         })
     }
 
-    /// The keys that are meant, revoked ones included: to revoke them again does nothing.
-    async fn to_revoke(&self, revoke: &Revoke) -> Result<Vec<TenantKey>, Failure> {
-        let meant = |key: &TenantKey| match (&revoke.key_id, &revoke.tenant) {
-            (Some(id), None) => key.key_id.eq_ignore_ascii_case(id),
+    /// The chosen keys, including revoked ones: revoking them again does nothing.
+    async fn to_revoke(&self, revoke: &Revoke) -> Result<Vec<ApiKey>, Failure> {
+        let chosen = |key: &ApiKey| match (&revoke.key_id, &revoke.tenant) {
+            (Some(id), None) => key.key_id.as_str().eq_ignore_ascii_case(id),
             (None, Some(tenant)) => key.tenant == *tenant,
             (Some(_), Some(_)) | (None, None) => false,
         };
         let keys = self.tenants.all().await?.keys;
-        let keys: Vec<TenantKey> = keys.into_iter().filter(meant).collect();
+        let keys: Vec<ApiKey> = keys.into_iter().filter(chosen).collect();
         match (&revoke.key_id, &revoke.tenant) {
             _ if !keys.is_empty() => Ok(keys),
-            (Some(id), _) => Err(Failure::NoKey(id.clone())),
-            (None, Some(tenant)) => Err(Failure::NoKeyOf(tenant.clone())),
+            (Some(id), _) => Err(Failure::Refused(format!("no key has the id {id:?}"))),
+            (None, Some(tenant)) => Err(Failure::Refused(format!("tenant {tenant} has no key"))),
             (None, None) => Ok(keys),
         }
     }
 
-    /// The tenant's keys that work now, oldest first.
-    async fn usable(&self, tenant: &Tenant) -> Result<Vec<TenantKey>, Failure> {
+    /// The tenant's usable keys, oldest first.
+    async fn usable(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, Failure> {
         let now = self.now();
         let keys = self.tenants.all().await?.keys.into_iter();
         Ok(keys.filter(|key| key.tenant == *tenant && key.usable(now)).collect())
     }
 
-    /// Stores a new key and shows it, once, with the keys that will end in its place.
+    /// Stores a new key and prints it once, with the keys that it replaces.
     async fn issue(
         &self,
-        tenant: Tenant,
+        tenant: TenantId,
         kind: KeyKind,
         label: Option<String>,
-        ending: &[TenantKey],
+        ending: &[ApiKey],
     ) -> Result<(), Failure> {
         let now = self.now();
-        let secret = kind.generate(&self.world.random);
-        let key = TenantKey::new(secret.expose_secret(), tenant, kind, label, now);
+        let secret = kind.generate(&self.environment.random);
+        let key = ApiKey::new(secret.expose_secret(), tenant, kind, label, now);
         self.tenants.add(&key).await.map_err(|cause| unconfirmed(&key, cause))?;
         let text = match self.json {
             true => view::issued_document(&key, &secret, ending, now),
             false => view::issued(&key, &secret, ending, now),
         };
-        show(&text).map_err(|_| Failure::NotShown(key.key_id))?;
+        show(&text).map_err(|_| {
+            let id = &key.key_id;
+            Failure::Unreachable(format!(
+                "the new key {id} could not be printed: revoke it; nothing else was written"
+            ))
+        })?;
         eprintln!("keep the key: it is not shown again, and only its hash is stored");
         Ok(())
     }
@@ -185,6 +207,9 @@ fn show(text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-fn unconfirmed(key: &TenantKey, cause: StoreError) -> Failure {
-    Failure::KeyUnconfirmed { key_id: key.key_id.clone(), cause }
+fn unconfirmed(key: &ApiKey, error: StoreError) -> Failure {
+    let id = &key.key_id;
+    Failure::Unreachable(format!(
+        "{error}; it is unknown whether key {id} was written: list the keys"
+    ))
 }

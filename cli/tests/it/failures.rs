@@ -11,9 +11,10 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use shared::purchase::State;
+use shared::domain::ids::PurchaseId;
+use shared::domain::purchase::State;
+use shared::platform::http::Http;
 use shared::store::{Change, Purchases};
-use shared::upstream::Http;
 use time::OffsetDateTime;
 
 use crate::support::{Ended, Gateway, id, run};
@@ -39,7 +40,7 @@ async fn every_missing_variable_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_usage_is_told_apart() {
+async fn wrong_usage_exits_with_2() {
     for arguments in [&["purchase"][..], &["purchase", "show"], &["purchase", "refund", ID], &[]] {
         assert_eq!(run(arguments, &[]).await.code, 2, "{arguments:?}");
     }
@@ -66,7 +67,7 @@ async fn the_help_tells_where_credentials_come_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sandbox_or_store_out_of_reach_is_told_apart_from_a_refusal() {
+async fn an_unreachable_sandbox_or_store_exits_with_3() {
     let message = run(&[&["--sandbox", NOWHERE][..], &SHOW].concat(), &[]).await.refused(3);
     assert!(message.contains(NOWHERE) && message.contains("no connection"), "{message}");
 
@@ -75,18 +76,18 @@ async fn a_sandbox_or_store_out_of_reach_is_told_apart_from_a_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn something_else_than_a_sandbox_is_no_sandbox() {
+async fn another_server_is_not_taken_for_a_sandbox() {
     let router = Router::new().route("/_sandbox/env/purchase", axum::routing::get(|| async { "" }));
     let url = serve(router).await;
     let message = run(&[&["--sandbox", &url][..], &SHOW].concat(), &[]).await.refused(3);
-    assert!(message.contains("does not tell AWS_REGION"), "{message}");
+    assert!(message.contains("does not report AWS_REGION"), "{message}");
     let elsewhere = format!("{url}/elsewhere");
     let message = run(&[&["--sandbox", &elsewhere][..], &SHOW].concat(), &[]).await.refused(3);
     assert!(message.contains("status 404"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_that_is_not_there_and_a_wrong_signature_are_told_without_keys() {
+async fn a_missing_table_and_a_wrong_signature_are_reported_without_secrets() {
     let gateway = Gateway::start().await;
     let arguments = [&SHOW[..], &["--table", "another"]].concat();
     let message = gateway.run(&arguments).await.refused(3);
@@ -104,9 +105,8 @@ async fn a_table_that_is_not_there_and_a_wrong_signature_are_told_without_keys()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_settlement_whose_first_answer_is_lost_is_recognised_as_its_own() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+async fn a_settlement_whose_first_answer_was_lost_succeeds() {
+    let (gateway, purchase) = Gateway::with_review().await;
     let store = Store::before(&gateway, Fault::LosesAnswers(1)).await;
     let settled = store.settle(&gateway, id(&purchase)).await.json();
     assert_eq!(settled["state"], "failed");
@@ -115,20 +115,18 @@ async fn a_settlement_whose_first_answer_is_lost_is_recognised_as_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_settlement_that_nobody_confirmed_is_not_called_refused() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+async fn an_unconfirmed_settlement_is_reported_as_unknown() {
+    let (gateway, purchase) = Gateway::with_review().await;
     let store = Store::before(&gateway, Fault::LosesAnswers(usize::MAX)).await;
     let ended = store.settle(&gateway, id(&purchase)).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (3, ""), "{ended:?}");
-    assert!(ended.stderr.contains("is not known: show it"), "{ended:?}");
+    assert!(ended.stderr.contains("was settled: show it"), "{ended:?}");
     assert_eq!(gateway.show(id(&purchase)).await["state"], "failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_became_final_between_look_and_write_is_refused() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+async fn a_purchase_that_became_final_after_it_was_read_is_not_settled() {
+    let (gateway, purchase) = Gateway::with_review().await;
     let id = id(&purchase).to_owned();
     let store = Store::before(&gateway, Fault::SettlesFirst(id.clone())).await;
     let ended = store.settle(&gateway, &id).await;
@@ -141,7 +139,7 @@ async fn what_became_final_between_look_and_write_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_that_stops_half_way_leaves_keys_that_work_and_are_known() {
+async fn a_rotation_that_stops_half_way_leaves_keys_that_work() {
     let gateway = Gateway::start().await;
     let create = ["--json", "tenant", "create", "acme", "--kind", "test"];
     let old = gateway.run(&create).await.json();
@@ -150,7 +148,7 @@ async fn a_rotation_that_stops_half_way_leaves_keys_that_work_and_are_known() {
     assert_eq!(ended.code, 3, "{ended:?}");
     let message = ended.stderr.lines().last().unwrap();
     assert!(message.contains(old["key_id"].as_str().unwrap()), "{message}");
-    assert!(message.contains("is not known: list the keys"), "{message}");
+    assert!(message.contains("was written: list the keys"), "{message}");
     let new: Value = serde_json::from_str(&ended.stdout).expect("the new key was shown");
     gateway.turn(25 * 3600);
     for key in [&old, &new] {
@@ -159,7 +157,7 @@ async fn a_rotation_that_stops_half_way_leaves_keys_that_work_and_are_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_whose_first_answers_are_lost_recognises_its_own_writes() {
+async fn a_rotation_whose_first_answers_were_lost_succeeds() {
     let gateway = Gateway::start().await;
     gateway.run(&["tenant", "create", "acme", "--kind", "test"]).await.ok();
     let store = Store::before(&gateway, Fault::LosesAnswers(1)).await;
@@ -169,7 +167,7 @@ async fn a_rotation_whose_first_answers_are_lost_recognises_its_own_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_key_that_cannot_be_printed_replaces_none() {
+async fn a_new_key_that_cannot_be_printed_replaces_no_key() {
     let gateway = Gateway::start().await;
     gateway.run(&["tenant", "create", "acme", "--kind", "test"]).await.ok();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
@@ -260,23 +258,24 @@ async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes)
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let update = target.is_some_and(|target| target.ends_with(".UpdateItem"));
     let before = if update { between.updates.fetch_add(1, Ordering::SeqCst) } else { 0 };
-    if let (true, Fault::SettlesFirst(id)) = (update, between.fault.as_ref()) {
-        let proof = Change {
-            from: vec![State::NeedsReview],
-            to: Some(State::Delivered),
-            ..Change::default()
-        };
-        between.purchases.change(id, &proof, OffsetDateTime::now_utc()).await.unwrap();
+    match between.fault.as_ref() {
+        Fault::SettlesFirst(id) if update => {
+            let (from, to) = (vec![State::NeedsReview], Some(State::Delivered));
+            let proof = Change { from, to, ..Change::default() };
+            let id = PurchaseId::parse(id).unwrap();
+            between.purchases.change(&id, &proof, OffsetDateTime::now_utc()).await.unwrap();
+        }
+        Fault::RefusesUpdates if update => {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+        _ => {}
     }
-    if let (true, Fault::RefusesUpdates) = (update, between.fault.as_ref()) {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    }
-    let (status, answer) = between.forward(headers, body).await;
+    let answer = between.forward(headers, body).await;
     match between.fault.as_ref() {
         Fault::LosesAnswers(count) if update && before < *count => {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
-        _ => (status, answer).into_response(),
+        _ => answer.into_response(),
     }
 }
 

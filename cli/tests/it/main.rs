@@ -1,5 +1,4 @@
-//! The tool as its operator meets it: the real program against a sandbox, or against a store that
-//! misbehaves.
+//! The real program against a sandbox, or against a store that fails.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod failures;

@@ -1,7 +1,7 @@
 //! `purchase settle`.
 
 use serde_json::Value;
-use shared::purchase::State;
+use shared::domain::purchase::State;
 
 use crate::support::{DELIVERED, Gateway, PHONE, id, run};
 
@@ -10,15 +10,14 @@ fn last(purchase: &Value) -> &Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_person_found_out_is_what_callers_read() {
+async fn a_settled_purchase_is_what_the_tenant_reads_and_stays_settled() {
     let gateway = Gateway::start().await;
     for (to, safe) in [("delivered", false), ("failed", true), ("reversed", true)] {
         let purchase = gateway.needs_review(to).await;
         let id = id(&purchase);
         let reason = "  ticket 12: seen in the books ";
-        let ended = gateway
-            .run(&["--json", "purchase", "settle", id, "--to", to, "--reason", reason])
-            .await;
+        let settle = ["--json", "purchase", "settle", id, "--to", to, "--reason", reason];
+        let ended = gateway.run(&settle).await;
         assert_eq!(ended.stderr.contains("safe_to_refund: true"), safe, "{ended:?}");
         let settled = ended.json();
         assert_eq!((&settled["state"], &settled["safe_to_refund"]), (&to.into(), &safe.into()));
@@ -34,20 +33,21 @@ async fn what_a_person_found_out_is_what_callers_read() {
         let api = gateway.api(id).await;
         assert_eq!((&api["state"], &api["safe_to_refund"]), (&to.into(), &safe.into()), "{api}");
         assert_eq!(gateway.buy(to, PHONE).await, api, "a repeat under the same key");
+        // Once settled, it stays settled.
+        for again in ["delivered", "failed", "reversed"] {
+            let message = gateway.settle(id, again).await.refused(1);
+            assert!(message.contains(&format!("is {to}")), "{message}");
+        }
+        assert_eq!(gateway.show(id).await, settled);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_settled_by_request_id_under_a_given_name_and_printed() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+async fn a_purchase_is_settled_by_request_id_under_a_given_name_and_printed() {
+    let (gateway, purchase) = Gateway::with_review().await;
     let request_id = purchase["request_id"].as_str().unwrap();
-    let page = gateway
-        .run(&[
-            "purchase", "settle", request_id, "--to", "failed", "--reason", "r", "--by", "Chidi O.",
-        ])
-        .await
-        .ok();
+    let settle = ["purchase", "settle", request_id, "--to", "failed", "--reason", "r"];
+    let page = gateway.run(&[&settle[..], &["--by", "Chidi O."]].concat()).await.ok();
     let line = page.lines().last().unwrap();
     for word in ["operator", "settled", "failed", "by Chidi O.: r"] {
         assert!(line.contains(word), "{page}");
@@ -55,7 +55,7 @@ async fn it_is_settled_by_request_id_under_a_given_name_and_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_waits_for_a_person_is_settled() {
+async fn only_a_needs_review_purchase_is_settled() {
     let gateway = Gateway::start().await;
     let bought = gateway.buy("delivered", DELIVERED).await;
     assert_eq!(bought["state"], "delivered", "{bought}");
@@ -74,23 +74,8 @@ async fn only_what_waits_for_a_person_is_settled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_settled_stays_settled() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
-    let id = id(&purchase);
-    gateway.settle(id, "delivered").await.ok();
-    let settled = gateway.show(id).await;
-    for to in ["delivered", "failed", "reversed"] {
-        let message = gateway.settle(id, to).await.refused(1);
-        assert!(message.contains("is delivered"), "{message}");
-    }
-    assert_eq!(gateway.show(id).await, settled);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_people_who_settle_at_once_one_does() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+async fn of_several_settlements_at_once_one_succeeds() {
+    let (gateway, purchase) = Gateway::with_review().await;
     let id = id(&purchase);
     let (delivered, failed, reversed) = tokio::join!(
         gateway.settle(id, "delivered"),
@@ -106,9 +91,8 @@ async fn of_people_who_settle_at_once_one_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reason_and_a_name_are_required_within_bounds() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+async fn settle_requires_a_reason_and_a_name_within_bounds() {
+    let (gateway, purchase) = Gateway::with_review().await;
     let id = id(&purchase);
     let before = gateway.show(id).await;
     let settle = ["purchase", "settle", id, "--to", "failed"];
@@ -129,7 +113,7 @@ async fn a_reason_and_a_name_are_required_within_bounds() {
         assert!(ended.stderr.contains(message), "{ended:?}");
     }
     for state in State::OPEN {
-        let to = ["purchase", "settle", id, "--reason", "r", "--to", state.as_str()];
+        let to = ["purchase", "settle", id, "--reason", "r", "--to", state.name()];
         assert_eq!(gateway.run(&to).await.code, 2, "only a final state is settled for");
     }
     assert_eq!(gateway.show(id).await, before);
@@ -140,9 +124,8 @@ async fn a_reason_and_a_name_are_required_within_bounds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_in_particular_settles_nothing() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+async fn settle_requires_an_operator_name() {
+    let (gateway, purchase) = Gateway::with_review().await;
     let settle = ["purchase", "settle", id(&purchase), "--to", "failed", "--reason", "r"];
     let sandbox = [("TELCO_GATEWAY_SANDBOX", gateway.url())];
     let ended = run(&settle, &sandbox).await;

@@ -4,9 +4,11 @@ use crate::support::{Gateway, PHONE, id, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_is_shown_as_a_table_with_its_history() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
-    let page = gateway.run(&["purchase", "show", id(&purchase)]).await.ok();
+    let (gateway, purchase) = Gateway::with_review().await;
+    let ended = gateway.run(&["purchase", "show", id(&purchase)]).await;
+    assert_eq!(ended.stderr, "");
+    let page = ended.ok();
+    assert!(!page.contains(&PHONE[1..]), "the number is never shown in full: {page}");
 
     let (facts, history) = page.split_once("\n\n").expect("two tables");
     let fact = |name: &str| {
@@ -35,9 +37,9 @@ async fn a_purchase_is_shown_as_a_table_with_its_history() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purchase_is_shown_as_one_json_document_by_either_id() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+    let (gateway, purchase) = Gateway::with_review().await;
     let shown = gateway.show(id(&purchase)).await;
+    assert!(!shown.to_string().contains(&PHONE[1..]), "{shown}");
     for (name, value) in purchase.as_object().unwrap() {
         let expected = if name == "phone" { "0803****567".into() } else { value.clone() };
         assert_eq!(shown[name], expected, "{name}");
@@ -55,21 +57,8 @@ async fn a_purchase_is_shown_as_one_json_document_by_either_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_is_never_shown_in_full() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
-    for format in [&["--json"][..], &[]] {
-        let arguments = [format, &["purchase", "show", id(&purchase)]].concat();
-        let ended = gateway.run(&arguments).await;
-        assert!(!ended.stderr.contains(&PHONE[1..]));
-        assert!(!ended.ok().contains(&PHONE[1..]));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_id_is_not_found() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
+    let (gateway, purchase) = Gateway::with_review().await;
     let none = "0".repeat(32);
     let other_minute = format!("202001010000{}", id(&purchase));
     for unknown in [none.as_str(), &other_minute, "nonsense", "", "' OR 1=1", "two\nlines"] {
@@ -79,28 +68,21 @@ async fn an_unknown_id_is_not_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sandbox_may_be_named_by_the_environment_and_comes_before_aws() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
-    let vars = [
-        ("TELCO_GATEWAY_SANDBOX", gateway.url()),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
-        ("PURCHASES_TABLE", "another"),
-    ];
-    let page = run(&["purchase", "show", id(&purchase)], &vars).await.ok();
-    assert!(page.contains(id(&purchase)), "{page}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn against_aws_the_environment_names_the_table_unless_an_argument_does() {
-    let gateway = Gateway::start().await;
-    let purchase = gateway.needs_review("k").await;
-    let mut vars = gateway.aws();
+async fn the_environment_names_the_sandbox_or_the_table_unless_an_argument_does() {
+    let (gateway, purchase) = Gateway::with_review().await;
     let show = ["purchase", "show", id(&purchase)];
-    assert!(run(&show, &vars).await.ok().contains(id(&purchase)));
+    let found = async |arguments: &[&str], vars: &[(&str, &str)]| {
+        let page = run(arguments, vars).await.ok();
+        assert!(page.contains(id(&purchase)), "{page}");
+    };
+    // A sandbox comes before AWS.
+    let sandbox = ("TELCO_GATEWAY_SANDBOX", gateway.url());
+    let aws = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("PURCHASES_TABLE", "another")];
+    found(&show, &[sandbox, aws[0], aws[1]]).await;
 
+    let mut vars = gateway.aws();
+    found(&show, &vars).await;
     let place = vars.iter().position(|(name, _)| *name == "PURCHASES_TABLE").unwrap();
     let (_, table) = vars.remove(place);
-    let with_table = [&show[..], &["--table", table]].concat();
-    assert!(run(&with_table, &vars).await.ok().contains(id(&purchase)));
+    found(&[&show[..], &["--table", table]].concat(), &vars).await;
 }

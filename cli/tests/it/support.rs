@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use sandbox::{DEFAULT_KEY, Options, Sandbox};
 use serde_json::{Value, json};
-use shared::config::Vars;
+use shared::platform::config::Vars;
+use shared::platform::environment::{Clock, Environment};
+use shared::platform::http::Http;
 use shared::store::Purchases;
-use shared::upstream::Http;
-use shared::world::{Clock, World};
 use time::OffsetDateTime;
 
 /// The number that is bought for where a script decides.
@@ -73,9 +73,16 @@ impl Gateway {
         let by = ahead.clone();
         let now =
             move || OffsetDateTime::now_utc() + Duration::from_secs(by.load(Ordering::SeqCst));
-        options.world.clock = Clock::from_fn(now);
+        options.environment.clock = Clock::from_fn(now);
         let sandbox = Sandbox::start(options).await.expect("the sandbox starts");
         Self { sandbox, http: Http::new(), ahead }
+    }
+
+    /// A sandbox with one purchase that waits for a person, and the purchase.
+    pub async fn with_review() -> (Self, Value) {
+        let gateway = Self::start().await;
+        let purchase = gateway.needs_review("k").await;
+        (gateway, purchase)
     }
 
     /// Turns the sandbox's clock on.
@@ -130,12 +137,8 @@ impl Gateway {
 
     /// What the API answers to a request with an API key, by its status.
     pub async fn status(&self, key: &str) -> u16 {
-        let request = http::Request::get(format!("{}/purchases", self.url()))
-            .header("mono-sec-key", key)
-            .body(Vec::new());
-        let request = reqwest::Request::try_from(request.unwrap()).unwrap();
-        let answer = self.http.send(request, Duration::from_secs(40)).await.expect("an answer");
-        answer.status.as_u16()
+        let request = http::Request::get(format!("{}/purchases", self.url()));
+        self.answer(request.header("mono-sec-key", key), Value::Null).await.0
     }
 
     async fn send(&self, method: &str, path: &str, key: &str, body: Value) -> Value {
@@ -144,11 +147,15 @@ impl Gateway {
             .uri(format!("{}{path}", self.url()))
             .header("content-type", "application/json")
             .header("mono-sec-key", DEFAULT_KEY)
-            .header("idempotency-key", key)
-            .body(if body.is_null() { Vec::new() } else { body.to_string().into_bytes() });
-        let request = reqwest::Request::try_from(request.unwrap()).unwrap();
+            .header("idempotency-key", key);
+        self.answer(request, body).await.1
+    }
+
+    async fn answer(&self, request: http::request::Builder, body: Value) -> (u16, Value) {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request = reqwest::Request::try_from(request.body(body).unwrap()).unwrap();
         let answer = self.http.send(request, Duration::from_secs(40)).await.expect("an answer");
-        serde_json::from_slice(&answer.body).expect("JSON")
+        (answer.status.as_u16(), serde_json::from_slice(&answer.body).expect("JSON"))
     }
 
     /// The variables with which AWS is meant and the sandbox's store is met.
@@ -169,7 +176,7 @@ impl Gateway {
     pub fn purchases(&self) -> Purchases {
         let pairs = self.aws().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let vars = pairs.collect();
-        let dynamodb = shared::aws::dynamodb(&vars, &World::real()).unwrap();
+        let dynamodb = shared::platform::aws::dynamodb(&vars, &Environment::real()).unwrap();
         Purchases::from_vars(&vars, &dynamodb).unwrap()
     }
 

@@ -3,14 +3,19 @@
 //! Writes `limits` and `sessions`. Calls Mono.
 
 use serde::Deserialize;
-use shared::config::{ConfigError, Vars};
-use shared::error::ApiError;
-use shared::http_function::{ApiRequest, HttpFunction, Reply, object};
-use shared::limits::OtpLimits;
-use shared::mono::{Mono, Provider};
-use shared::phone::Msisdn;
-use shared::store::{ConsentTerms, Limits, NewSession, Sessions, Tenant};
-use shared::world::{Clock, World};
+use shared::domain::account::ConsentTerms;
+use shared::domain::ids::TenantId;
+use shared::domain::limit::OtpLimits;
+use shared::domain::msisdn::Msisdn;
+use shared::domain::network::Network;
+use shared::lambda::error::ApiError;
+use shared::lambda::http_function::HttpFunction;
+use shared::lambda::reply::Reply;
+use shared::lambda::request::{ApiRequest, object};
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::{Clock, Environment};
+use shared::provider::mono::Mono;
+use shared::store::{Limits, NewSession, Sessions};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -34,35 +39,35 @@ struct AuthRequest {
 const EXPECTED: &str = "phone and provider as strings, and optionally consent \
                         (purpose, scope, policy_version as strings)";
 
-/// The longest text in a consent.
-const MAX_TERM_CHARS: usize = 500;
+/// The longest text in a consent, in characters.
+const MAX_TERM: usize = 500;
 
 impl HttpFunction for Auth {
     const NAME: &'static str = "auth";
 
-    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
-        let dynamodb = shared::aws::dynamodb(vars, world)?;
+    fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
-            mono: Mono::from_vars(vars, world)?,
+            mono: Mono::from_vars(vars, environment)?,
             sessions: Sessions::from_vars(vars, &dynamodb)?,
-            limits: Limits::from_vars(vars, world, &dynamodb)?,
+            limits: Limits::from_vars(vars, environment, &dynamodb)?,
             otp_limits: OtpLimits::from_vars(vars)?,
-            clock: world.clock.clone(),
+            clock: environment.clock.clone(),
         })
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let tenant = request.caller()?;
-        let (phone, provider, consent) = parse(request)?;
+        let tenant = request.tenant()?;
+        let (msisdn, network, consent) = parse(request)?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
-        self.count(tenant, &request.source_ip, &phone).await?;
-        let answer = mono.auth(&phone, provider).await?;
+        self.count(tenant, &request.source_ip, &msisdn).await?;
+        let answer = mono.auth(&msisdn, network).await?;
         let session = NewSession {
             id: &answer.session_id,
             tenant,
-            provider,
-            phone: phone.local(),
+            network,
+            msisdn,
             consent,
             source_ip: &request.source_ip,
             otp_length: answer.otp_length,
@@ -73,30 +78,35 @@ impl HttpFunction for Auth {
 }
 
 impl Auth {
-    /// Counts one OTP against every limit. The number comes last: what another limit refuses must
-    /// not use up the person's own.
-    async fn count(&self, tenant: &Tenant, address: &str, phone: &Msisdn) -> Result<(), ApiError> {
-        let OtpLimits { number, caller, address: from } = &self.otp_limits;
-        self.limits.count(from, address).await?;
-        self.limits.count(caller, tenant.as_str()).await?;
-        self.limits.count(number, &phone.international()).await?;
+    /// Counts one OTP against every limit. The number's own limit comes last: a request that
+    /// another limit refuses must not use it up.
+    async fn count(
+        &self,
+        tenant: &TenantId,
+        source_ip: &str,
+        msisdn: &Msisdn,
+    ) -> Result<(), ApiError> {
+        let limits = &self.otp_limits;
+        self.limits.count(&limits.address, source_ip).await?;
+        self.limits.count(&limits.tenant, tenant.as_str()).await?;
+        self.limits.count(&limits.number, &msisdn.international()).await?;
         Ok(())
     }
 }
 
-/// The number's prefix is no reason to refuse a provider: numbers are ported.
-fn parse(request: &ApiRequest) -> Result<(Msisdn, Provider, ConsentTerms), ApiError> {
+/// Reads the body. The number's prefix is not compared with the network, because numbers are ported.
+fn parse(request: &ApiRequest) -> Result<(Msisdn, Network, ConsentTerms), ApiError> {
     let body: AuthRequest = request.json(EXPECTED)?;
-    let provider = Provider::parse(&body.provider).ok_or_else(|| {
-        ApiError::invalid(format!("provider must be one of: {}.", Provider::SUPPORTED))
+    let network = Network::parse(&body.provider).ok_or_else(|| {
+        ApiError::invalid(format!("provider must be one of: {}.", Network::SUPPORTED))
     })?;
-    let phone = Msisdn::parse(&body.phone)
+    let msisdn = Msisdn::parse(&body.phone)
         .map_err(|_| ApiError::invalid("phone must be a Nigerian mobile number."))?;
     let consent = body.consent.unwrap_or_default();
     let terms = [&consent.purpose, &consent.scope, &consent.policy_version];
-    if terms.into_iter().flatten().any(|term| term.chars().count() > MAX_TERM_CHARS) {
-        let message = format!("A text in consent has at most {MAX_TERM_CHARS} characters.");
+    if terms.into_iter().flatten().any(|term| term.chars().count() > MAX_TERM) {
+        let message = format!("A text in consent has at most {MAX_TERM} characters.");
         return Err(ApiError::invalid(message));
     }
-    Ok((phone, provider, consent))
+    Ok((msisdn, network, consent))
 }

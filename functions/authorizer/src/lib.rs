@@ -1,13 +1,15 @@
-//! The Lambda authorizer of the HTTP API: an API key in, the tenant it speaks for out.
+//! The Lambda authorizer of the HTTP API: finds the tenant of an API key.
 //!
-//! Reads `tenants`. API Gateway keeps the answer for the time the template states, so a key that is
-//! revoked or ends stops working within that time.
+//! Reads `tenants`. API Gateway caches the answer for the time that the template states, so a key
+//! that is revoked or ends stops working within that time.
 
 use serde::{Deserialize, Serialize};
-use shared::config::{ConfigError, Vars};
-use shared::store::{Found, StoreError, Tenant, Tenants};
-use shared::tenant_key::{KeyKind, KeyState, TenantKey};
-use shared::world::{Clock, World};
+use shared::domain::api_key::{ApiKey, KeyKind, KeyState};
+use shared::domain::ids::{KeyId, TenantId};
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::{Clock, Environment};
+use shared::store::{Found, StoreError, Tenants};
+use strum::IntoStaticStr;
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -17,10 +19,11 @@ pub struct Authorizer {
     clock: Clock,
 }
 
-/// Why a key opens nothing. Callers are not told; the log is.
-#[derive(Debug, Clone, Copy)]
-enum Refusal {
-    /// No key can look like this, or there is not exactly one.
+/// Why a key opens nothing. It is logged, and not told to the client.
+#[derive(Debug, Clone, Copy, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+enum KeyRefusal {
+    /// No key can have this form, or there is not exactly one.
     Malformed,
     /// Nothing is stored under its hash.
     Unknown,
@@ -38,7 +41,7 @@ enum Refusal {
 /// identity sources, here of the one header `mono-sec-key`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Event {
+pub struct AuthorizerEvent {
     #[serde(default)]
     identity_source: Option<Vec<String>>,
 }
@@ -49,30 +52,31 @@ pub struct Event {
 pub struct Decision {
     /// Whether the key opens the API.
     pub is_authorized: bool,
-    /// What the functions learn of the caller.
-    pub context: Context,
+    /// What the functions learn of the tenant.
+    pub context: AuthorizerContext,
 }
 
 /// `requestContext.authorizer.lambda` of the requests that follow.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Context {
-    /// The caller.
+pub struct AuthorizerContext {
+    /// The tenant.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<Tenant>,
-    /// The key, by its id: for the log.
+    pub tenant: Option<TenantId>,
+    /// The key's id, for the log.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key_id: Option<String>,
+    pub key_id: Option<KeyId>,
 }
 
 impl Authorizer {
     /// Builds the function's clients.
     ///
     /// # Errors
-    /// [`ConfigError`] when a variable is missing, or `DEPLOYMENT_KIND` names no kind of key.
-    pub fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
+    /// [`ConfigError`] when a variable is missing, or `DEPLOYMENT_KIND` is not a kind of key.
+    pub fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
         let kind = KeyKind::of_deployment(vars)?;
-        let tenants = Tenants::from_vars(vars, &shared::aws::dynamodb(vars, world)?)?;
-        Ok(Self { tenants, kind, clock: world.clock.clone() })
+        let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
+        let tenants = Tenants::from_vars(vars, &dynamodb)?;
+        Ok(Self { tenants, kind, clock: environment.clock.clone() })
     }
 
     /// Decides on one key.
@@ -80,16 +84,16 @@ impl Authorizer {
     /// # Errors
     /// [`StoreError`] when the store is out of reach: API Gateway then answers 500 and lets nobody
     /// in.
-    pub async fn decide(&self, event: Event) -> Result<Decision, StoreError> {
+    pub async fn decide(&self, event: AuthorizerEvent) -> Result<Decision, StoreError> {
         let sources = event.identity_source.unwrap_or_default();
         let found = match sources.as_slice() {
-            [key] if usable(key) => Some(self.tenants.by_key(key).await?),
+            [key] if is_well_formed(key) => Some(self.tenants.by_key(key).await?),
             _ => None,
         };
         let (key, refusal) = match found {
-            None => (None, Some(Refusal::Malformed)),
-            Some(Found::Nothing) => (None, Some(Refusal::Unknown)),
-            Some(Found::Unreadable) => (None, Some(Refusal::Unreadable)),
+            None => (None, Some(KeyRefusal::Malformed)),
+            Some(Found::Nothing) => (None, Some(KeyRefusal::Unknown)),
+            Some(Found::Unreadable) => (None, Some(KeyRefusal::Unreadable)),
             Some(Found::Key(key)) => {
                 let refusal = self.refusal(&key);
                 (Some(key), refusal)
@@ -100,43 +104,30 @@ impl Authorizer {
             tenant = key.as_ref().map(|key| key.tenant.as_str()),
             key_id = key.as_ref().map(|key| key.key_id.as_str()),
             is_authorized = refusal.is_none(),
-            refusal = refusal.map(Refusal::as_str),
+            refusal = refusal.map(<&'static str>::from),
             "key checked"
         );
         let context = match key.filter(|_| refusal.is_none()) {
-            Some(key) => Context { tenant: Some(key.tenant), key_id: Some(key.key_id) },
-            None => Context::default(),
+            Some(key) => AuthorizerContext { tenant: Some(key.tenant), key_id: Some(key.key_id) },
+            None => AuthorizerContext::default(),
         };
         Ok(Decision { is_authorized: context.tenant.is_some(), context })
     }
 
     /// Why a stored key does not open this deployment, if it does not.
-    fn refusal(&self, key: &TenantKey) -> Option<Refusal> {
+    fn refusal(&self, key: &ApiKey) -> Option<KeyRefusal> {
         if key.kind != self.kind {
-            return Some(Refusal::OtherKind);
+            return Some(KeyRefusal::OtherKind);
         }
         match key.state(self.clock.now()) {
             KeyState::Active | KeyState::Expiring => None,
-            KeyState::Expired => Some(Refusal::Expired),
-            KeyState::Revoked => Some(Refusal::Revoked),
+            KeyState::Expired => Some(KeyRefusal::Expired),
+            KeyState::Revoked => Some(KeyRefusal::Revoked),
         }
     }
 }
 
-impl Refusal {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Unknown => "unknown",
-            Self::Unreadable => "unreadable",
-            Self::OtherKind => "other_kind",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
-/// A key is visible ASCII of a sane length; anything else is not looked up.
-fn usable(key: &str) -> bool {
+/// A key is visible ASCII of 1 to 256 characters; anything else is not looked up.
+fn is_well_formed(key: &str) -> bool {
     (1..=256).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
 }

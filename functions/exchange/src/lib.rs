@@ -1,22 +1,18 @@
-//! From a code to a permanent account, and back: exchange, consent record, export, unlink, and what
-//! Mono reports of accounts.
+//! `POST /account/auth`: exchanges a code for the permanent account id.
 //!
-//! Reads and writes `sessions`, `accounts` and `requests`, sends to the requery queue. Calls Mono.
+//! Reads and writes `sessions`, writes `accounts`. Calls Mono.
 
-mod consent;
-mod link;
-mod unlink;
-mod webhook;
-
-use shared::config::{ConfigError, Vars};
-use shared::error::ApiError;
-use shared::http_function::{ApiRequest, HttpFunction, Reply};
-use shared::mono::Mono;
-use shared::queue::Queue;
-use shared::requery::Schedule;
-use shared::secret::SecretString;
-use shared::store::{Accounts, Requests, Sessions};
-use shared::world::World;
+use serde::{Deserialize, Serialize};
+use shared::domain::ids::AccountId;
+use shared::lambda::error::{ApiError, ErrorCode};
+use shared::lambda::http_function::HttpFunction;
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::Environment;
+use shared::platform::telemetry::alarm::Alarm;
+use shared::provider::mono::{Mono, MonoError};
+use shared::store::{Accounts, Claim, ClaimRefused, Link, Sessions};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -24,44 +20,85 @@ pub struct Exchange {
     mono: Option<Mono>,
     sessions: Sessions,
     accounts: Accounts,
-    requests: Requests,
-    requeries: Queue,
-    schedule: Schedule,
-    webhook_secret: Option<SecretString>,
-    world: World,
+    environment: Environment,
+}
+
+#[derive(Deserialize)]
+struct ExchangeRequest {
+    code: String,
+}
+
+#[derive(Serialize)]
+struct ExchangeReply<'a> {
+    id: &'a AccountId,
 }
 
 impl HttpFunction for Exchange {
     const NAME: &'static str = "exchange";
 
-    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
-        let dynamodb = shared::aws::dynamodb(vars, world)?;
+    fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
-            mono: Mono::from_vars(vars, world)?,
+            mono: Mono::from_vars(vars, environment)?,
             sessions: Sessions::from_vars(vars, &dynamodb)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
-            requests: Requests::from_vars(vars, &dynamodb)?,
-            requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
-            schedule: Schedule::from_vars(vars)?,
-            webhook_secret: vars.optional("MONO_WEBHOOK_SECRET").map(SecretString::from),
-            world: world.clone(),
+            environment: environment.clone(),
         })
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        match request.route.as_str() {
-            "POST /account/auth" | "POST /accounts/auth" => self.link(request).await,
-            "POST /accounts/{id}/unlink" => self.unlink(request).await,
-            "GET /accounts/{id}/consent" => self.consent(request).await,
-            "GET /accounts/{id}/export" => self.export(request).await,
-            "POST /callbacks/mono" => self.webhook(request).await,
-            _ => Err(ApiError::not_found()),
+        let tenant = request.tenant()?;
+        let ExchangeRequest { code } = request.json("code as a string")?;
+        if !(1..=512).contains(&code.len()) {
+            return Err(ApiError::invalid("code must have 1 to 512 characters."));
+        }
+        let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
+
+        let claim = match self.sessions.claim(tenant, &code, &self.environment).await {
+            Ok(claim) => claim,
+            Err(refused) => return not_claimed(refused),
+        };
+        let answer = match mono.exchange(&code).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let asked = claim.code.asked || error.is_unclear();
+                self.sessions.release(&claim, asked).await;
+                return Err(not_exchanged(error, &claim));
+            }
+        };
+        let now = self.environment.clock.now();
+        match self.accounts.link(&self.sessions, &claim, &answer.account_id, now).await? {
+            Link::Linked => Ok(Reply::json_text(answer.body)),
+            Link::ClaimLost => Err(in_progress()),
         }
     }
 }
 
-impl Exchange {
-    fn mono(&self) -> Result<&Mono, ApiError> {
-        self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))
+/// A code that was exchanged before answers the same id again.
+fn not_claimed(refused: ClaimRefused) -> Result<Reply, ApiError> {
+    match refused {
+        ClaimRefused::Exchanged(id) => Reply::json(&ExchangeReply { id: &id }),
+        ClaimRefused::NoCode => Err(ApiError::code_expired()),
+        ClaimRefused::InProgress(rest) => Err(in_progress().retry_after(rest)),
+        ClaimRefused::Store(error) => Err(error.into()),
+    }
+}
+
+fn in_progress() -> ApiError {
+    let message = "This code is being exchanged. Ask again in a moment.";
+    ApiError::new(ErrorCode::InProgress, message)
+}
+
+/// If Mono refuses a code that was sent before, the first attempt used it up and its answer was lost:
+/// the account exists at Mono, and its id is not known here.
+fn not_exchanged(error: MonoError, claim: &Claim) -> ApiError {
+    match error {
+        MonoError::Rejected(status) if claim.code.asked => {
+            let alarm = Alarm::CodeLost.name();
+            let (tenant, status) = (claim.code.tenant.as_str(), status.as_u16());
+            tracing::error!(alarm, tenant, status, "Mono used up a code and its answer was lost");
+            ApiError::code_expired().detail(error.to_string())
+        }
+        other => other.into(),
     }
 }

@@ -1,6 +1,6 @@
-//! Wiring of exchange.
+//! The `exchange` function's binary.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::http_function::Error> {
-    shared::http_function::run::<exchange::Exchange>().await
+async fn main() -> Result<(), shared::lambda::http_function::Error> {
+    shared::lambda::http_function::run::<exchange::Exchange>().await
 }

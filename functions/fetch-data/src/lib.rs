@@ -1,24 +1,29 @@
-//! Reads a consented account's data: Mono's account, balances, transactions and identity, and what
-//! MTN itself knows of an MTN line, some of which it answers later.
+//! Reads the data of a consented account: Mono's account, balances, transactions and identity, and
+//! what MTN itself knows of an MTN line. MTN answers some questions later.
 //!
 //! Reads `accounts`, reads and writes `requests`, writes `limits`, sends to the requery queue. Calls
 //! Mono and MTN.
 
+mod deferred;
 mod mono;
 mod mtn;
-mod question;
-mod requests;
+mod query;
+mod reply;
 
-use shared::config::{ConfigError, Vars};
-use shared::error::ApiError;
-use shared::http_function::{ApiRequest, HttpFunction, Reply};
-use shared::limits::CallerLimits;
-use shared::mono::{Mono, Resource};
-use shared::mtn::Mtn;
-use shared::mtn_request::AnswerTime;
-use shared::queue::Queue;
-use shared::store::{Account, AccountState, Accounts, Limits, Requests, Tenant};
-use shared::world::World;
+use shared::domain::account::{Account, AccountState};
+use shared::domain::deferred::AnswerTime;
+use shared::domain::ids::{AccountId, TenantId};
+use shared::domain::limit::TenantLimits;
+use shared::lambda::error::ApiError;
+use shared::lambda::http_function::HttpFunction;
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::Environment;
+use shared::platform::queue::Queue;
+use shared::provider::mono::{Mono, Resource};
+use shared::provider::mtn::Mtn;
+use shared::store::{Accounts, Limits, Requests};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -27,36 +32,36 @@ pub struct FetchData {
     mtn: Option<Mtn>,
     accounts: Accounts,
     requests: Requests,
-    requeries: Queue,
+    jobs: Queue,
     answer_time: AnswerTime,
     limits: Limits,
-    caller_limits: CallerLimits,
+    tenant_limits: TenantLimits,
     public_base_url: Option<String>,
-    world: World,
+    environment: Environment,
 }
 
 impl HttpFunction for FetchData {
     const NAME: &'static str = "fetch-data";
 
-    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
-        let dynamodb = shared::aws::dynamodb(vars, world)?;
+    fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
-            mono: Mono::from_vars(vars, world)?,
-            mtn: Mtn::from_vars(vars, world)?,
+            mono: Mono::from_vars(vars, environment)?,
+            mtn: Mtn::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             requests: Requests::from_vars(vars, &dynamodb)?,
-            requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
+            jobs: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
             answer_time: AnswerTime::from_vars(vars)?,
-            limits: Limits::from_vars(vars, world, &dynamodb)?,
-            caller_limits: CallerLimits::from_vars(vars)?,
+            limits: Limits::from_vars(vars, environment, &dynamodb)?,
+            tenant_limits: TenantLimits::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
-            world: world.clone(),
+            environment: environment.clone(),
         })
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let tenant = request.caller()?;
-        self.limits.count_if_possible(&self.caller_limits.reads, tenant.as_str()).await?;
+        let tenant = request.tenant()?;
+        self.limits.count_if_possible(&self.tenant_limits.reads, tenant.as_str()).await?;
         match request.route.as_str() {
             "GET /accounts/{id}" => self.read_mono(request, Resource::Account).await,
             "GET /accounts/{id}/balances" => self.read_mono(request, Resource::Balances).await,
@@ -64,20 +69,26 @@ impl HttpFunction for FetchData {
                 self.read_mono(request, Resource::Transactions).await
             }
             "GET /accounts/{id}/identity" => self.read_mono(request, Resource::Identity).await,
-            "GET /requests/{request_id}" => self.request(request).await,
+            "GET /requests/{request_id}" => self.deferred_request(request).await,
             _ => self.read_mtn(request).await,
         }
     }
 }
 
 impl FetchData {
-    /// The caller's account, with its consent in force.
-    async fn linked_account(&self, tenant: &Tenant, account_id: &str) -> Result<Account, ApiError> {
-        let account = self.accounts.get(tenant, account_id).await?;
+    /// The tenant's account, with its consent in force.
+    async fn linked_account(&self, tenant: &TenantId, id: &AccountId) -> Result<Account, ApiError> {
+        let account = self.accounts.get(tenant, id).await?;
         account.filter(|it| it.state == AccountState::Linked).ok_or_else(ApiError::not_found)
     }
 
-    /// Where callers and MTN reach this gateway.
+    /// The account that the path names.
+    async fn account_of(&self, request: &ApiRequest) -> Result<Account, ApiError> {
+        let id = request.path_id("id", AccountId::parse)?;
+        self.linked_account(request.tenant()?, &id).await
+    }
+
+    /// The base URL at which tenants and MTN reach this gateway.
     fn base_url<'a>(&'a self, request: &'a ApiRequest) -> &'a str {
         self.public_base_url.as_deref().unwrap_or(&request.base_url)
     }

@@ -1,8 +1,9 @@
-//! What Mono knows of an account, passed on as Mono gave it.
+//! Mono's data about an account, passed on as Mono gave it.
 
-use shared::error::ApiError;
-use shared::http_function::{ApiRequest, Reply};
-use shared::mono::{Resource, point_links_at};
+use shared::lambda::error::ApiError;
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use shared::provider::mono::{Resource, point_links_at};
 
 use crate::FetchData;
 
@@ -12,7 +13,7 @@ impl FetchData {
         request: &ApiRequest,
         resource: Resource,
     ) -> Result<Reply, ApiError> {
-        let account = self.linked_account(request.caller()?, request.path("id")).await?;
+        let account = self.account_of(request).await?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
         let id = &account.account_id;
         let page = mono.read(resource, id, &request.query, &request.headers).await?;

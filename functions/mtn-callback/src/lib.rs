@@ -1,15 +1,19 @@
-//! `POST /callbacks/mtn/{request_id}/{token}`: MTN answers what it was asked earlier, once and
-//! unsigned. What proves that it is MTN is the token, which only MTN was told.
+//! `POST /callbacks/mtn/{request_id}/{token}`: MTN's later answer to a deferred request. It comes
+//! once and is unsigned. The token, which only MTN was told, proves that it is MTN's.
 //!
-//! Reads `accounts`, reads and writes `requests`. Calls nobody.
+//! Reads `accounts`, reads and writes `requests`. Calls no provider.
 
-use shared::config::{ConfigError, Vars};
-use shared::error::ApiError;
-use shared::http_function::{ApiRequest, HttpFunction, Reply};
-use shared::mtn::{CallbackAnswer, read_callback};
-use shared::mtn_request::{KeptAnswer, MtnRequest};
-use shared::store::{AccountState, Accounts, Requests, StoreError};
-use shared::world::{Clock, World};
+use shared::domain::account::AccountState;
+use shared::domain::deferred::{DeferredRequest, KeptAnswer};
+use shared::domain::ids::DeferredRequestId;
+use shared::lambda::error::ApiError;
+use shared::lambda::http_function::HttpFunction;
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::{Clock, Environment};
+use shared::provider::mtn::{CallbackAnswer, read_callback};
+use shared::store::{Accounts, Requests, StoreError};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -19,32 +23,34 @@ pub struct MtnCallback {
     clock: Clock,
 }
 
-/// A token in hexadecimal.
+/// The length of a token in hexadecimal.
 const TOKEN_LENGTH: usize = 64;
 
 impl HttpFunction for MtnCallback {
     const NAME: &'static str = "mtn-callback";
 
-    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
-        let dynamodb = shared::aws::dynamodb(vars, world)?;
+    fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
             requests: Requests::from_vars(vars, &dynamodb)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
-            clock: world.clock.clone(),
+            clock: environment.clock.clone(),
         })
     }
 
-    /// Whatever is not MTN's costs one read at most, and learns nothing from the answer.
+    /// A request that is not MTN's costs one read at most, and its answer tells nothing.
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let (id, token) = (request.path("request_id"), request.path("token"));
+        let token = request.path("token");
         if token.len() != TOKEN_LENGTH {
             return Err(ApiError::not_found());
         }
         let body = request.json_text("MTN's answer")?;
-        let question = self.requests.by_id(id, self.clock.now()).await?;
-        let question = question.filter(|it| it.accepts(token, self.clock.now()));
-        let question = question.ok_or_else(ApiError::not_found)?;
-        if !self.keep(&question, body).await? {
+        let id = request.path_id("request_id", DeferredRequestId::parse)?;
+        let now = self.clock.now();
+        let deferred = self.requests.by_id(&id, now).await?;
+        let deferred = deferred.filter(|it| it.accepts(token, now));
+        let deferred = deferred.ok_or_else(ApiError::not_found)?;
+        if !self.keep(&deferred, body).await? {
             return Err(ApiError::not_found());
         }
         Ok(Reply::json_text(r#"{"status":"successful"}"#))
@@ -52,21 +58,20 @@ impl HttpFunction for MtnCallback {
 }
 
 impl MtnCallback {
-    /// Stores the answer before MTN is told that it is taken; MTN will not send it again. Whether
-    /// there was still a request to store it for: a consent that was withdrawn leaves none.
-    async fn keep(&self, question: &MtnRequest, body: &str) -> Result<bool, StoreError> {
-        let (tenant, account) = (&question.tenant, &question.account_id);
-        let account = self.accounts.get(tenant, account).await?;
+    /// Stores the answer before MTN gets its 200, because MTN does not send it again. Gives whether
+    /// there was still a request to store it for: a withdrawn consent leaves none.
+    async fn keep(&self, deferred: &DeferredRequest, body: &str) -> Result<bool, StoreError> {
+        let account = self.accounts.get(&deferred.tenant, &deferred.account_id).await?;
         if account.is_none_or(|account| account.state != AccountState::Linked) {
             return Ok(false);
         }
-        let (id, now) = (question.request_id.as_str(), self.clock.now());
-        let answer = match read_callback(&question.query, body) {
-            CallbackAnswer::Data(data) => KeptAnswer::of(&data),
+        let (id, now) = (&deferred.request_id, self.clock.now());
+        let answer = match read_callback(&deferred.question, body) {
+            CallbackAnswer::Data(data) => KeptAnswer::from(&data),
             CallbackAnswer::Unknown => KeptAnswer::unrecognised(body),
             CallbackAnswer::Nothing => {
-                let operation = question.query.operation();
-                tracing::warn!(id, operation, "MTN called back without an answer");
+                let (id_text, operation) = (id.as_str(), deferred.question.operation());
+                tracing::warn!(id = id_text, operation, "MTN called back without an answer");
                 self.requests.note(id, body, now).await?;
                 return Ok(true);
             }

@@ -1,6 +1,6 @@
-//! Wiring of mtn-callback.
+//! The `mtn-callback` function's binary.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::http_function::Error> {
-    shared::http_function::run::<mtn_callback::MtnCallback>().await
+async fn main() -> Result<(), shared::lambda::http_function::Error> {
+    shared::lambda::http_function::run::<mtn_callback::MtnCallback>().await
 }

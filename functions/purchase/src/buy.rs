@@ -1,43 +1,49 @@
-//! `POST /purchases`. The order of the writes is the point: a crash anywhere loses nothing and
-//! charges nothing twice.
+//! `POST /purchases`. The order of the writes matters: a crash at any point loses nothing and charges
+//! nothing twice.
 //!
 //! 0. If the purchase exists, answer from it and send nothing.
-//! 1. Send the first message of the requery chain, so that whatever follows will be found out.
+//! 1. Send the first job of the requery chain, which finds out about everything that follows.
 //! 2. Record the purchase, unless it exists.
-//! 3. Pay (or refill), once, ever.
-//! 4. Record what came of it.
+//! 3. Pay, or refill: once, ever.
+//! 4. Record the outcome.
 
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use shared::error::{ApiError, Code};
-use shared::http_function::{ApiRequest, Reply};
-use shared::money::Kobo;
-use shared::mtn::Mtn;
-use shared::purchase::{Call, DEADLINE, Purchase, ServiceKind, State, conclude, to_ms};
-use shared::requery::{ChainStep, Message};
-use shared::store::{Change, Recorded, Tenant};
-use shared::vtpass::{Vtpass, request_id};
-use shared::world::iso;
+use shared::domain::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
+use shared::domain::job::{Chain, Job, Step};
+use shared::domain::money::Kobo;
+use shared::domain::purchase::{
+    DEADLINE, Evidence, Outcome, Purchase, Source, State, Verdict, transition,
+};
+use shared::domain::service::ServiceKind;
+use shared::domain::time::to_iso;
+use shared::lambda::error::{ApiError, ErrorCode};
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use shared::provider::mtn::{Ids, Mtn};
+use shared::provider::vtpass::Vtpass;
+use shared::store::Recorded;
+use time::OffsetDateTime;
 
 use crate::PurchaseFunction;
 use crate::order::{Order, idempotency_key};
-use crate::refill::refill_transaction_id;
 
-/// From step 1 to `pay`: beyond it the requery, which begins to ask after 36 s, might overtake.
+/// The longest time from step 1 to step 3. The requery begins to ask after 36 s and must not
+/// overtake `pay`.
 const PAY_WINDOW: Duration = Duration::from_secs(5);
-/// When `pay` must have answered, from the request's arrival: what is left is for step 4.
+/// When step 3 must have ended, counted from the request's arrival. The rest is for step 4.
 const PAY_UNTIL: Duration = Duration::from_secs(25);
 
-/// Who is paid.
-enum Provider<'a> {
+/// The provider that sells the order.
+enum Seller<'a> {
     Vtpass(&'a Vtpass),
     Mtn(&'a Mtn),
 }
 
 impl PurchaseFunction {
     pub(crate) async fn buy(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let tenant = request.caller()?;
+        let tenant = request.tenant()?;
         let key = idempotency_key(request)?;
         let test_numbers = self.vtpass.as_ref().is_some_and(Vtpass::takes_test_numbers);
         let order = Order::parse(request, test_numbers)?;
@@ -46,8 +52,8 @@ impl PurchaseFunction {
         if let Some(existing) = self.purchases.get(tenant, &id).await? {
             return self.repeated(&existing, &order);
         }
-        let provider = self.provider(&order)?;
-        self.limits.count_if_possible(&self.caller_limits.purchases, tenant.as_str()).await?;
+        let seller = self.seller(&order)?;
+        self.limits.count_if_possible(&self.tenant_limits.purchases, tenant.as_str()).await?;
         let amount = self.price(&order).await?;
         let purchase = self.draft(tenant, id, &order, amount);
 
@@ -58,88 +64,99 @@ impl PurchaseFunction {
         }
         let left = PAY_UNTIL.saturating_sub(request.arrived.elapsed());
         let in_time = begun.elapsed() < PAY_WINDOW && left >= PAY_WINDOW;
-        let purchase = match provider {
-            Provider::Vtpass(vtpass) if in_time => self.pay(vtpass, purchase, left).await,
-            Provider::Mtn(mtn) if in_time => self.refill(mtn, purchase, &order, left).await,
-            Provider::Vtpass(_) => return Err(not_sent(&purchase)),
-            // Nobody could find that out later: MTN gives no account of refills.
-            Provider::Mtn(_) => self.refill_not_sent(purchase).await,
+        let (source, outcome) = match seller {
+            Seller::Vtpass(vtpass) if in_time => {
+                (Source::Pay, vtpass.pay_within(&purchase.order(), left).await)
+            }
+            // The requery finds out later that nothing was sent, and closes the purchase.
+            Seller::Vtpass(_) => return Err(not_sent(&purchase)),
+            Seller::Mtn(mtn) if in_time => {
+                (Source::Refill, refill(mtn, &purchase, &order, left).await)
+            }
+            // Nobody can find it out later, because MTN has no status query for refills.
+            Seller::Mtn(_) => (Source::Refill, refill_not_sent()),
         };
-        reply(&purchase)
+        reply(&self.conclude(purchase, source, outcome).await)
     }
 
-    /// Who sells it.
-    fn provider(&self, order: &Order) -> Result<Provider<'_>, ApiError> {
+    fn seller(&self, order: &Order) -> Result<Seller<'_>, ApiError> {
         match order.service.kind {
-            ServiceKind::Data | ServiceKind::Airtime => Ok(Provider::Vtpass(self.vtpass()?)),
+            ServiceKind::Data | ServiceKind::Airtime => Ok(Seller::Vtpass(self.vtpass()?)),
             ServiceKind::Refill => {
                 let mtn = self.mtn.as_ref().ok_or_else(|| ApiError::provider_off("MTN"))?;
-                Ok(Provider::Mtn(mtn))
+                Ok(Seller::Mtn(mtn))
             }
         }
     }
 
-    fn draft(&self, tenant: &Tenant, id: String, order: &Order, amount: Kobo) -> Purchase {
-        let now = self.world.clock.now();
-        let request_id = match order.service.kind {
-            ServiceKind::Data | ServiceKind::Airtime => request_id(now, &id),
-            ServiceKind::Refill => refill_transaction_id(&id),
+    fn draft(
+        &self,
+        tenant: &TenantId,
+        id: PurchaseId,
+        order: &Order,
+        amount: Option<Kobo>,
+    ) -> Purchase {
+        let now = self.environment.clock.now();
+        let reference = match order.service.kind {
+            ServiceKind::Data | ServiceKind::Airtime => ProviderReference::for_vtpass(now, &id),
+            ServiceKind::Refill => ProviderReference::for_mtn(&id),
         };
         Purchase {
-            request_id,
-            listed: format!("{}#{id}", iso(now)),
+            reference,
+            listed: format!("{}#{id}", to_iso(now)),
             purchase_id: id,
             tenant: tenant.clone(),
             state: State::Submitted,
             service_id: order.service.id.to_owned(),
             variation_code: order.variation_code.clone(),
-            phone: order.phone.clone(),
-            amount_kobo: amount,
+            recipient: order.recipient.clone(),
+            amount,
             refill: order.refill.as_ref().map(|refill| refill.terms(&self.keyed_hash)),
             fingerprint: order.fingerprint(&self.keyed_hash),
-            chain: self.world.random.id(),
+            chain: ChainId::random(&self.environment.random),
             step: 0,
-            created_ms: to_ms(now),
-            updated_ms: to_ms(now),
+            created_at: now,
+            updated_at: now,
             acknowledged: false,
-            unknown_ids: 0,
-            hinted_ms: 0,
+            unknown_references: 0,
+            hinted_at: OffsetDateTime::UNIX_EPOCH,
             history: Vec::new(),
         }
     }
 
     async fn begin_chain(&self, purchase: &Purchase) -> Result<(), ApiError> {
-        let message = Message::Purchase(ChainStep {
+        let step = Step::first(Chain {
             tenant: purchase.tenant.clone(),
             purchase_id: purchase.purchase_id.clone(),
             chain: purchase.chain.clone(),
-            step: purchase.step,
         });
         let deadline = DEADLINE.unsigned_abs();
-        let wait = self.schedule.wait(purchase.step, deadline, &self.world.random);
-        Ok(self.requeries.send(&message, wait).await?)
+        let wait = self.schedule.wait(step.step, deadline, &self.environment.random);
+        Ok(self.jobs.send(&Job::Purchase(step), wait).await?)
     }
 
-    /// Steps 3 and 4. When the outcome cannot be recorded the purchase is answered as it was
-    /// recorded: the chain will find the outcome out.
-    async fn pay(&self, vtpass: &Vtpass, purchase: Purchase, limit: Duration) -> Purchase {
-        let outcome = vtpass.pay_within(&purchase.order(), limit).await;
-        let now = self.world.clock.now();
-        let conclusion = conclude(&purchase, Call::Pay, &outcome, now, self.patience);
-        shared::purchase::report(&purchase, &outcome, &conclusion);
-        let change = Change::of(&purchase, &outcome, conclusion);
-        match self.purchases.apply(&purchase.purchase_id, &change, now).await {
+    /// Step 4. When the outcome cannot be recorded, the purchase is answered as it was recorded: the
+    /// requery finds the outcome out, or hands a refill to a person.
+    async fn conclude(&self, purchase: Purchase, source: Source, outcome: Outcome) -> Purchase {
+        let (at, patience) = (self.environment.clock.now(), self.patience);
+        let evidence = Evidence { source, outcome, at, patience };
+        let change = transition(&purchase, &evidence);
+        change.report(&purchase);
+        match self.purchases.apply(&purchase.purchase_id, &change.into(), &evidence).await {
             Ok(purchase) => purchase,
             Err(error) => {
                 let purchase_id = purchase.purchase_id.as_str();
-                tracing::warn!(purchase_id, reason = %error, "an outcome is not recorded");
+                tracing::warn!(purchase_id, reason = %error, "an outcome cannot be recorded");
                 purchase
             }
         }
     }
 
+    /// `GET /purchases/{purchase_id}`.
     pub(crate) async fn one(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let purchase = self.purchases.get(request.caller()?, request.path("purchase_id")).await?;
+        let tenant = request.tenant()?;
+        let id = request.path_id("purchase_id", PurchaseId::parse)?;
+        let purchase = self.purchases.get(tenant, &id).await?;
         Reply::successful(purchase.ok_or_else(ApiError::not_found)?.view())
     }
 
@@ -147,10 +164,25 @@ impl PurchaseFunction {
     fn repeated(&self, existing: &Purchase, order: &Order) -> Result<Reply, ApiError> {
         if !order.made(existing, &self.keyed_hash) {
             let message = "This Idempotency-Key was used for another order.";
-            return Err(ApiError::new(Code::IdempotencyConflict, message));
+            return Err(ApiError::new(ErrorCode::IdempotencyConflict, message));
         }
         reply(existing)
     }
+}
+
+/// Step 3 of a refill.
+async fn refill(mtn: &Mtn, purchase: &Purchase, order: &Order, limit: Duration) -> Outcome {
+    let (Some(refill), Some(msisdn)) = (&order.refill, purchase.recipient.msisdn()) else {
+        return refill_not_sent();
+    };
+    let (reference, id) = (purchase.reference.as_str(), purchase.purchase_id.as_str());
+    let ids = Ids { transaction_id: reference, trace_id: id };
+    mtn.refill(&ids, msisdn, &refill.to_refill(purchase.amount), limit).await
+}
+
+fn refill_not_sent() -> Outcome {
+    let note = "recording took too long, so the refill was not sent";
+    Outcome::new(Verdict::Failed, "not_sent", note)
 }
 
 /// 201 once it is final, 202 until then.
@@ -163,5 +195,5 @@ fn not_sent(purchase: &Purchase) -> ApiError {
     let message = "Recording took too long, so the order was not sent. It will be closed as failed; \
                    repeat the request to see it, or buy under a new Idempotency-Key once it is.";
     let detail = format!("purchase {} was recorded too late to pay", purchase.purchase_id);
-    ApiError::new(Code::Unavailable, message).detail(detail)
+    ApiError::new(ErrorCode::Unavailable, message).detail(detail)
 }

@@ -6,19 +6,21 @@ mod buy;
 mod catalogue;
 mod list;
 mod order;
-mod refill;
+mod refill_order;
 
-use shared::config::{ConfigError, Vars};
-use shared::error::ApiError;
-use shared::http_function::{ApiRequest, HttpFunction, Reply};
-use shared::limits::CallerLimits;
-use shared::mtn::Mtn;
-use shared::queue::Queue;
-use shared::requery::{Patience, Schedule};
-use shared::secret::KeyedHash;
+use shared::domain::limit::TenantLimits;
+use shared::domain::schedule::{Patience, Schedule};
+use shared::lambda::error::ApiError;
+use shared::lambda::http_function::HttpFunction;
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::crypto::KeyedHash;
+use shared::platform::environment::Environment;
+use shared::platform::queue::Queue;
+use shared::provider::mtn::Mtn;
+use shared::provider::vtpass::Vtpass;
 use shared::store::{Catalogues, Limits, Purchases};
-use shared::vtpass::Vtpass;
-use shared::world::World;
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -29,32 +31,32 @@ pub struct PurchaseFunction {
     purchases: Purchases,
     catalogues: Catalogues,
     limits: Limits,
-    caller_limits: CallerLimits,
-    requeries: Queue,
+    tenant_limits: TenantLimits,
+    jobs: Queue,
     schedule: Schedule,
     patience: Patience,
     public_base_url: Option<String>,
-    world: World,
+    environment: Environment,
 }
 
 impl HttpFunction for PurchaseFunction {
     const NAME: &'static str = "purchase";
 
-    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
-        let dynamodb = shared::aws::dynamodb(vars, world)?;
+    fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
-            vtpass: Vtpass::from_vars(vars, world)?,
-            mtn: Mtn::from_vars(vars, world)?,
+            vtpass: Vtpass::from_vars(vars, environment)?,
+            mtn: Mtn::from_vars(vars, environment)?,
             keyed_hash: KeyedHash::from_vars(vars)?,
             purchases: Purchases::from_vars(vars, &dynamodb)?,
             catalogues: Catalogues::from_vars(vars, &dynamodb)?,
-            limits: Limits::from_vars(vars, world, &dynamodb)?,
-            caller_limits: CallerLimits::from_vars(vars)?,
-            requeries: Queue::from_vars(vars, world, "REQUERY_QUEUE_URL")?,
+            limits: Limits::from_vars(vars, environment, &dynamodb)?,
+            tenant_limits: TenantLimits::from_vars(vars)?,
+            jobs: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             patience: Patience::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
-            world: world.clone(),
+            environment: environment.clone(),
         })
     }
 

@@ -1,9 +1,12 @@
-//! `GET /purchases`: the caller's own, newest first.
+//! `GET /purchases`: the tenant's own purchases, newest first.
 
 use serde::Serialize;
-use shared::error::ApiError;
-use shared::http_function::{ApiRequest, Reply};
-use shared::purchase::{Purchase, State};
+use shared::domain::ids::PurchaseId;
+use shared::domain::purchase::{Purchase, PurchaseView, State};
+use shared::lambda::error::ApiError;
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use strum::IntoEnumIterator;
 
 use crate::PurchaseFunction;
 
@@ -11,9 +14,9 @@ const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 100;
 
 #[derive(Serialize)]
-struct List<'a> {
+struct ListReply<'a> {
     status: &'static str,
-    data: Vec<shared::purchase::View<'a>>,
+    data: Vec<PurchaseView<'a>>,
     paging: Paging,
 }
 
@@ -22,7 +25,7 @@ struct Paging {
     next: Option<String>,
 }
 
-struct Query {
+struct ListQuery {
     state: Option<State>,
     limit: usize,
     after: Option<String>,
@@ -30,21 +33,22 @@ struct Query {
 
 impl PurchaseFunction {
     pub(crate) async fn list(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let tenant = request.caller()?;
-        let Query { state, limit, after } = Query::parse(request)?;
+        let tenant = request.tenant()?;
+        let ListQuery { state, limit, after } = ListQuery::parse(request)?;
         let page = self.purchases.list(tenant, state, limit, after.as_deref()).await?;
         let base = self.public_base_url.as_deref().unwrap_or(&request.base_url);
         let next = page.next.map(|listed| link(base, state, limit, &listed));
         let data = page.purchases.iter().map(Purchase::view).collect();
-        Reply::json(&List { status: "successful", data, paging: Paging { next } })
+        Reply::json(&ListReply { status: "successful", data, paging: Paging { next } })
     }
 }
 
-impl Query {
+impl ListQuery {
     fn parse(request: &ApiRequest) -> Result<Self, ApiError> {
         let state = request.query_value("state").map(|name| {
-            State::parse(&name).ok_or_else(|| {
-                let names = State::ALL.map(State::as_str).join(", ");
+            name.parse().map_err(|_| {
+                let names: Vec<_> = State::iter().map(State::name).collect();
+                let names = names.join(", ");
                 ApiError::invalid(format!("state must be one of: {names}."))
             })
         });
@@ -53,7 +57,7 @@ impl Query {
             limit.ok_or_else(|| ApiError::invalid(format!("limit must be 1 to {MAX_LIMIT}.")))
         });
         let after = request.query_value("cursor").map(|cursor| {
-            decoded(&cursor).ok_or_else(|| ApiError::invalid("cursor is none of this API's."))
+            decoded(&cursor).ok_or_else(|| ApiError::invalid("cursor is not one of this API."))
         });
         Ok(Self {
             state: state.transpose()?,
@@ -64,14 +68,14 @@ impl Query {
 }
 
 fn link(base: &str, state: Option<State>, limit: usize, listed: &str) -> String {
-    let state = state.map(|state| format!("state={}&", state.as_str())).unwrap_or_default();
+    let state = state.map(|state| format!("state={}&", state.name())).unwrap_or_default();
     format!("{base}/purchases?{state}limit={limit}&cursor={}", hex::encode(listed))
 }
 
-/// A cursor is the place in the caller's own list, in hexadecimal: a time and a purchase id.
+/// A cursor is the place in the tenant's own list, in hexadecimal: a time and a purchase id.
 fn decoded(cursor: &str) -> Option<String> {
     let listed = String::from_utf8(hex::decode(cursor).ok()?).ok()?;
     let (time, id) = listed.split_once('#')?;
     let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.".contains(&b));
-    (time.len() == 24 && id.len() == 32 && plain(time) && plain(id)).then_some(listed)
+    (time.len() == 24 && PurchaseId::parse(id).is_some() && plain(time)).then_some(listed)
 }

@@ -1,28 +1,27 @@
-//! The order in a request: strict, normalised, and told apart from any other.
+//! The order in a request: validated, normalised, and compared with earlier ones.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::error::ApiError;
-use shared::http_function::ApiRequest;
-use shared::money::Kobo;
-use shared::phone::{Msisdn, masked};
-use shared::purchase::{Purchase, Service, ServiceKind};
-use shared::secret::{KeyedHash, SecretString, hashed};
-use shared::vtpass::TEST_NUMBERS;
+use shared::domain::money::Kobo;
+use shared::domain::purchase::{Purchase, Recipient};
+use shared::domain::service::{Service, ServiceKind};
+use shared::lambda::error::ApiError;
+use shared::lambda::request::ApiRequest;
+use shared::platform::crypto::{KeyedHash, SecretString, hashed};
 
-use crate::refill::RefillOrder;
+use crate::refill_order::RefillOrder;
 
-/// What the caller wants to buy.
+/// What the tenant wants to buy.
 pub(crate) struct Order {
     pub(crate) service: Service,
-    pub(crate) phone: String,
+    pub(crate) recipient: Recipient,
     pub(crate) variation_code: Option<String>,
     pub(crate) amount: Option<Kobo>,
     pub(crate) refill: Option<RefillOrder>,
 }
 
 #[derive(Deserialize)]
-struct Body {
+struct PurchaseRequest {
     service_id: String,
     phone: String,
     #[serde(default)]
@@ -42,9 +41,9 @@ const EXPECTED: &str = "service_id and phone as strings, and variation_code as a
                         refill_profile_id and voucher_code as strings";
 
 impl Order {
-    /// Reads the order. `test_numbers` allows VTpass's own, which are no Nigerian numbers.
+    /// Reads the order. `test_numbers` allows VTpass's test numbers.
     pub(crate) fn parse(request: &ApiRequest, test_numbers: bool) -> Result<Self, ApiError> {
-        let body: Body = request.json(EXPECTED)?;
+        let body: PurchaseRequest = request.json(EXPECTED)?;
         let service = Service::parse(body.service_id.trim()).ok_or_else(|| {
             ApiError::invalid(format!("service_id must be one of: {}.", Service::supported()))
         })?;
@@ -54,10 +53,13 @@ impl Order {
             body.refill_profile_id,
             body.voucher_code,
         )?;
+        let test_numbers = test_numbers && service.kind != ServiceKind::Refill;
+        let recipient = Recipient::parse(&body.phone, test_numbers)
+            .ok_or_else(|| ApiError::invalid("phone must be a Nigerian mobile number."))?;
         let order = Self {
             service,
             refill,
-            phone: recipient(&body.phone, test_numbers && service.kind != ServiceKind::Refill)?,
+            recipient,
             variation_code: body.variation_code,
             amount: body.amount_kobo.map(|raw| whole_kobo(&raw)).transpose()?,
         };
@@ -87,14 +89,15 @@ impl Order {
         }
     }
 
-    /// Whether `purchase` was made of this very order, however it was written. Of a number that has
-    /// been masked since, what is left is compared.
+    /// Whether `purchase` was made from this order. A number that has been masked since is compared
+    /// by the digits that are left.
     pub(crate) fn made(&self, purchase: &Purchase, hash: &KeyedHash) -> bool {
-        let number = purchase.phone == self.phone || purchase.phone == masked(&self.phone);
-        number && purchase.fingerprint == self.fingerprint(hash)
+        purchase.recipient.matches(&self.recipient)
+            && purchase.fingerprint == self.fingerprint(hash)
     }
 
-    /// Of all but the number: ten thousand guesses would find the digits that a mask hides.
+    /// The hash of the order. It excludes the phone number; otherwise the masked digits could be
+    /// brute-forced.
     pub(crate) fn fingerprint(&self, hash: &KeyedHash) -> String {
         let amount = self.amount.map(|amount| amount.kobo().to_string());
         let mut fields = vec![
@@ -105,16 +108,6 @@ impl Order {
         let refill = self.refill.as_ref().map(|refill| refill.fingerprint(hash));
         fields.extend(refill.as_deref());
         hashed(&fields.join("\n"))
-    }
-}
-
-fn recipient(phone: &str, test_numbers: bool) -> Result<String, ApiError> {
-    if test_numbers && TEST_NUMBERS.contains(&phone.trim()) {
-        return Ok(phone.trim().to_owned());
-    }
-    match Msisdn::parse(phone) {
-        Ok(number) => Ok(number.local()),
-        Err(_) => Err(ApiError::invalid("phone must be a Nigerian mobile number.")),
     }
 }
 

@@ -1,32 +1,30 @@
-//! Somebody says that a purchase has news: believed only as far as asking once.
+//! The hint job: an unsigned webhook says that a purchase has news, so VTpass is asked once.
 
-use shared::purchase::Call;
-use shared::queue_function::Retry;
-use shared::store::{Change, Tenant};
+use shared::domain::job::HintedPurchase;
+use shared::domain::purchase::Source;
+use shared::lambda::queue_function::Retry;
 
-use crate::Requery;
+use crate::purchase::PurchaseJobs;
 
-impl Requery {
-    /// Asks once, of a final purchase too: a delivered one may have been reversed. Sends nothing:
-    /// the chain, if there is one, goes its own way. With the store out of reach the hint goes back
-    /// to the queue; a reversal is announced by nothing else.
-    pub(crate) async fn hint(&self, tenant: &Tenant, id: &str) -> Result<(), Retry> {
-        let retry = |error: shared::store::StoreError| Retry(error.to_string());
-        let Some(purchase) = self.purchases.get(tenant, id).await.map_err(retry)? else {
+impl PurchaseJobs {
+    /// Asks once, also about a final purchase, because a delivered one may have been reversed. Sends
+    /// no job: the purchase's chain goes on by itself. While the store is out of reach the hint goes
+    /// back to the queue, because nothing else announces a reversal.
+    pub(crate) async fn hint(&self, hint: &HintedPurchase) -> Result<(), Retry> {
+        let HintedPurchase { tenant, purchase_id } = hint;
+        let Some(purchase) = self.purchases.get(tenant, purchase_id).await? else {
             return Ok(());
         };
-        let Some((outcome, conclusion)) = self.ask(&purchase, Call::Hint).await else {
+        let Some((evidence, change)) = self.ask(&purchase, Source::Hint).await else {
             return Ok(());
         };
-        // An answer that says nothing new leaves no line: hints may be many. That VTpass knows the
-        // order is news, and so is what breaks a row of answers that it does not.
-        let acknowledged = outcome.acknowledged && !purchase.acknowledged;
-        let row_broken = conclusion.unknown_ids != purchase.unknown_ids;
-        if conclusion.to.is_none() && !conclusion.contradiction && !acknowledged && !row_broken {
-            return Ok(());
+        // There may be many hints, so an answer without news is not written. News is a new state, a
+        // contradiction, a first acknowledgement, or an end of the row of unknown references.
+        let acknowledged = change.acknowledged && !purchase.acknowledged;
+        let row_ended = change.unknown_references != Some(purchase.unknown_references);
+        if change.to.is_some() || change.is_contradiction() || acknowledged || row_ended {
+            self.purchases.apply(purchase_id, &change.into(), &evidence).await?;
         }
-        let change = Change::of(&purchase, &outcome, conclusion);
-        self.purchases.apply(id, &change, self.world.clock.now()).await.map_err(retry)?;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
-//! Wiring of requery.
+//! The `requery` function's binary.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::queue_function::Error> {
-    shared::queue_function::run::<requery::Requery>().await
+async fn main() -> Result<(), shared::lambda::queue_function::Error> {
+    shared::lambda::queue_function::run::<requery::Requery>().await
 }

@@ -3,12 +3,14 @@
 //! Reads and writes `sessions`. Calls Mono.
 
 use serde::Deserialize;
-use shared::config::{ConfigError, Vars};
-use shared::error::{ApiError, Code};
-use shared::http_function::{ApiRequest, HttpFunction, Reply};
-use shared::mono::{Mono, MonoError};
+use shared::lambda::error::{ApiError, ErrorCode};
+use shared::lambda::http_function::HttpFunction;
+use shared::lambda::reply::Reply;
+use shared::lambda::request::ApiRequest;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::{Clock, Environment};
+use shared::provider::mono::{Mono, MonoError};
 use shared::store::Sessions;
-use shared::world::{Clock, World};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -26,17 +28,17 @@ struct VerifyRequest {
 impl HttpFunction for Verify {
     const NAME: &'static str = "verify";
 
-    fn new(vars: &Vars, world: &World) -> Result<Self, ConfigError> {
-        let dynamodb = shared::aws::dynamodb(vars, world)?;
+    fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
-            mono: Mono::from_vars(vars, world)?,
+            mono: Mono::from_vars(vars, environment)?,
             sessions: Sessions::from_vars(vars, &dynamodb)?,
-            clock: world.clock.clone(),
+            clock: environment.clock.clone(),
         })
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let tenant = request.caller()?;
+        let tenant = request.tenant()?;
         let VerifyRequest { otp } = request.json("otp as a string")?;
         if otp.is_empty() || !otp.bytes().all(|b| b.is_ascii_alphanumeric()) {
             return Err(ApiError::invalid("otp must hold letters and digits only."));
@@ -46,7 +48,7 @@ impl HttpFunction for Verify {
 
         let now = self.clock.now();
         let session = self.sessions.count_try(tenant, session_id, otp.len(), now).await?;
-        let answer = mono.verify(session_id, &otp).await.map_err(judgement)?;
+        let answer = mono.verify(session_id, &otp).await.map_err(refused)?;
         match self.sessions.prove(session, &answer.code, self.clock.now()).await? {
             true => Ok(Reply::json_text(answer.body)),
             false => Err(ApiError::session_expired()),
@@ -54,7 +56,7 @@ impl HttpFunction for Verify {
     }
 }
 
-/// Without a session id there is no session; one that no header could hold is unknown.
+/// The session id of the header. A value that Mono cannot have given is an unknown session.
 fn session_id(request: &ApiRequest) -> Result<&str, ApiError> {
     match request.headers.get("x-session-id") {
         None => Err(ApiError::invalid("The header x-session-id is missing.")),
@@ -66,11 +68,11 @@ fn session_id(request: &ApiRequest) -> Result<&str, ApiError> {
     }
 }
 
-/// Mono says "wrong OTP" with several statuses; any other refusal is passed on as one.
-fn judgement(error: MonoError) -> ApiError {
+/// Mono refuses a wrong OTP with several statuses. Other refusals are passed on.
+fn refused(error: MonoError) -> ApiError {
     match error {
         MonoError::Rejected(status) if matches!(status.as_u16(), 200 | 400 | 402 | 404 | 422) => {
-            ApiError::new(Code::InvalidOtp, "The OTP is not right.").detail(error.to_string())
+            ApiError::new(ErrorCode::InvalidOtp, "The OTP is not right.").detail(error.to_string())
         }
         other => other.into(),
     }

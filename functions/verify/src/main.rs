@@ -1,6 +1,6 @@
-//! Wiring of verify.
+//! The `verify` function's binary.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::http_function::Error> {
-    shared::http_function::run::<verify::Verify>().await
+async fn main() -> Result<(), shared::lambda::http_function::Error> {
+    shared::lambda::http_function::run::<verify::Verify>().await
 }

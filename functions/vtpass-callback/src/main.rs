@@ -1,6 +1,6 @@
-//! Wiring of vtpass-callback.
+//! The `vtpass-callback` function's binary.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), shared::http_function::Error> {
-    shared::http_function::run::<vtpass_callback::VtpassCallback>().await
+async fn main() -> Result<(), shared::lambda::http_function::Error> {
+    shared::lambda::http_function::run::<vtpass_callback::VtpassCallback>().await
 }

@@ -1,15 +1,15 @@
-//! YAML with CloudFormation's short tags, as JSON with the long forms.
+//! Reads YAML with CloudFormation's short tags into JSON with the long forms.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-use super::TemplateError;
+use super::error::TemplateError;
 
 /// Reads one YAML document. `!Ref x` becomes `{"Ref": "x"}`, `!GetAtt a.b` becomes
 /// `{"Fn::GetAtt": ["a", "b"]}`, every other `!X` becomes `{"Fn::X": …}`.
 ///
 /// # Errors
-/// [`TemplateError`] when it is no YAML, or not one document.
+/// [`TemplateError`] when the text is not YAML, or not one document.
 pub fn load(text: &str) -> Result<Value, TemplateError> {
     let documents = Yaml::load_from_str(text).map_err(|e| TemplateError(e.to_string()))?;
     match documents.as_slice() {
@@ -34,7 +34,7 @@ fn json_of(node: &Yaml<'_>) -> Result<Value, TemplateError> {
         }
         Yaml::Tagged(tag, inner) if tag.handle == "!" => long_form(&tag.suffix, json_of(inner)?),
         Yaml::Tagged(..) | Yaml::Alias(_) | Yaml::BadValue | Yaml::Representation(..) => {
-            Err(TemplateError("CloudFormation takes no such YAML node".to_owned()))
+            Err(TemplateError("CloudFormation does not accept this kind of YAML node".to_owned()))
         }
     }
 }
@@ -51,7 +51,7 @@ fn scalar_of(scalar: &Scalar<'_>) -> Value {
 
 fn long_form(tag: &str, value: Value) -> Result<Value, TemplateError> {
     match (tag, &value) {
-        ("Ref" | "Condition", _) => Ok(json!({ tag: value })),
+        ("Ref", _) => Ok(json!({ tag: value })),
         ("GetAtt", Value::String(path)) => {
             let (resource, attribute) = path
                 .split_once('.')

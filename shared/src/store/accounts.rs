@@ -1,19 +1,19 @@
-//! The `accounts` table: which caller holds which Mono account, and by what consent.
+//! The `accounts` table: which tenant holds which Mono account, and by what consent.
 //!
-//! Partition key `account_id`, sort key `tenant`: several callers may hold one account, and each
-//! sees only its own row.
+//! Partition key `account_id`, sort key `tenant`: several tenants may hold one account, and each sees
+//! only its own item.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
-use super::{Claim, Sessions, StoreError, Tenant, text, transact};
-use crate::config::{ConfigError, Vars};
-use crate::mono::Provider;
-use crate::world::iso;
+use super::conditional::{Item, transact, update};
+use super::{Claim, Sessions, StoreError, text};
+use crate::domain::account::{Account, AccountEvent, AccountState, Consent, ConsentTerms};
+use crate::domain::ids::{AccountId, TenantId};
+use crate::platform::config::{ConfigError, Vars};
 
 /// The `accounts` table.
 #[derive(Debug, Clone)]
@@ -22,97 +22,10 @@ pub struct Accounts {
     table: String,
 }
 
-/// What the customer agreed to, in the caller's words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConsentTerms {
-    /// What the data is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// Which data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
-    /// The version of the policy the customer saw.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy_version: Option<String>,
-}
-
-/// A consent in force. Personal: it goes when it is withdrawn.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Consent {
-    /// What was agreed.
-    #[serde(flatten)]
-    pub terms: ConsentTerms,
-    /// When the OTP session was turned into the account, ISO 8601.
-    pub given_at: String,
-    /// Where the OTP session was begun.
-    pub source_ip: String,
-    /// SHA-256 of the id of the OTP session that proves it.
-    pub session: String,
-}
-
-/// One line of an account's history. Not personal: it stays when the consent is withdrawn.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct HistoryEvent {
-    /// When, ISO 8601.
-    pub at: String,
-    /// `linked`, `unlinking` or `unlinked`.
-    pub event: String,
-    /// What was agreed, when linked.
-    #[serde(flatten)]
-    pub terms: ConsentTerms,
-    /// SHA-256 of the id of the OTP session, when linked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
-}
-
-/// Where an account stands for one caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AccountState {
-    /// Consented: data may be read.
-    Linked,
-    /// Withdrawn and erased here; Mono has not confirmed yet.
-    Unlinking,
-    /// Withdrawn and erased everywhere: a tombstone.
-    Unlinked,
-}
-
-impl AccountState {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Linked => "linked",
-            Self::Unlinking => "unlinking",
-            Self::Unlinked => "unlinked",
-        }
-    }
-}
-
-/// An account of one caller.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Account {
-    /// Mono's account id.
-    pub account_id: String,
-    /// Whose it is.
-    pub tenant: Tenant,
-    /// Where it stands.
-    pub state: AccountState,
-    /// The network.
-    pub provider: Provider,
-    /// The number, `0803…`; gone when unlinked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    /// The consent in force; gone when unlinked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub consent: Option<Consent>,
-    /// All that happened, oldest first.
-    #[serde(default)]
-    pub history: Vec<HistoryEvent>,
-}
-
 /// How linking an account ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Link {
-    /// The account is the caller's and the code is used up.
+    /// The account is the tenant's and the code is used up.
     Linked,
     /// Another exchange took the claim over.
     ClaimLost,
@@ -128,17 +41,18 @@ impl Accounts {
         Ok(Self { client: dynamodb.clone(), table })
     }
 
-    /// A caller's account, in whatever state.
+    /// A tenant's account, in any state.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn get(&self, tenant: &Tenant, id: &str) -> Result<Option<Account>, StoreError> {
-        if !crate::mono::is_account_id(id) {
-            return Ok(None);
-        }
+    pub async fn get(
+        &self,
+        tenant: &TenantId,
+        id: &AccountId,
+    ) -> Result<Option<Account>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let get = get.key("account_id", text(id)).key("tenant", text(tenant.as_str()));
-        let answer = get.send().await.map_err(StoreError::of)?;
+        let get = get.key("account_id", text(id.as_str())).key("tenant", text(tenant.as_str()));
+        let answer = get.send().await?;
         Ok(answer.item.map(from_item).transpose()?)
     }
 
@@ -151,39 +65,38 @@ impl Accounts {
         &self,
         sessions: &Sessions,
         claim: &Claim,
-        account_id: &str,
+        account_id: &AccountId,
         now: OffsetDateTime,
     ) -> Result<Link, StoreError> {
         let code = &claim.code;
         let consent = Consent {
             terms: code.consent.clone(),
-            given_at: iso(now),
+            given_at: now,
             source_ip: code.source_ip.clone().unwrap_or_default(),
             session: code.session.clone(),
         };
-        let event = HistoryEvent {
-            at: iso(now),
+        let event = AccountEvent {
+            at: now,
             event: AccountState::Linked.name().to_owned(),
             terms: code.consent.clone(),
             session: Some(code.session.clone()),
         };
         let link = Update::builder()
             .table_name(&self.table)
-            .key("account_id", text(account_id))
+            .key("account_id", text(account_id.as_str()))
             .key("tenant", text(code.tenant.as_str()))
             .update_expression(
-                "SET #state = :linked, provider = :provider, phone = :phone, consent = :consent, \
+                "SET #state = :linked, provider = :network, phone = :msisdn, consent = :consent, \
                  history = list_append(if_not_exists(history, :none), :event)",
             )
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":linked", text(AccountState::Linked.name()))
-            .expression_attribute_values(":provider", text(code.provider.name()))
-            .expression_attribute_values(":phone", text(code.phone.clone().unwrap_or_default()))
+            .expression_attribute_values(":network", text(code.network.name()))
+            .expression_attribute_values(":msisdn", to_attribute_value(&code.msisdn)?)
             .expression_attribute_values(":consent", to_attribute_value(consent)?)
             .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
             .expression_attribute_values(":event", to_attribute_value(vec![event])?)
-            .build()
-            .map_err(|error| StoreError(error.to_string()))?;
+            .build()?;
         let items = vec![
             TransactWriteItem::builder().update(link).build(),
             sessions.exchanged(claim, account_id)?,
@@ -192,15 +105,15 @@ impl Accounts {
         Ok(if written { Link::Linked } else { Link::ClaimLost })
     }
 
-    /// Withdraws a caller's access and erases what is personal. Only a linked account changes;
+    /// Withdraws a tenant's access and erases the personal data. Only a linked account changes;
     /// `Ok(false)` when it was not linked.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be written.
     pub async fn begin_unlink(
         &self,
-        tenant: &Tenant,
-        id: &str,
+        tenant: &TenantId,
+        id: &AccountId,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let (from, to) = (AccountState::Linked, AccountState::Unlinking);
@@ -213,8 +126,8 @@ impl Accounts {
     /// [`StoreError`] when it is not known to be written.
     pub async fn finish_unlink(
         &self,
-        tenant: &Tenant,
-        id: &str,
+        tenant: &TenantId,
+        id: &AccountId,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let (from, to) = (AccountState::Unlinking, AccountState::Unlinked);
@@ -223,23 +136,24 @@ impl Accounts {
 
     async fn step(
         &self,
-        tenant: &Tenant,
-        id: &str,
+        tenant: &TenantId,
+        id: &AccountId,
         from: AccountState,
         to: AccountState,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let event = HistoryEvent {
-            at: iso(now),
+        let event = AccountEvent {
+            at: now,
             event: to.name().to_owned(),
             terms: ConsentTerms::default(),
             session: None,
         };
-        let update = self
+        let event: AttributeValue = to_attribute_value(event)?;
+        let change = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("account_id", text(id))
+            .key("account_id", text(id.as_str()))
             .key("tenant", text(tenant.as_str()))
             .update_expression(
                 "SET #state = :to, history = list_append(history, :event) REMOVE phone, consent",
@@ -248,38 +162,36 @@ impl Accounts {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":from", text(from.name()))
             .expression_attribute_values(":to", text(to.name()))
-            .expression_attribute_values(":event", to_attribute_value(vec![event])?);
-        match update.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(StoreError::of(error)),
-            },
-        }
+            .expression_attribute_values(":event", AttributeValue::L(vec![event.clone()]));
+        let own = |item: &Item| {
+            let history = item.get("history").and_then(|history| history.as_l().ok());
+            history.and_then(|history| history.last()) == Some(&event)
+        };
+        Ok(update(change).await?.or_own(own).is_done())
     }
 
-    /// Whether any caller still holds the account by a consent in force.
+    /// Whether any tenant still holds the account by a consent in force.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn is_held(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn is_held(&self, id: &AccountId) -> Result<bool, StoreError> {
         Ok(!self.in_states(id, &[AccountState::Linked]).await?.is_empty())
     }
 
-    /// The callers of whom anything but a tombstone is left. By the account alone: it is for what
-    /// Mono reports of the account, and serves no caller.
+    /// The tenants that hold more of the account than a tombstone. For Mono's reports about the
+    /// account only, never for a tenant.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn holders(&self, id: &str) -> Result<Vec<Tenant>, StoreError> {
+    pub async fn holders(&self, id: &AccountId) -> Result<Vec<TenantId>, StoreError> {
         self.in_states(id, &[AccountState::Linked, AccountState::Unlinking]).await
     }
 
     async fn in_states(
         &self,
-        id: &str,
+        id: &AccountId,
         states: &[AccountState],
-    ) -> Result<Vec<Tenant>, StoreError> {
+    ) -> Result<Vec<TenantId>, StoreError> {
         let mut query = self
             .client
             .query()
@@ -288,7 +200,7 @@ impl Accounts {
             .key_condition_expression("account_id = :id")
             .projection_expression("tenant")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":id", text(id));
+            .expression_attribute_values(":id", text(id.as_str()));
         let mut names = Vec::new();
         for (index, state) in states.iter().enumerate() {
             let name = format!(":state{index}");
@@ -299,7 +211,7 @@ impl Accounts {
         let mut pages = query.into_paginator().send();
         let mut tenants = Vec::new();
         while let Some(page) = pages.next().await {
-            for item in page.map_err(StoreError::of)?.items.unwrap_or_default() {
+            for item in page?.items.unwrap_or_default() {
                 let Holder { tenant } = from_item(item)?;
                 tenants.push(tenant);
             }
@@ -310,5 +222,5 @@ impl Accounts {
 
 #[derive(Deserialize)]
 struct Holder {
-    tenant: Tenant,
+    tenant: TenantId,
 }

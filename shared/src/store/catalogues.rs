@@ -1,21 +1,20 @@
 //! The cache of the providers' catalogues, in the `purchases` table under ids that no purchase can
-//! have: shared by all instances, and dropped for all of them when the provider says so.
+//! have. All instances share it, and drop it when VTpass reports a change.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::{from_item, to_item};
 use time::{Duration, OffsetDateTime};
 
+use super::conditional::delete;
 use super::{StoreError, number, text};
-use crate::config::{ConfigError, Vars};
-use crate::purchase::to_ms;
-use crate::vtpass::Catalogue;
-use crate::world::epoch;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::time::{epoch_ms, epoch_seconds, to_ms};
+use crate::platform::config::{ConfigError, Vars};
 
-/// How long a catalogue is believed. Short: a price that changed meanwhile needs a person.
+/// How long a catalogue is used. Short, because an order at an outdated price needs a person.
 const LIFETIME: Duration = Duration::minutes(5);
-/// A catalogue younger than this is not dropped: the word to drop it is unsigned.
+/// A catalogue younger than this is not dropped, because the webhook that asks for it is unsigned.
 const YOUNGEST: Duration = Duration::seconds(30);
 
 /// The cache.
@@ -29,9 +28,11 @@ pub struct Catalogues {
 struct Cached {
     purchase_id: String,
     catalogue: Catalogue,
-    fetched_ms: i64,
-    /// DynamoDB's broom.
-    expires_at: i64,
+    #[serde(rename = "fetched_ms", with = "epoch_ms")]
+    fetched_at: OffsetDateTime,
+    /// For DynamoDB's TTL.
+    #[serde(with = "epoch_seconds")]
+    expires_at: OffsetDateTime,
 }
 
 impl Catalogues {
@@ -55,10 +56,10 @@ impl Catalogues {
     ) -> Result<Option<Catalogue>, StoreError> {
         let get = self.client.get_item().table_name(&self.table);
         let get = get.key("purchase_id", text(key(service_id))).consistent_read(true);
-        let answer = get.send().await.map_err(StoreError::of)?;
-        // What an older version wrote is as good as absent.
+        let answer = get.send().await?;
+        // An item of another shape is taken for absent.
         let cached: Option<Cached> = answer.item.and_then(|item| from_item(item).ok());
-        let fresh = cached.filter(|it| it.fetched_ms > to_ms(now - LIFETIME));
+        let fresh = cached.filter(|it| it.fetched_at > now - LIFETIME);
         Ok(fresh.map(|it| it.catalogue))
     }
 
@@ -70,11 +71,11 @@ impl Catalogues {
         let cached = Cached {
             purchase_id: key(&catalogue.service_id),
             catalogue: catalogue.clone(),
-            fetched_ms: to_ms(now),
-            expires_at: epoch(now + LIFETIME),
+            fetched_at: now,
+            expires_at: now + LIFETIME,
         };
         let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(cached)?));
-        put.send().await.map_err(StoreError::of)?;
+        put.send().await?;
         Ok(())
     }
 
@@ -83,20 +84,15 @@ impl Catalogues {
     /// # Errors
     /// [`StoreError`].
     pub async fn drop(&self, service_id: &str, now: OffsetDateTime) -> Result<(), StoreError> {
-        let delete = self
+        let drop = self
             .client
             .delete_item()
             .table_name(&self.table)
             .key("purchase_id", text(key(service_id)))
             .condition_expression("fetched_ms <= :before")
             .expression_attribute_values(":before", number(to_ms(now - YOUNGEST)));
-        match delete.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(StoreError::of(error)),
-            },
-        }
+        delete(drop).await?;
+        Ok(())
     }
 }
 

@@ -1,19 +1,19 @@
-//! The `limits` table: how often what was asked. One item for each thing counted and long window;
-//! in it a count for the long window and one for each short one. One conditional write counts in
-//! both, or in neither.
+//! The `limits` table: how often what was asked. One item for each subject and long window holds a
+//! count for the long window and one for each short one. One conditional write counts in both, or in
+//! neither.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnRefusal;
 use std::fmt;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::Client;
+
+use super::conditional::{Written, update};
 use super::{StoreError, number, text};
-use crate::config::{ConfigError, Vars};
-use crate::error::{ApiError, Code};
-use crate::limits::Limit;
-use crate::secret::KeyedHash;
-use crate::world::{Clock, World, epoch};
+use crate::domain::limit::Limit;
+use crate::domain::time::to_seconds;
+use crate::platform::config::{ConfigError, Vars};
+use crate::platform::crypto::KeyedHash;
+use crate::platform::environment::{Clock, Environment};
 
 /// The `limits` table.
 #[derive(Clone)]
@@ -38,12 +38,16 @@ impl Limits {
     ///
     /// # Errors
     /// [`ConfigError`] when a variable is missing or the key is short.
-    pub fn from_vars(vars: &Vars, world: &World, dynamodb: &Client) -> Result<Self, ConfigError> {
+    pub fn from_vars(
+        vars: &Vars,
+        environment: &Environment,
+        dynamodb: &Client,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
             client: dynamodb.clone(),
             table: vars.required("LIMITS_TABLE")?.to_owned(),
             hash: KeyedHash::from_vars(vars)?,
-            clock: world.clock.clone(),
+            clock: environment.clock.clone(),
         })
     }
 
@@ -52,11 +56,11 @@ impl Limits {
     /// # Errors
     /// [`OverLimit`]: the thing must then not be done.
     pub async fn count(&self, limit: &Limit, subject: &str) -> Result<(), OverLimit> {
-        let now = epoch(self.clock.now());
+        let now = to_seconds(self.clock.now());
         let (short, long) = (i64::from(limit.short.seconds), i64::from(limit.long.seconds));
         let window = now - now.rem_euclid(long);
         let index = now.rem_euclid(long) / short;
-        let mut update = self
+        let mut count = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -68,40 +72,38 @@ impl Limits {
             .expression_attribute_names("#short", short_count(index))
             .expression_attribute_names("#long", LONG_COUNT)
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":short", number(limit.short.most.into()))
-            .expression_attribute_values(":long", number(limit.long.most.into()))
-            .expression_attribute_values(":end", number(window + long))
-            .return_values_on_condition_check_failure(OnRefusal::AllOld);
+            .expression_attribute_values(":short", number(limit.short.most))
+            .expression_attribute_values(":long", number(limit.long.most))
+            .expression_attribute_values(":end", number(window + long));
         let mut past = Vec::new();
         for old in (0..index).rev().take(SWEPT) {
             let name = format!("#old{old}");
-            update = update.expression_attribute_names(&name, short_count(old));
+            count = count.expression_attribute_names(&name, short_count(old));
             past.push(name);
         }
         let remove = if past.is_empty() { "" } else { " REMOVE " };
         let expression =
             format!("ADD #short :one, #long :one SET expires_at = :end{remove}{}", past.join(", "));
-        let Err(error) = update.update_expression(expression).send().await else { return Ok(()) };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                let counted = refused.item().and_then(|item| item.get(LONG_COUNT)?.as_n().ok());
+        match update(count.update_expression(expression)).await.map_err(OverLimit::Unknown)? {
+            Written::Done(_) => Ok(()),
+            Written::Refused(item) => {
+                let counted = item.get(LONG_COUNT).and_then(|count| count.as_n().ok());
                 let counted = counted.and_then(|count| count.parse::<u32>().ok()).unwrap_or(0);
                 let refusing = if counted >= limit.long.most { long } else { short };
                 let rest = refusing - now.rem_euclid(refusing);
                 Err(OverLimit::Reached(Duration::from_secs(rest.unsigned_abs())))
             }
-            _ => Err(OverLimit::Unknown(StoreError::of(error))),
         }
     }
 
-    /// The same for what does no harm beyond its cost: it goes on when it cannot be counted.
+    /// The same for a request that only costs money: it goes on when it cannot be counted.
     ///
     /// # Errors
     /// [`OverLimit::Reached`].
     pub async fn count_if_possible(&self, limit: &Limit, subject: &str) -> Result<(), OverLimit> {
         match self.count(limit, subject).await {
             Err(OverLimit::Unknown(error)) => {
-                tracing::warn!(limit = limit.name, reason = %error, "a limit is not checked");
+                tracing::warn!(limit = limit.name, reason = %error, "a limit cannot be checked");
                 Ok(())
             }
             counted => counted,
@@ -122,17 +124,5 @@ fn short_count(index: i64) -> String {
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Limits({})", self.table)
-    }
-}
-
-impl From<OverLimit> for ApiError {
-    fn from(over: OverLimit) -> Self {
-        match over {
-            OverLimit::Reached(rest) => {
-                Self::new(Code::RateLimited, "Too many requests. Try again later.")
-                    .retry_after(rest)
-            }
-            OverLimit::Unknown(error) => error.into(),
-        }
     }
 }

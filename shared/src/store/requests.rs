@@ -1,22 +1,22 @@
-//! The `requests` table: questions to MTN that may be answered later, for a day.
+//! The `requests` table: deferred requests to MTN, for a day.
 //!
-//! Partition key `request_id`, TTL `expires_at`. The index `by_account` finds those of one account
-//! of one caller: an unlink deletes them.
+//! Partition key `request_id`, TTL `expires_at`. The index `by_account` finds the requests about one
+//! account of one tenant: an unlink deletes them.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
-};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::{from_item, to_attribute_value, to_item};
 use time::OffsetDateTime;
 
-use super::{StoreError, Tenant, number, text};
-use crate::config::{ConfigError, Vars};
-use crate::mtn_request::{KeptAnswer, LIFETIME, MtnRequest, RequestState, TokenHash, account_key};
-use crate::world::{epoch, iso};
+use super::conditional::{Item, Written, delete, update};
+use super::{StoreError, number, text};
+use crate::domain::deferred::{
+    DeferredRequest, DeferredState, KeptAnswer, TokenHash, account_key, end_of_life,
+};
+use crate::domain::ids::{AccountId, DeferredRequestId, TenantId};
+use crate::domain::time::{to_iso, to_seconds};
+use crate::platform::config::{ConfigError, Vars};
 
 /// The `requests` table.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Requests {
     table: String,
 }
 
-/// The index of an account's requests.
+/// The index of the requests about an account.
 const BY_ACCOUNT: &str = "by_account";
 /// The largest text kept, in bytes: an item of DynamoDB holds 400 KB in all.
 pub const MAX_KEPT: usize = 350 * 1024;
@@ -44,60 +44,54 @@ impl Requests {
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be recorded: MTN must then not be asked.
-    pub async fn record(&self, request: &MtnRequest) -> Result<(), StoreError> {
+    pub async fn record(&self, request: &DeferredRequest) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table);
         let put = put.set_item(Some(to_item(request)?));
-        put.send().await.map(drop).map_err(StoreError::of)
+        put.send().await?;
+        Ok(())
     }
 
-    /// A caller's request, read consistently.
+    /// A tenant's request, read consistently.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn get(
         &self,
-        tenant: &Tenant,
-        id: &str,
+        tenant: &TenantId,
+        id: &DeferredRequestId,
         now: OffsetDateTime,
-    ) -> Result<Option<MtnRequest>, StoreError> {
+    ) -> Result<Option<DeferredRequest>, StoreError> {
         Ok(self.by_id(id, now).await?.filter(|request| request.tenant == *tenant))
     }
 
-    /// A request by its id alone, for MTN's callback: what proves the right to it is the token. No
-    /// read for what is no id of ours.
+    /// A request by its id alone, for MTN's callback, whose token proves the right to it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn by_id(
         &self,
-        id: &str,
+        id: &DeferredRequestId,
         now: OffsetDateTime,
-    ) -> Result<Option<MtnRequest>, StoreError> {
-        if id.len() != 32 || !id.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Ok(None);
-        }
+    ) -> Result<Option<DeferredRequest>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = get.key("request_id", text(id)).send().await.map_err(StoreError::of)?;
-        let request: Option<MtnRequest> = answer.item.map(from_item).transpose()?;
+        let answer = get.key("request_id", text(id.as_str())).send().await?;
+        let request: Option<DeferredRequest> = answer.item.map(from_item).transpose()?;
         Ok(request.filter(|request| request.is_alive(now)))
     }
 
-    /// Keeps the answer, if it is the first. Gives the request as it is then: with this answer or
-    /// with the one that came before; `None` when it is gone, and nothing is stored.
+    /// Keeps the answer, if it is the first. Gives the request as it is then, with this answer or an
+    /// earlier one; `None` when the request is gone, and nothing is stored.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be kept.
     pub async fn finish(
         &self,
-        id: &str,
+        id: &DeferredRequestId,
         answer: &KeptAnswer,
         now: OffsetDateTime,
-    ) -> Result<Option<MtnRequest>, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("request_id", text(id))
+    ) -> Result<Option<DeferredRequest>, StoreError> {
+        let finish = self
+            .update(id)
             .update_expression(
                 "SET #state = :available, #result = :result, #partial = :partial, \
                  recognised = :recognised, updated_at = :now, expires_at = :expires",
@@ -106,122 +100,118 @@ impl Requests {
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#result", "result")
             .expression_attribute_names("#partial", "partial")
-            .expression_attribute_values(":available", state(RequestState::Available))
-            .expression_attribute_values(":waiting", state(RequestState::Waiting))
-            .expression_attribute_values(":timed_out", state(RequestState::TimedOut))
+            .expression_attribute_values(":available", state(DeferredState::Available))
+            .expression_attribute_values(":waiting", state(DeferredState::Waiting))
+            .expression_attribute_values(":timed_out", state(DeferredState::TimedOut))
             .expression_attribute_values(":result", text(&answer.result))
             .expression_attribute_values(":partial", AttributeValue::Bool(answer.partial))
             .expression_attribute_values(":recognised", AttributeValue::Bool(answer.recognised))
-            .expression_attribute_values(":now", text(iso(now)))
-            .expression_attribute_values(":expires", number(epoch(now + LIFETIME)))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(OnRefusal::AllOld);
-        match update.send().await {
-            Ok(answer) => Ok(answer.attributes.map(from_item).transpose()?),
-            Err(error) => met(error),
-        }
+            .expression_attribute_values(":now", text(to_iso(now)))
+            .expression_attribute_values(":expires", number(to_seconds(end_of_life(now))));
+        read(update(finish).await?.into_item())
     }
 
-    /// Keeps what MTN sent that was no answer, if it is the first such and there is no answer.
+    /// Keeps what MTN sent that was not an answer, if it is the first and there is no answer yet.
     /// `Ok(false)` when it was not kept.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be kept.
     pub async fn note(
         &self,
-        id: &str,
+        id: &DeferredRequestId,
         notice: &str,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("request_id", text(id))
+        let note = self
+            .update(id)
             .update_expression("SET notice = :notice, updated_at = :now")
             .condition_expression(
                 "#state IN (:waiting, :timed_out) AND attribute_not_exists(notice)",
             )
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":waiting", state(RequestState::Waiting))
-            .expression_attribute_values(":timed_out", state(RequestState::TimedOut))
+            .expression_attribute_values(":waiting", state(DeferredState::Waiting))
+            .expression_attribute_values(":timed_out", state(DeferredState::TimedOut))
             .expression_attribute_values(":notice", text(notice))
-            .expression_attribute_values(":now", text(iso(now)));
-        written(update.send().await)
+            .expression_attribute_values(":now", text(to_iso(now)));
+        let own = |item: &Item| item.get("notice") == Some(&text(notice));
+        Ok(update(note).await?.or_own(own).is_done())
     }
 
-    /// Notes that MTN is asked again. `Ok(false)` when another step was faster, or it is no longer
-    /// waiting: MTN must then not be asked.
+    /// Records that MTN is asked again. `Ok(false)` when another step was faster, or the request no
+    /// longer waits: MTN must then not be asked.
     ///
     /// # Errors
-    /// [`StoreError`] when it is not known to be noted.
+    /// [`StoreError`] when it is not known to be recorded.
     pub async fn ask_again(
         &self,
-        request: &MtnRequest,
+        request: &DeferredRequest,
         next_step: u32,
         token: TokenHash,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("request_id", text(&request.request_id))
+        let token: AttributeValue = to_attribute_value(token)?;
+        let ask = self
+            .update(&request.request_id)
             .update_expression(
                 "SET step = :next, asks = :asks, tokens = list_append(tokens, :token), \
                  updated_at = :now, expires_at = :expires",
             )
             .condition_expression("#state = :waiting AND step = :step")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":waiting", state(RequestState::Waiting))
-            .expression_attribute_values(":step", number(request.step.into()))
-            .expression_attribute_values(":next", number(next_step.into()))
-            .expression_attribute_values(":asks", number((request.asks + 1).into()))
-            .expression_attribute_values(":token", to_attribute_value(vec![token])?)
-            .expression_attribute_values(":now", text(iso(now)))
-            .expression_attribute_values(":expires", number(epoch(now + LIFETIME)));
-        written(update.send().await)
+            .expression_attribute_values(":waiting", state(DeferredState::Waiting))
+            .expression_attribute_values(":step", number(request.step))
+            .expression_attribute_values(":next", number(next_step))
+            .expression_attribute_values(":asks", number(request.asks + 1))
+            .expression_attribute_values(":token", AttributeValue::L(vec![token.clone()]))
+            .expression_attribute_values(":now", text(to_iso(now)))
+            .expression_attribute_values(":expires", number(to_seconds(end_of_life(now))));
+        let own = |item: &Item| {
+            let tokens = item.get("tokens").and_then(|tokens| tokens.as_l().ok());
+            tokens.is_some_and(|tokens| tokens.contains(&token))
+        };
+        Ok(update(ask).await?.or_own(own).is_done())
     }
 
-    /// Gives a waiting request up. `Ok(false)` when it was no longer waiting.
+    /// Gives up a waiting request. `Ok(false)` when it no longer waited.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be given up.
-    pub async fn time_out(&self, id: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("request_id", text(id))
+    pub async fn time_out(
+        &self,
+        id: &DeferredRequestId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let time_out = self
+            .update(id)
             .update_expression("SET #state = :timed_out, updated_at = :now")
             .condition_expression("#state = :waiting")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":waiting", state(RequestState::Waiting))
-            .expression_attribute_values(":timed_out", state(RequestState::TimedOut))
-            .expression_attribute_values(":now", text(iso(now)));
-        written(update.send().await)
+            .expression_attribute_values(":waiting", state(DeferredState::Waiting))
+            .expression_attribute_values(":timed_out", state(DeferredState::TimedOut))
+            .expression_attribute_values(":now", text(to_iso(now)));
+        let own = |item: &Item| item.get("state") == Some(&state(DeferredState::TimedOut));
+        Ok(update(time_out).await?.or_own(own).is_done())
     }
 
-    /// Deletes a request that still waits; gives the one that does not.
+    /// Deletes a request that still waits. Gives the request when it no longer waits.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be deleted.
-    pub async fn withdraw(&self, id: &str) -> Result<Option<MtnRequest>, StoreError> {
-        let delete = self
+    pub async fn withdraw(
+        &self,
+        id: &DeferredRequestId,
+    ) -> Result<Option<DeferredRequest>, StoreError> {
+        let withdraw = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .key("request_id", text(id))
+            .key("request_id", text(id.as_str()))
             .condition_expression("attribute_not_exists(request_id) OR #state = :waiting")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":waiting", state(RequestState::Waiting))
-            .return_values_on_condition_check_failure(OnRefusal::AllOld);
-        let Err(error) = delete.send().await else { return Ok(None) };
-        match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(refused.item().cloned().map(from_item).transpose()?)
-            }
-            _ => Err(StoreError::of(error)),
+            .expression_attribute_values(":waiting", state(DeferredState::Waiting));
+        match delete(withdraw).await? {
+            Written::Done(_) => Ok(None),
+            Written::Refused(item) => read(item),
         }
     }
 
@@ -229,33 +219,39 @@ impl Requests {
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be deleted.
-    pub async fn forget(&self, id: &str) -> Result<(), StoreError> {
+    pub async fn forget(&self, id: &DeferredRequestId) -> Result<(), StoreError> {
         let delete = self.client.delete_item().table_name(&self.table);
-        delete.key("request_id", text(id)).send().await.map(drop).map_err(StoreError::of)
+        delete.key("request_id", text(id.as_str())).send().await?;
+        Ok(())
     }
 
-    /// Deletes all requests about an account of a caller. The index follows the table by a moment:
-    /// what it does not show yet is deleted by its own requery, which finds the account unlinked.
+    /// Deletes all requests about an account of a tenant. The index lags a moment behind the table.
+    /// A request that it does not show yet is deleted by its own requery, which finds the account
+    /// unlinked.
     ///
     /// # Errors
     /// [`StoreError`] when they are not known to be deleted.
-    pub async fn forget_account(&self, tenant: &Tenant, account: &str) -> Result<(), StoreError> {
+    pub async fn forget_account(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<(), StoreError> {
         for id in self.ids_of_account(tenant, account).await? {
             self.forget(&id).await?;
         }
         Ok(())
     }
 
-    /// All requests about an account of a caller.
+    /// All requests about an account of a tenant.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn of_account(
         &self,
-        tenant: &Tenant,
-        account: &str,
+        tenant: &TenantId,
+        account: &AccountId,
         now: OffsetDateTime,
-    ) -> Result<Vec<MtnRequest>, StoreError> {
+    ) -> Result<Vec<DeferredRequest>, StoreError> {
         let mut requests = Vec::new();
         for id in self.ids_of_account(tenant, account).await? {
             requests.extend(self.get(tenant, &id, now).await?);
@@ -265,9 +261,9 @@ impl Requests {
 
     async fn ids_of_account(
         &self,
-        tenant: &Tenant,
-        account: &str,
-    ) -> Result<Vec<String>, StoreError> {
+        tenant: &TenantId,
+        account: &AccountId,
+    ) -> Result<Vec<DeferredRequestId>, StoreError> {
         let mut pages = self
             .client
             .query()
@@ -279,37 +275,27 @@ impl Requests {
             .send();
         let mut ids = Vec::new();
         while let Some(page) = pages.next().await {
-            for mut item in page.map_err(StoreError::of)?.items.unwrap_or_default() {
-                if let Some(AttributeValue::S(id)) = item.remove("request_id") {
-                    ids.push(id);
-                }
-            }
+            let items = page?.items.unwrap_or_default();
+            let found = items.iter().filter_map(|item| item.get("request_id")?.as_s().ok());
+            ids.extend(found.filter_map(|id| DeferredRequestId::parse(id)));
         }
         Ok(ids)
     }
-}
 
-fn state(state: RequestState) -> AttributeValue {
-    text(state.as_str())
-}
-
-/// The request that a refused update met, if there is one.
-fn met(error: SdkError<UpdateItemError>) -> Result<Option<MtnRequest>, StoreError> {
-    match error.as_service_error() {
-        Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-            Ok(refused.item().cloned().map(from_item).transpose()?)
-        }
-        _ => Err(StoreError::of(error)),
+    fn update(&self, id: &DeferredRequestId) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        update.key("request_id", text(id.as_str()))
     }
 }
 
-/// Whether the condition held.
-fn written<T>(outcome: Result<T, SdkError<UpdateItemError>>) -> Result<bool, StoreError> {
-    match outcome {
-        Ok(_) => Ok(true),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            _ => Err(StoreError::of(error)),
-        },
+fn state(state: DeferredState) -> AttributeValue {
+    text(state.name())
+}
+
+/// The request in an item, if there is one.
+fn read(item: Item) -> Result<Option<DeferredRequest>, StoreError> {
+    if item.is_empty() {
+        return Ok(None);
     }
+    Ok(Some(from_item(item)?))
 }

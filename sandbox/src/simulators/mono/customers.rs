@@ -1,4 +1,4 @@
-//! The customers of the simulated networks.
+//! The customers of the simulated networks, and the data that Mono has of them.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub struct Customer {
     transactions: u32,
 }
 
-/// Everybody the simulator knows. Any other number is unknown to it.
+/// All customers. Mono refuses any other number.
 pub const CUSTOMERS: [Customer; 4] = [
     Customer {
         phone: "07082109281",
@@ -38,7 +38,7 @@ pub const CUSTOMERS: [Customer; 4] = [
         data_status: "AVAILABLE",
         transactions: 3,
     },
-    // Ported: a prefix of one network on the SIM of another.
+    // A ported number: it has the prefix of another network.
     Customer {
         phone: "08091112223",
         provider: "mtn",
@@ -57,7 +57,7 @@ pub const CUSTOMERS: [Customer; 4] = [
     },
 ];
 
-/// A line of an account's history. Amounts are in kobo.
+/// A transaction of an account. Amounts are in kobo.
 #[derive(Debug, Serialize)]
 pub struct Transaction {
     #[serde(rename = "_id")]
@@ -69,7 +69,7 @@ pub struct Transaction {
     /// What it was for.
     pub narration: &'static str,
     balance: u32,
-    /// When, ISO 8601.
+    /// When it happened, ISO 8601.
     pub date: String,
     currency: &'static str,
 }

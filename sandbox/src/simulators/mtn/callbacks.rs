@@ -1,31 +1,22 @@
-//! Answers that come later: posted to the URL that the question named, once and never again.
+//! Sends answers by callback: once, to the URL that the question named.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{Method, header};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::MtnSimulator;
-use super::contract::Operation;
-use super::script::Answer;
+use super::operations::Operation;
+use super::script::ScriptedAnswer;
+use super::simulator::{Callback, MtnSimulator};
+use crate::simulators::http::post_json;
 
-/// An answer on its way.
-#[derive(Clone)]
-pub(super) struct Callback {
-    pub(super) operation: Operation,
-    /// Nobody is told without one.
-    pub(super) url: Option<String>,
-    pub(super) body: Value,
-}
-
-/// How a callback went.
+/// What became of a callback.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Delivery {
-    /// What was asked.
+    /// The operation it answers.
     pub operation: Operation,
-    /// The HTTP status it was answered with, if it was.
+    /// The HTTP status of the response, if there was one.
     pub status: Option<u16>,
 }
 
@@ -33,32 +24,33 @@ const CALLBACKS: &str = "mtn_callbacks";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl MtnSimulator {
-    /// The callbacks that were posted, in order.
+    /// The callbacks that were sent, in order.
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
         let mut deliveries: Vec<Delivery> = self.ledger.all(CALLBACKS);
         deliveries.reverse();
         deliveries
     }
 
-    /// Sees to a callback in the given manner. What must come after the answer is left to a task.
-    pub(super) async fn call_back(self: &Arc<Self>, manner: Answer, callback: Callback) {
-        match manner {
-            Answer::Lost => {}
-            Answer::Held => self.desk().held.push(callback),
-            Answer::Before => self.deliver_all(&[callback]).await,
+    /// Sends or holds a callback as the script says. What must be sent after the answer is sent in
+    /// the background.
+    pub(super) async fn call_back(self: &Arc<Self>, answer: ScriptedAnswer, callback: Callback) {
+        match answer {
+            ScriptedAnswer::Lost => {}
+            ScriptedAnswer::Held => self.controls().held.push(callback),
+            ScriptedAnswer::Before => self.deliver_all(&[callback]).await,
             _ => {
-                tokio::spawn(self.clone().deliver_after(manner, callback));
+                tokio::spawn(self.clone().deliver_later(answer, callback));
             }
         }
     }
 
-    async fn deliver_after(self: Arc<Self>, manner: Answer, callback: Callback) {
-        if manner == Answer::Eventually {
+    async fn deliver_later(self: Arc<Self>, answer: ScriptedAnswer, callback: Callback) {
+        if answer == ScriptedAnswer::Eventually {
             tokio::time::sleep(self.delay).await;
         }
-        let callbacks = match manner {
-            Answer::Duplicate => vec![callback.clone(), callback],
-            Answer::Conflicting => vec![callback.clone(), callback.contradiction()],
+        let callbacks = match answer {
+            ScriptedAnswer::Duplicate => vec![callback.clone(), callback],
+            ScriptedAnswer::Conflicting => vec![callback.clone(), callback.contradiction()],
             _ => vec![callback],
         };
         self.deliver_all(&callbacks).await;
@@ -70,30 +62,24 @@ impl MtnSimulator {
         }
     }
 
-    /// Posts a callback and records how it went; nothing where it has no URL.
+    /// Sends a callback and records what became of it; does nothing if it has no URL.
     pub(super) async fn deliver(&self, callback: &Callback) -> Option<Delivery> {
         let url = callback.url.as_deref()?;
         let status = self.post(url, callback.body.to_string()).await;
         let delivery = Delivery { operation: callback.operation, status };
-        self.ledger.put(CALLBACKS, &self.world.random.id(), &delivery);
+        self.ledger.put(CALLBACKS, &self.environment.random.id(), &delivery);
         Some(delivery)
     }
 
-    /// The HTTP status that a body was answered with.
+    /// Posts a body; gives the HTTP status of the response.
     pub(super) async fn post(&self, url: &str, body: String) -> Option<u16> {
-        let request = axum::http::Request::builder()
-            .method(Method::POST)
-            .uri(url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body.into_bytes());
-        let request = reqwest::Request::try_from(request.ok()?).ok()?;
-        let answer = self.world.http.send(request, TIMEOUT).await.ok()?;
-        Some(answer.status.as_u16())
+        let response = post_json(&self.environment, url, None, body, TIMEOUT).await;
+        response.map(|(status, _)| status.as_u16())
     }
 }
 
 impl Callback {
-    /// The same callback with other data.
+    /// The same callback with different data.
     fn contradiction(mut self) -> Self {
         let body = &mut self.body;
         match self.operation {

@@ -1,50 +1,51 @@
-//! The envelopes of MTN's answers: the canonical one of errors (MTN Customer Plans v2.1), and the
-//! one its Spring services let through.
+//! The envelopes of MTN's answers: the canonical one for errors (MTN Customer Plans v2.1), and the
+//! one of Spring, which some services send instead.
 
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde_json::{Value, json};
-use shared::world::{World, iso};
+use shared::domain::time::to_iso;
+use shared::platform::environment::Environment;
 
-use crate::simulators::wire::Wire;
+use crate::simulators::response::SimulatedResponse;
 
-/// An answer before it goes out.
-pub(super) struct Reply {
+/// An answer before it is sent.
+pub(super) struct JsonReply {
     pub(super) status: StatusCode,
     pub(super) body: Value,
 }
 
-impl Reply {
+impl JsonReply {
     pub(super) fn ok(body: Value) -> Self {
         Self { status: StatusCode::OK, body }
     }
 
-    pub(super) fn wire(self) -> Wire {
-        Wire::Whole { status: self.status, body: self.body.to_string(), is_json: true }
+    pub(super) fn respond(self) -> SimulatedResponse {
+        SimulatedResponse::json(self.status, &self.body)
     }
 }
 
 /// What an envelope repeats of the request.
-pub(super) struct Request {
+pub(super) struct Envelope {
     method: String,
     path: String,
     transaction_id: Option<String>,
     timestamp: String,
 }
 
-impl Request {
-    pub(super) fn new(parts: &Parts, world: &World) -> Self {
+impl Envelope {
+    pub(super) fn new(parts: &Parts, environment: &Environment) -> Self {
         let id = parts.headers.get("transactionId").and_then(|id| id.to_str().ok());
         Self {
             method: parts.method.to_string(),
             path: parts.uri.path().to_owned(),
             transaction_id: id.map(str::to_owned),
-            timestamp: iso(world.clock.now()),
+            timestamp: to_iso(environment.clock.now()),
         }
     }
 
     /// The canonical envelope under one of MTN's status codes.
-    pub(super) fn error(&self, status: StatusCode, code: &str) -> Reply {
+    pub(super) fn error(&self, status: StatusCode, code: &str) -> JsonReply {
         let body = json!({
             "statusCode": code,
             "statusMessage": meaning(code),
@@ -54,11 +55,11 @@ impl Request {
             "path": self.path,
             "method": self.method,
         });
-        Reply { status, body }
+        JsonReply { status, body }
     }
 
-    /// The envelope of a service that never came to writing its own.
-    pub(super) fn spring_error(&self, status: StatusCode) -> Reply {
+    /// Spring's envelope.
+    pub(super) fn spring_error(&self, status: StatusCode) -> JsonReply {
         let body = json!({
             "timestamp": self.timestamp,
             "status": status.as_u16(),
@@ -66,24 +67,24 @@ impl Request {
             "message": "simulated",
             "path": self.path,
         });
-        Reply { status, body }
+        JsonReply { status, body }
     }
 
-    /// Nobody has this number.
-    pub(super) fn no_customer(&self) -> Reply {
+    /// The error for a number that no customer has.
+    pub(super) fn no_customer(&self) -> JsonReply {
         let mut reply = self.error(StatusCode::NOT_FOUND, "1000");
         reply.body["data"] = Value::Null;
         reply
     }
 
-    /// The answer comes later.
-    pub(super) fn pending(&self) -> Reply {
+    /// The acknowledgement: the answer is sent by callback.
+    pub(super) fn pending(&self) -> JsonReply {
         let body = json!({
             "statusCode": "1004",
             "statusMessage": meaning("1004"),
             "transactionId": self.transaction_id,
         });
-        Reply { status: StatusCode::ACCEPTED, body }
+        JsonReply { status: StatusCode::ACCEPTED, body }
     }
 }
 
@@ -92,10 +93,10 @@ fn meaning(code: &str) -> &'static str {
         "0000" => "done",
         "1000" => "no such customer",
         "1004" => "in progress",
-        "3000" => "not available at present",
+        "3000" => "temporarily unavailable",
         "4000" => "not authorised",
-        "5000" => "the request is not as it should be",
-        "5001" => "this cannot be done",
-        _ => "it did not work",
+        "5000" => "invalid request",
+        "5001" => "the operation is not possible",
+        _ => "internal error",
     }
 }

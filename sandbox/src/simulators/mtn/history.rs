@@ -1,10 +1,10 @@
-//! What the simulated lines recharged and used, and the sums of both (MTN Consumption v2).
+//! The recharges and the usage of the simulated lines, and their sums (MTN Consumption v2).
 
 use serde_json::{Value, json};
 use time::macros::offset;
 use time::{Date, Duration, OffsetDateTime, Time};
 
-use super::contract::Call;
+use super::contract::CheckedRequest;
 use super::rules::{COMPACT_DAY, DASHED_DAY, DayFormat, day};
 
 /// One recharge.
@@ -14,21 +14,21 @@ pub(super) struct Recharge {
     pub(super) channel: &'static str,
 }
 
-/// How far back there is anything.
+/// How many days the history goes back.
 const DAYS: i64 = 60;
-/// How many recharges there are without any refill.
+/// How many recharges there are besides the refills.
 const RECHARGES: usize = 25;
-/// The time between two of them: all fit into [`DAYS`].
-const APART: Duration = Duration::hours(57);
-/// The size of a page where none is asked for, and always for usage.
-const PAGE: usize = 10;
+/// The time between two of them; all of them fit into [`DAYS`].
+const INTERVAL: Duration = Duration::hours(57);
+/// The page size if none is given; usage always has it.
+const PAGE_SIZE: usize = 10;
 
-/// The day in Nigeria.
+/// The current day in Nigeria.
 fn today(now: OffsetDateTime) -> Date {
     now.to_offset(offset!(+1)).date()
 }
 
-/// The first and last day that a call asks for; all there is without.
+/// The first and the last day that a request asks for; by default all days.
 struct Period {
     from: Date,
     to: Date,
@@ -36,8 +36,8 @@ struct Period {
 }
 
 impl Period {
-    fn of(call: &Call, format: DayFormat, now: OffsetDateTime) -> Self {
-        let given = |name| call.text(name).and_then(|text| day(text, format));
+    fn of(request: &CheckedRequest, format: DayFormat, now: OffsetDateTime) -> Self {
+        let given = |name| request.text(name).and_then(|text| day(text, format));
         let to = today(now);
         let oldest = to - Duration::days(DAYS - 1);
         Self {
@@ -60,7 +60,7 @@ impl Period {
     }
 }
 
-/// One page of many, from 1, and how many pages there are.
+/// One page, counted from 1, and the number of pages.
 fn page<T>(all: Vec<T>, number: i64, size: usize) -> (Vec<T>, usize) {
     let pages = all.len().div_ceil(size);
     let skip = usize::try_from(number.max(1) - 1).unwrap_or(usize::MAX).saturating_mul(size);
@@ -71,7 +71,7 @@ fn success(data: Value) -> Value {
     json!({ "status": "SUCCESS", "message": "done", "data": data })
 }
 
-/// The recharges of a period, newest first: those of long ago and the refills.
+/// The recharges of a period, newest first: invented ones and the refills.
 fn recharges(
     seed: u32,
     refills: Vec<Recharge>,
@@ -80,12 +80,12 @@ fn recharges(
 ) -> Vec<Recharge> {
     const AMOUNTS: [u64; 5] = [100, 200, 500, 1_000, 1_500];
     const CHANNELS: [&str; 3] = ["USSD", "VOUCHER", "BANK"];
-    // From midnight on, so that they stand still for a day.
+    // Counted from midnight, so that they do not change during a day.
     let mut at = today(now).with_time(Time::MIDNIGHT).assume_offset(offset!(+1));
     let shifted = AMOUNTS.iter().cycle().skip(usize::try_from(seed).unwrap_or_default());
     let usual = shifted.zip(CHANNELS.iter().cycle()).take(RECHARGES).map(|(naira, channel)| {
         let recharge = Recharge { at, naira: *naira, channel };
-        at -= APART;
+        at -= INTERVAL;
         recharge
     });
     let mut all: Vec<Recharge> = usual.chain(refills).collect();
@@ -94,18 +94,19 @@ fn recharges(
     all
 }
 
-/// A page of a line's recharges.
+/// The answer with a page of a line's recharges.
 pub(super) fn recharge_history(
     seed: u32,
     refills: Vec<Recharge>,
-    call: &Call,
+    request: &CheckedRequest,
     now: OffsetDateTime,
 ) -> Value {
-    let period = Period::of(call, COMPACT_DAY, now);
-    let number = call.whole("pageNumber").unwrap_or(1);
-    let size = call.whole("pageSize").and_then(|size| usize::try_from(size).ok()).unwrap_or(PAGE);
+    let period = Period::of(request, COMPACT_DAY, now);
+    let number = request.whole("pageNumber").unwrap_or(1);
+    let size =
+        request.whole("pageSize").and_then(|size| usize::try_from(size).ok()).unwrap_or(PAGE_SIZE);
     let (page, pages) = page(recharges(seed, refills, &period, now), number, size);
-    let usage: Vec<Value> = page.iter().map(Recharge::told).collect();
+    let usage: Vec<Value> = page.iter().map(Recharge::json).collect();
     success(json!({
         "usage": usage,
         "period": period.text(),
@@ -114,14 +115,14 @@ pub(super) fn recharge_history(
     }))
 }
 
-/// The sum of a line's recharges.
+/// The answer with the sum of a line's recharges.
 pub(super) fn recharge_summary(
     seed: u32,
     refills: Vec<Recharge>,
-    call: &Call,
+    request: &CheckedRequest,
     now: OffsetDateTime,
 ) -> Value {
-    let period = Period::of(call, COMPACT_DAY, now);
+    let period = Period::of(request, COMPACT_DAY, now);
     let all = recharges(seed, refills, &period, now);
     let mut channels: Vec<&str> = all.iter().map(|it| it.channel).collect();
     channels.sort_unstable();
@@ -136,8 +137,8 @@ pub(super) fn recharge_summary(
 }
 
 impl Recharge {
-    /// As the history has it. MTN leaves the fields open: these are ours.
-    fn told(&self) -> Value {
+    /// The recharge as the history shows it. MTN does not document the fields; these are invented.
+    fn json(&self) -> Value {
         let at = self.at.to_offset(offset!(+1));
         json!({
             "transactionId": format!("R{}", at.unix_timestamp()),
@@ -149,64 +150,38 @@ impl Recharge {
     }
 }
 
-/// What was used: on one day, or on many.
-#[derive(Default)]
-struct Usage {
-    seconds: i32,
-    calls: i32,
-    megabytes: i32,
-    sessions: i32,
-    texts: i32,
-}
-
-impl Usage {
-    fn on(seed: u32, date: Date) -> Self {
+/// The usage of some days together: all kinds, or the one that is asked for. MTN's units are
+/// numbers: 1 is one second or one megabyte.
+fn usage(seed: u32, days: impl Iterator<Item = Date>, kind: Option<&str>) -> Value {
+    let mut sums = [0; 5];
+    for date in days {
         let day = date.to_julian_day() + i32::try_from(seed).unwrap_or_default();
-        Self {
-            seconds: 60 * (3 + day % 7),
-            calls: 2 + day % 3,
-            megabytes: 150 + day * 37 % 400,
-            sessions: 5 + day % 9,
-            texts: day % 4,
-        }
+        let of_day = [60 * (3 + day % 7), 2 + day % 3, 150 + day * 37 % 400, 5 + day % 9, day % 4];
+        sums.iter_mut().zip(of_day).for_each(|(sum, used)| *sum += used);
     }
-
-    fn plus(self, other: &Self) -> Self {
-        Self {
-            seconds: self.seconds + other.seconds,
-            calls: self.calls + other.calls,
-            megabytes: self.megabytes + other.megabytes,
-            sessions: self.sessions + other.sessions,
-            texts: self.texts + other.texts,
-        }
+    let [seconds, calls, megabytes, sessions, texts] = sums;
+    let mut usage = json!({
+        "voice": { "totalDuration": seconds, "unit": 1, "count": calls },
+        "data": { "totalDataUsed": megabytes, "unit": 1, "count": sessions },
+        "sms": { "count": texts },
+    });
+    if let (Some(kind), Some(parts)) = (kind, usage.as_object_mut()) {
+        parts.retain(|name, _| name.eq_ignore_ascii_case(kind));
     }
-
-    /// All of it or the one kind that is asked for. MTN's units are numbers; one is one second, one
-    /// megabyte.
-    fn told(&self, kind: Option<&str>) -> Value {
-        let mut told = json!({
-            "voice": { "totalDuration": self.seconds, "unit": 1, "count": self.calls },
-            "data": { "totalDataUsed": self.megabytes, "unit": 1, "count": self.sessions },
-            "sms": { "count": self.texts },
-        });
-        if let (Some(kind), Some(parts)) = (kind, told.as_object_mut()) {
-            parts.retain(|name, _| name.eq_ignore_ascii_case(kind));
-        }
-        told
-    }
+    usage
 }
 
-/// A page of a line's usage, one entry for each day; oldest first if `sort` is `asc`.
-pub(super) fn usage_history(seed: u32, call: &Call, now: OffsetDateTime) -> Value {
-    let period = Period::of(call, DASHED_DAY, now);
+/// The answer with a page of a line's usage, one entry a day; oldest first if `sort` is `asc`.
+pub(super) fn usage_history(seed: u32, request: &CheckedRequest, now: OffsetDateTime) -> Value {
+    let period = Period::of(request, DASHED_DAY, now);
     let mut days: Vec<Date> = period.days().collect();
-    if call.text("sort").is_some_and(|sort| sort.eq_ignore_ascii_case("asc")) {
+    if request.text("sort").is_some_and(|sort| sort.eq_ignore_ascii_case("asc")) {
         days.reverse();
     }
-    let number = call.whole("pageNumber").unwrap_or(1).max(1);
-    let (page, pages) = page(days, number, PAGE);
-    let told = |date: &Date| Usage::on(seed, *date).told(call.text("usageType"));
-    let summary: Vec<Value> = page.iter().map(told).collect();
+    let number = request.whole("pageNumber").unwrap_or(1).max(1);
+    let (page, pages) = page(days, number, PAGE_SIZE);
+    let of_day = |date| usage(seed, std::iter::once(date), request.text("usageType"));
+    let summary: Vec<Value> = page.into_iter().map(of_day).collect();
     success(json!({
         "summary": summary,
         "period": period.text(),
@@ -215,13 +190,11 @@ pub(super) fn usage_history(seed: u32, call: &Call, now: OffsetDateTime) -> Valu
     }))
 }
 
-/// The sum of a line's usage.
-pub(super) fn usage_summary(seed: u32, call: &Call, now: OffsetDateTime) -> Value {
-    let period = Period::of(call, DASHED_DAY, now);
-    let sum = |sum: Usage, date| sum.plus(&Usage::on(seed, date));
-    let total = period.days().fold(Usage::default(), sum);
+/// The answer with the sum of a line's usage.
+pub(super) fn usage_summary(seed: u32, request: &CheckedRequest, now: OffsetDateTime) -> Value {
+    let period = Period::of(request, DASHED_DAY, now);
     success(json!({
-        "summary": [total.told(call.text("usageType"))],
+        "summary": [usage(seed, period.days(), request.text("usageType"))],
         "period": period.text(),
         "pageNumber": 1,
         "totalPages": 1,

@@ -1,89 +1,95 @@
-//! Airtime refills (MTN Customer Plans v2.1). MTN protects nobody from a repeat: a refill that comes
-//! twice is done twice.
+//! Airtime refills (MTN Customer Plans v2.1). MTN has no protection against repeats: a refill that
+//! arrives twice is done twice.
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared::secret::hashed;
-use shared::world::epoch;
+use shared::domain::time::to_seconds;
+use shared::platform::crypto::hashed;
 use time::OffsetDateTime;
 
-use super::MtnSimulator;
-use super::contract::Call;
-use super::customers::{Line, link};
-use super::envelope::{Reply, Request};
+use super::contract::CheckedRequest;
+use super::envelope::{Envelope, JsonReply};
 use super::history::Recharge;
+use super::lines::{Line, link};
+use super::simulator::MtnSimulator;
 
 /// A refill as the ledger keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Refill {
-    /// The buyer's id of it.
+    /// The client's id of the refill.
     pub transaction_id: Option<String>,
-    /// Whose line, `234…`.
+    /// The MSISDN of the line, `234…`.
     pub msisdn: String,
     /// `voucher` or `voucherless`.
     pub refill_type: String,
-    /// What it is worth, in naira.
+    /// Its value in naira.
     pub amount: u64,
     /// The profile of a voucherless refill.
     pub profile_id: Option<String>,
-    /// The SHA-256 of a voucher's code, which itself is cash.
+    /// The SHA-256 of the voucher code. The code itself is worth money and is not kept.
     pub voucher_sha256: Option<String>,
-    /// How often this transaction id was received.
+    /// How often it was received.
     pub received: u32,
-    /// When airtime was given, each time, Unix seconds.
+    /// When it was done, each time, Unix seconds.
     pub done_at: Vec<i64>,
 }
 
 const REFILLS: &str = "mtn_refills";
-/// What every voucher is worth.
+/// The value of every voucher.
 const VOUCHER_NAIRA: u64 = 500;
 
-/// Changes are made under the simulator's one lock: its `desk`.
 impl MtnSimulator {
-    /// Every refill that was ever received, oldest first.
+    /// All refills that were received, oldest first.
     pub(super) fn refills(&self) -> Vec<Refill> {
         let mut refills: Vec<Refill> = self.ledger.all(REFILLS);
         refills.reverse();
         refills
     }
 
-    /// Takes a refill, and gives the airtime only if `acts`.
-    pub(super) fn refill(&self, call: &Call, request: &Request, acts: bool) -> Reply {
-        let _desk = self.desk();
-        let key = call.transaction_id().map_or_else(|| self.world.random.id(), str::to_owned);
-        let mut refill = self.ledger.get(REFILLS, &key).unwrap_or_else(|| Refill::of(call));
+    /// Receives a refill, and does it only if `performs`.
+    pub(super) fn refill(
+        &self,
+        request: &CheckedRequest,
+        envelope: &Envelope,
+        performs: bool,
+    ) -> JsonReply {
+        let _lock = self.controls();
+        let key =
+            request.transaction_id().map_or_else(|| self.environment.random.id(), str::to_owned);
+        let mut refill = self.ledger.get(REFILLS, &key).unwrap_or_else(|| Refill::of(request));
         refill.received += 1;
-        let refusal = self.refusal(call, request);
-        if acts && refusal.is_none() {
-            refill.done_at.push(epoch(self.world.clock.now()));
+        let error = self.error(request, envelope);
+        if performs && error.is_none() {
+            refill.done_at.push(to_seconds(self.environment.clock.now()));
         }
         self.ledger.put(REFILLS, &key, &refill);
         let done = || {
-            Reply::ok(json!({
+            JsonReply::ok(json!({
                 "statusCode": "0000",
                 "statusMessage": "done",
                 "data": { "amount": refill.amount.to_string(), "currencyCode": "NGN" },
                 "_link": link(&format!("{}/plans/refill", refill.msisdn)),
             }))
         };
-        refusal.unwrap_or_else(done)
+        error.unwrap_or_else(done)
     }
 
-    /// Why a refill is not done: nobody has the number, or the voucher is used up.
-    fn refusal(&self, call: &Call, request: &Request) -> Option<Reply> {
-        if Line::of(call.msisdn(), 0).is_none() {
-            return Some(request.no_customer());
+    /// The error of a refill that cannot be done: the number is unknown, or the voucher was used
+    /// before.
+    fn error(&self, request: &CheckedRequest, envelope: &Envelope) -> Option<JsonReply> {
+        if Line::of(request.msisdn(), 0).is_none() {
+            return Some(envelope.no_customer());
         }
-        let voucher = Refill::of(call).voucher_sha256?;
+        let voucher = Refill::of(request).voucher_sha256?;
         let used = |it: &Refill| {
             !it.done_at.is_empty() && it.voucher_sha256.as_deref() == Some(voucher.as_str())
         };
-        self.refills().iter().any(used).then(|| request.error(StatusCode::BAD_REQUEST, "5001"))
+        self.refills().iter().any(used).then(|| envelope.error(StatusCode::BAD_REQUEST, "5001"))
     }
 
-    /// What was refilled on a line.
-    pub(super) fn refilled(&self, msisdn: &str) -> Vec<Recharge> {
+    /// The refills of a line that were done.
+    pub(super) fn done_refills(&self, msisdn: &str) -> Vec<Recharge> {
         let mut recharges = Vec::new();
         for refill in self.refills().into_iter().filter(|it| it.msisdn == msisdn) {
             for at in refill.done_at {
@@ -97,15 +103,15 @@ impl MtnSimulator {
 }
 
 impl Refill {
-    fn of(call: &Call) -> Self {
-        let own = |name| call.text(name).map(str::to_owned);
+    fn of(request: &CheckedRequest) -> Self {
+        let own = |name| request.text(name).map(str::to_owned);
         let refill_type = own("refillType").unwrap_or_default();
         let by_voucher = refill_type == "voucher";
-        let amount = call.text("transactionAmount").and_then(|text| text.parse().ok());
-        let voucher = call.text("voucherActivationCode").filter(|_| by_voucher);
+        let amount = request.text("transactionAmount").and_then(|text| text.parse().ok());
+        let voucher = request.text("voucherActivationCode").filter(|_| by_voucher);
         Self {
-            transaction_id: call.transaction_id().map(str::to_owned),
-            msisdn: call.msisdn().to_owned(),
+            transaction_id: request.transaction_id().map(str::to_owned),
+            msisdn: request.msisdn().to_owned(),
             amount: if by_voucher { VOUCHER_NAIRA } else { amount.unwrap_or_default() },
             refill_type,
             profile_id: own("refillProfileId"),

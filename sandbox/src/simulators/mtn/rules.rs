@@ -1,4 +1,4 @@
-//! What a single field may hold.
+//! The rules for a single field of a request.
 
 use serde_json::{Map, Value};
 use time::Date;
@@ -13,21 +13,22 @@ pub(super) struct Field {
     pub(super) rule: Rule,
 }
 
-/// What its value must be.
+/// What the value of a field must be.
 pub(super) enum Rule {
-    /// Any text but an empty one.
+    /// A text that is not empty.
     Text,
-    /// `true` or `false`, as a query has it.
+    /// The text `true` or `false`.
     Flag,
-    /// One of these texts, in this spelling.
+    /// One of these texts, case-sensitive.
     OneOf(&'static [&'static str]),
-    /// Digits only, with the country code.
+    /// An MSISDN: digits only, with the country code.
     Msisdn,
-    /// 5 to 20 letters, digits and `+/=-`: a rule of a sister API, kept everywhere.
+    /// 5 to 20 letters, digits and `+/=-`. Another MTN API documents this; it is applied
+    /// everywhere.
     TransactionId,
-    /// A text of digits that is a number above zero.
+    /// Digits that are a number above zero.
     WholeNaira,
-    /// A day that exists, written so.
+    /// A day that exists, in this format.
     Day(DayFormat),
     /// An integer from `min` to `max`.
     Whole { min: i64, max: i64 },
@@ -37,33 +38,33 @@ pub(super) enum Rule {
     Object(&'static [Field]),
 }
 
-/// How a day is written.
+/// The format of a day.
 pub(super) type DayFormat = &'static [BorrowedFormatItem<'static>];
 
-/// `20240717`, as recharges have it.
+/// `20240717`, for recharges.
 pub(super) const COMPACT_DAY: DayFormat = format_description!("[year][month][day]");
-/// `17-07-2024`, as usage has it.
+/// `17-07-2024`, for usage.
 pub(super) const DASHED_DAY: DayFormat = format_description!("[day]-[month]-[year]");
 
-/// A field that must be there.
+/// A required field.
 pub(super) const fn must(name: &'static str, rule: Rule) -> Field {
     Field { name, required: true, rule }
 }
 
-/// A field that may be there.
+/// An optional field.
 pub(super) const fn may(name: &'static str, rule: Rule) -> Field {
     Field { name, required: false, rule }
 }
 
-/// Holds an object against its fields. The problem names fields and never a value.
+/// Checks an object against its fields. The error names fields and never a value.
 pub(super) fn check(
     place: &str,
     fields: &[Field],
     given: &Map<String, Value>,
 ) -> Result<(), String> {
     let known = |name: &str| fields.iter().any(|field| field.name == name);
-    if let Some(stranger) = given.keys().find(|name| !known(name)) {
-        return Err(format!("{place}: unknown field {}", printable(stranger)));
+    if let Some(unknown) = given.keys().find(|name| !known(name)) {
+        return Err(format!("{place}: unknown field {}", printable(unknown)));
     }
     for field in fields {
         match given.get(field.name) {
@@ -75,15 +76,16 @@ pub(super) fn check(
     Ok(())
 }
 
-/// A name as a violation may show it: what looks like no name of a field could be anybody's data.
+/// A name as a violation may show it: what does not look like a field's name could be personal
+/// data.
 pub(super) fn printable(name: &str) -> &str {
     let is_name = name.len() <= 40 && name.bytes().all(|it| it.is_ascii_alphabetic() || it == b'-');
     if is_name { name } else { "(unprintable)" }
 }
 
-/// A day as a rule has checked it.
+/// Parses a day.
 pub(super) fn day(text: &str, format: DayFormat) -> Option<Date> {
-    // The parser alone would also take signs and other digits' places.
+    // The parser alone would also accept signs and missing digits.
     let dash_at = |index| format == DASHED_DAY && matches!(index, 2 | 5);
     let length = if format == DASHED_DAY { 10 } else { 8 };
     let mut bytes = text.bytes().enumerate();
@@ -108,7 +110,7 @@ impl Rule {
         problem.map_or(Ok(()), |problem| Err(format!("{place}: {problem}")))
     }
 
-    /// What is wrong with a text.
+    /// What is wrong with a text, if anything.
     fn problem(&self, text: &str) -> Option<&'static str> {
         let digits = text.bytes().all(|it| it.is_ascii_digit());
         let (right, problem) = match self {

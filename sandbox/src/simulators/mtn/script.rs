@@ -1,19 +1,19 @@
-//! Outcomes that a test asks for.
+//! Outcomes that a test scripts with `POST /_sandbox/mtn/next`.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::contract::Operation;
-use super::envelope::{Reply, Request};
-use crate::simulators::wire::Wire;
+use super::envelope::{Envelope, JsonReply};
+use super::operations::Operation;
+use crate::simulators::response::SimulatedResponse;
 
-/// What a script is for.
+/// The operation that a script is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// Whatever comes first and can be answered so.
+pub enum ScriptTarget {
+    /// The first one that can have such an answer.
     Any,
     /// One operation.
     #[serde(untagged)]
@@ -23,38 +23,38 @@ pub enum Target {
 /// How a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum ScriptedAnswer {
     /// With the data.
     Now,
-    /// By a callback right after the answer.
+    /// By a callback right after the acknowledgement.
     Later,
     /// By a callback that is never sent.
     Lost,
-    /// By a callback that waits until it is released.
+    /// By a callback that is held until `POST /_sandbox/mtn/deliver`.
     Held,
-    /// By a callback that overtakes the answer.
+    /// By a callback that is sent before the acknowledgement.
     Before,
     /// By the same callback twice.
     Duplicate,
     /// By two callbacks with different data.
     Conflicting,
-    /// With a part of the data only.
+    /// With a part of the data missing.
     Partial,
-    /// With the canonical envelope of errors.
+    /// With an error in the canonical envelope.
     Error,
-    /// With Spring's envelope of errors.
+    /// With an error in Spring's envelope.
     SpringError,
-    /// With a page for people.
+    /// With an HTML page.
     Html,
     /// With a status and an empty body.
     Silent,
-    /// With half a body.
+    /// With half a body; then the connection breaks.
     Broken,
-    /// Not at all, for a minute.
+    /// With nothing for a minute.
     Hang,
-    /// As if the token were wrong; from then on it is.
+    /// With 401; the token is revoked.
     RefuseToken,
-    /// By a callback after a while: what some operations do when no script says otherwise.
+    /// By a callback after a delay. Some operations do this without a script.
     #[serde(skip)]
     Eventually,
 }
@@ -63,30 +63,23 @@ pub enum Answer {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
-    /// What it is for.
-    pub operation: Target,
-    /// How it is answered.
-    pub answer: Answer,
-    /// The HTTP status of an error, a page or a silent answer.
+    /// The operation it is for.
+    pub operation: ScriptTarget,
+    /// How the request is answered.
+    pub answer: ScriptedAnswer,
+    /// The HTTP status of an error, a page or an empty body.
     pub http_status: Option<u16>,
-    /// MTN's status code in an error; 3001 without.
+    /// MTN's status code in an error; 3001 if none.
     pub status_code: Option<String>,
     /// `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
-    /// Whether a refill is done, whatever is answered.
+    /// Whether a refill is done, whatever the answer is.
     pub apply: Option<bool>,
 }
 
-impl Operation {
-    /// Whether its answer may come by callback.
-    pub(super) fn has_callback(self) -> bool {
-        matches!(self, Self::Balance | Self::Recharges | Self::RechargeSummary | Self::Usage)
-    }
-}
-
-impl Answer {
+impl ScriptedAnswer {
     pub(super) fn calls_back(self) -> bool {
-        use Answer::{Before, Conflicting, Duplicate, Eventually, Held, Later, Lost};
+        use ScriptedAnswer::{Before, Conflicting, Duplicate, Eventually, Held, Later, Lost};
         matches!(self, Later | Lost | Held | Before | Duplicate | Conflicting | Eventually)
     }
 
@@ -103,25 +96,25 @@ impl Answer {
 }
 
 impl Script {
-    /// What is wrong with it: a script that would do nothing is a mistake in a test.
+    /// What is wrong with the script. One that would have no effect is a mistake in a test.
     pub(super) fn problem(&self) -> Option<&'static str> {
         let (answer, only) = match self.operation {
-            Target::Any => (self.answer, None),
-            Target::Only(operation) => (self.answer, Some(operation)),
+            ScriptTarget::Any => (self.answer, None),
+            ScriptTarget::Only(operation) => (self.answer, Some(operation)),
         };
-        let applicable = !matches!(answer, Answer::Now | Answer::RefuseToken)
+        let applicable = !matches!(answer, ScriptedAnswer::Now | ScriptedAnswer::RefuseToken)
             && only.is_none_or(|it| it == Operation::Refill);
         let has_status = self.http_status.is_some() || self.retry_after.is_some();
         if only.is_some_and(|operation| !answer.suits(operation)) {
-            Some("this operation has no such answer")
+            Some("this operation cannot have this answer")
         } else if has_status && !answer.has_status() {
             Some("this answer has no status of its own")
         } else if self.http_status.is_some_and(|it| StatusCode::from_u16(it).is_err()) {
-            Some("http_status is none")
-        } else if self.status_code.is_some() && answer != Answer::Error {
+            Some("http_status is not a valid status")
+        } else if self.status_code.is_some() && answer != ScriptedAnswer::Error {
             Some("only an error has a status_code")
         } else if self.apply.is_some() && !applicable {
-            Some("apply is for refills that are not answered as usual")
+            Some("apply is only for refills that are not answered as usual")
         } else {
             None
         }
@@ -129,45 +122,52 @@ impl Script {
 
     pub(super) fn is_for(&self, operation: Operation) -> bool {
         match self.operation {
-            Target::Any => self.answer.suits(operation),
-            Target::Only(only) => only == operation,
+            ScriptTarget::Any => self.answer.suits(operation),
+            ScriptTarget::Only(only) => only == operation,
         }
     }
 
-    /// Whether what is asked for happens: a refill, the giving of a token.
-    pub(super) fn acts(&self) -> bool {
-        self.answer == Answer::Now || self.apply == Some(true)
+    /// Whether the operation takes effect: a refill is done, a token is valid.
+    pub(super) fn performs(&self) -> bool {
+        self.answer == ScriptedAnswer::Now || self.apply == Some(true)
     }
 
     fn status(&self, default: StatusCode) -> StatusCode {
         self.http_status.and_then(|it| StatusCode::from_u16(it).ok()).unwrap_or(default)
     }
 
-    /// The answer, given the one that would have gone out.
-    pub(super) fn wire(&self, operation: Operation, usual: Reply, request: &Request) -> Wire {
+    /// The response, given the reply that would be sent without the script.
+    pub(super) fn respond(
+        &self,
+        operation: Operation,
+        usual: JsonReply,
+        envelope: &Envelope,
+    ) -> SimulatedResponse {
         let failed = self.status(StatusCode::INTERNAL_SERVER_ERROR);
         match self.answer {
-            Answer::Partial => partial(operation, usual).wire(),
-            Answer::Error => {
-                request.error(failed, self.status_code.as_deref().unwrap_or("3001")).wire()
+            ScriptedAnswer::Partial => partial(operation, usual).respond(),
+            ScriptedAnswer::Error => {
+                envelope.error(failed, self.status_code.as_deref().unwrap_or("3001")).respond()
             }
-            Answer::SpringError => request.spring_error(failed).wire(),
-            Answer::Html => {
+            ScriptedAnswer::SpringError => envelope.spring_error(failed).respond(),
+            ScriptedAnswer::Html => {
                 let body = format!("<html><body>{failed}</body></html>");
-                Wire::Whole { status: failed, body, is_json: false }
+                SimulatedResponse::Complete { status: failed, body, is_json: false }
             }
-            Answer::Silent => {
+            ScriptedAnswer::Silent => {
                 let status = self.status(StatusCode::OK);
-                Wire::Whole { status, body: String::new(), is_json: true }
+                SimulatedResponse::Complete { status, body: String::new(), is_json: true }
             }
-            Answer::Broken => Wire::Half(usual.body.to_string()),
-            Answer::Hang => Wire::Hang,
-            Answer::RefuseToken => request.error(StatusCode::UNAUTHORIZED, "4000").wire(),
-            _ => usual.wire(),
+            ScriptedAnswer::Broken => SimulatedResponse::Broken(usual.body.to_string()),
+            ScriptedAnswer::Hang => SimulatedResponse::Hanging,
+            ScriptedAnswer::RefuseToken => {
+                envelope.error(StatusCode::UNAUTHORIZED, "4000").respond()
+            }
+            _ => usual.respond(),
         }
     }
 
-    /// Adds what the script says of headers.
+    /// Adds the script's `Retry-After` header.
     pub(super) fn with_headers(&self, mut response: Response) -> Response {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -176,8 +176,8 @@ impl Script {
     }
 }
 
-/// The answer without one of its parts; an answer without data stays as it is.
-fn partial(operation: Operation, mut usual: Reply) -> Reply {
+/// The reply without a part of its data; a reply without data stays as it is.
+fn partial(operation: Operation, mut usual: JsonReply) -> JsonReply {
     let part = match operation {
         Operation::Plans | Operation::ProductPlans => "/data/balance",
         Operation::Premium => "/data/loyaltyInformation",

@@ -1,38 +1,40 @@
-//! What the simulated VTpass sells. Ids and the quirks of spelling are VTpass's (*Service ids*,
-//! *MTN data*, *GLO SME data*); the offers are made up.
+//! The services that the simulated VTpass sells. Their ids and the odd spelling are VTpass's
+//! (*Service ids*, *MTN data*, *GLO SME data*); the offers are invented.
 
 use serde_json::{Value, json};
-use shared::money::Kobo;
+use shared::domain::money::Kobo;
 
-use super::VtpassSimulator;
-use super::orders::number;
+use super::order::number;
+use super::simulator::VtpassSimulator;
 
 /// A service.
 #[derive(Debug)]
 pub(super) struct Service {
     pub(super) id: &'static str,
-    /// The id as the catalogue spells it.
+    /// The id as the answer about variations spells it.
     echoed: &'static str,
     pub(super) name: &'static str,
-    /// What the catalogue calls its list.
+    /// The name of the list in that answer.
     list: &'static str,
-    /// Code, name and price in kobo; none for airtime.
+    /// Empty for airtime.
     offers: &'static [Offer],
 }
 
+/// Variation code, name and price in kobo.
 type Offer = (&'static str, &'static str, u64);
 
 /// Airtime is sold from 50 to 50,000 naira.
 pub(super) const AIRTIME_KOBO: std::ops::RangeInclusive<u64> = 5_000..=5_000_000;
 
-const USUAL: &str = "varations";
+/// VTpass misspells this name for most services.
+const MISSPELLED: &str = "varations";
 const CORRECT: &str = "variations";
 
 const SERVICES: [Service; 10] = [
     data(
         "etisalat-data",
         "9mobile Data",
-        USUAL,
+        MISSPELLED,
         &[
             ("eti-100", "40 MB for a day", 10_000),
             ("eti-200", "250 MB for a week", 20_000),
@@ -52,7 +54,7 @@ const SERVICES: [Service; 10] = [
     data(
         "airtel-data",
         "Airtel Data",
-        USUAL,
+        MISSPELLED,
         &[("airt-50", "25 MB for a day", 4_999), ("airt-500", "1.5 GB for a month", 50_000)],
     ),
     data(
@@ -64,14 +66,14 @@ const SERVICES: [Service; 10] = [
     data(
         "9mobile-sme-data",
         "9mobile SME Data",
-        USUAL,
+        MISSPELLED,
         &[("9sme-150", "500 MB for a month", 15_000)],
     ),
     Service {
         id: "glo-sme-data",
         echoed: "GLO-sme-data",
         name: "GLO SME Data",
-        list: USUAL,
+        list: MISSPELLED,
         offers: &[("glo-sme-70", "200 MB for two weeks", 7_000)],
     },
     airtime("mtn", "MTN Airtime VTU"),
@@ -90,10 +92,10 @@ const fn data(
 }
 
 const fn airtime(id: &'static str, name: &'static str) -> Service {
-    Service { id, echoed: id, name, list: USUAL, offers: &[] }
+    Service { id, echoed: id, name, list: MISSPELLED, offers: &[] }
 }
 
-/// The ledger's collection of changed prices, by `service/code`; null for an offer withdrawn.
+/// The ledger's collection of changed prices, by `service/code`; null for a withdrawn offer.
 const PRICES: &str = "vtpass-prices";
 
 impl Service {
@@ -107,7 +109,7 @@ impl Service {
 }
 
 impl VtpassSimulator {
-    /// The price of an offer as it is now, in kobo.
+    /// The current price of an offer, in kobo.
     pub(super) fn price(&self, service: &Service, code: &str) -> Option<u64> {
         let (_, _, price) = service.offers.iter().find(|offer| offer.0 == code)?;
         let key = format!("{}/{code}", service.id);
@@ -119,8 +121,8 @@ impl VtpassSimulator {
         self.ledger.put(PRICES, &format!("{}/{code}", service.id), &price);
     }
 
-    /// `content` of the answer to `service-variations`.
-    pub(super) fn content(&self, service: &Service) -> Value {
+    /// The `content` of the answer to `service-variations`.
+    pub(super) fn variations(&self, service: &Service) -> Value {
         let mut content = json!({
             "ServiceName": service.name,
             "serviceID": service.echoed,
@@ -130,7 +132,7 @@ impl VtpassSimulator {
         content
     }
 
-    /// What is offered now.
+    /// The current offers.
     pub(super) fn offers(&self, service: &Service) -> Value {
         let line = |offer: &Offer| {
             let price = Kobo::new(self.price(service, offer.0)?).ok()?;
@@ -146,7 +148,7 @@ impl VtpassSimulator {
     }
 }
 
-/// `content` of the answer to `services`.
+/// The `content` of the answer to `services`.
 pub(super) fn services(airtime: bool) -> Value {
     let (least, most) = (*AIRTIME_KOBO.start(), *AIRTIME_KOBO.end());
     let line = |service: &Service| {

@@ -1,10 +1,10 @@
-//! `/_sandbox/vtpass/...`: what a test asks of the simulator, and what it may look at.
+//! `/_sandbox/vtpass/...`: scripts the simulator, and shows its orders, wallet and webhooks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State as Shared;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::{get, post};
@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::catalogue::Service;
-use super::orders::{Order, State};
-use super::script::{Call, Script};
-use super::webhook::{self, Delivery};
-use super::{Outage, Simulator, VtpassSimulator};
+use super::order::{ApiCall, Order, OrderState};
+use super::script::Script;
+use super::simulator::{Outage, Simulator, VtpassSimulator};
+use super::webhooks::{self, Delivery};
 
 /// The control routes, to be nested under `/_sandbox/vtpass`.
 pub fn control_router(simulator: Arc<VtpassSimulator>) -> Router {
@@ -31,15 +31,15 @@ pub fn control_router(simulator: Arc<VtpassSimulator>) -> Router {
         .with_state(simulator)
 }
 
-/// Adds scripted outcomes; each is used once, by the first call it fits.
-async fn next(Shared(vtpass): Simulator, Json(scripts): Json<Vec<Script>>) -> Json<Value> {
-    let mut desk = vtpass.desk();
-    desk.scripts.extend(scripts);
-    Json(json!({ "waiting": desk.scripts.len() }))
+/// Adds scripts; each is used once, by the first call it is for.
+async fn next(State(vtpass): Simulator, Json(scripts): Json<Vec<Script>>) -> Json<Value> {
+    let mut controls = vtpass.controls();
+    controls.scripts.extend(scripts);
+    Json(json!({ "waiting": controls.scripts.len() }))
 }
 
-/// Every order that was ever seen.
-async fn ledger(Shared(vtpass): Simulator) -> Json<Vec<Order>> {
+/// Shows all orders.
+async fn ledger(State(vtpass): Simulator) -> Json<Vec<Order>> {
     Json(vtpass.orders())
 }
 
@@ -47,25 +47,25 @@ async fn ledger(Shared(vtpass): Simulator) -> Json<Vec<Order>> {
 #[serde(deny_unknown_fields)]
 struct Resolve {
     request_id: String,
-    state: State,
+    state: OrderState,
 }
 
-/// Settles an order as VTpass's staff would, and tells the buyer by webhook.
+/// Changes an order's state as VTpass's staff would, and reports it by webhook.
 async fn resolve(
-    Shared(vtpass): Simulator,
+    State(vtpass): Simulator,
     Json(Resolve { request_id, state }): Json<Resolve>,
 ) -> Result<Json<Order>, StatusCode> {
     let (order, changed) = {
-        let _desk = vtpass.desk();
+        let _lock = vtpass.controls();
         let mut order = vtpass.order(&request_id).ok_or(StatusCode::NOT_FOUND)?;
         let changed = order.state != state;
         vtpass.settle(&mut order, state);
-        vtpass.keep(&order);
+        vtpass.save(&order);
         (order, changed)
     };
     if changed {
-        let data = order.answer(Call::Requery, vtpass.world.clock.now());
-        webhook::fire(&vtpass, json!({ "type": "transaction-update", "data": data }));
+        let data = order.answer(ApiCall::Requery, vtpass.environment.clock.now());
+        webhooks::send(&vtpass, json!({ "type": "transaction-update", "data": data }));
     }
     Ok(Json(order))
 }
@@ -76,15 +76,15 @@ struct Forget {
     request_id: String,
 }
 
-/// From now on a requery does not know the order. It is not sold again all the same.
+/// From now on a requery does not find the order. A `pay` with its id is refused all the same.
 async fn forget(
-    Shared(vtpass): Simulator,
+    State(vtpass): Simulator,
     Json(Forget { request_id }): Json<Forget>,
 ) -> Result<Json<Order>, StatusCode> {
-    let _desk = vtpass.desk();
+    let _lock = vtpass.controls();
     let mut order = vtpass.order(&request_id).ok_or(StatusCode::NOT_FOUND)?;
     order.forgotten = true;
-    vtpass.keep(&order);
+    vtpass.save(&order);
     Ok(Json(order))
 }
 
@@ -96,15 +96,17 @@ struct SetOutage {
     http_status: Option<u16>,
 }
 
-/// Answers every call with a code until it is called with null.
-async fn outage(Shared(vtpass): Simulator, Json(body): Json<SetOutage>) -> Json<Value> {
+/// Answers every call with a code, until this is called with null.
+async fn outage(State(vtpass): Simulator, Json(body): Json<SetOutage>) -> Json<Value> {
     let SetOutage { code, http_status } = body;
     let answer = json!({ "code": code });
-    vtpass.desk().outage = code.map(|code| Outage { code, http_status });
+    let status = http_status.and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.unwrap_or(StatusCode::OK);
+    vtpass.controls().outage = code.map(|code| Outage { code, status });
     Json(answer)
 }
 
-async fn balance(Shared(vtpass): Simulator) -> Json<Value> {
+async fn balance(State(vtpass): Simulator) -> Json<Value> {
     Json(json!({ "balance_kobo": vtpass.wallet_kobo() }))
 }
 
@@ -114,8 +116,8 @@ struct SetBalance {
     balance_kobo: u64,
 }
 
-async fn set_balance(Shared(vtpass): Simulator, Json(body): Json<SetBalance>) -> Json<Value> {
-    let _desk = vtpass.desk();
+async fn set_balance(State(vtpass): Simulator, Json(body): Json<SetBalance>) -> Json<Value> {
+    let _lock = vtpass.controls();
     vtpass.set_wallet(body.balance_kobo);
     Json(json!({ "balance_kobo": body.balance_kobo }))
 }
@@ -130,14 +132,14 @@ struct VariationsUpdate {
     prices: BTreeMap<String, Option<u64>>,
 }
 
-/// Changes prices and tells the buyer by webhook.
+/// Changes prices, and reports them by webhook.
 async fn variations_update(
-    Shared(vtpass): Simulator,
+    State(vtpass): Simulator,
     Json(body): Json<VariationsUpdate>,
 ) -> Result<Json<Value>, StatusCode> {
     let service = Service::find(&body.service_id).ok_or(StatusCode::NOT_FOUND)?;
     {
-        let _desk = vtpass.desk();
+        let _lock = vtpass.controls();
         for (code, price) in &body.prices {
             vtpass.set_price(service, code, *price);
         }
@@ -146,7 +148,7 @@ async fn variations_update(
         body.prices.iter().filter(|it| it.1.is_none() == withdrawn).map(|it| it.0).collect()
     };
     let (updated, removed) = (codes(false), codes(true));
-    let mut content = vtpass.content(service);
+    let mut content = vtpass.variations(service);
     for list in ["variations", "varations"] {
         content[list] = vtpass.offers(service);
     }
@@ -161,11 +163,11 @@ async fn variations_update(
         },
         "content": content,
     });
-    webhook::fire(&vtpass, payload.clone());
+    webhooks::send(&vtpass, payload.clone());
     Ok(Json(payload))
 }
 
-/// The webhooks that were sent, newest first.
-async fn webhooks(Shared(vtpass): Simulator) -> Json<Vec<Delivery>> {
-    Json(webhook::deliveries(&vtpass))
+/// Shows the webhooks that were sent, newest first.
+async fn webhooks(State(vtpass): Simulator) -> Json<Vec<Delivery>> {
+    Json(webhooks::deliveries(&vtpass))
 }

@@ -1,22 +1,24 @@
-//! Selling: what becomes of a `pay`, and what a `requery` is told.
+//! Handles `pay` and `requery`.
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use shared::money::Naira;
-use shared::vtpass::{
-    TEST_NO_RESPONSE, TEST_PENDING, TEST_SUCCESS, TEST_TIMEOUT, TEST_UNEXPECTED, request_id,
+use shared::domain::ids::{ProviderReference, PurchaseId};
+use shared::domain::money::Naira;
+use shared::domain::purchase::{
+    TEST_NO_RESPONSE, TEST_PENDING, TEST_SUCCESS, TEST_TIMEOUT, TEST_UNEXPECTED,
 };
-use shared::world::epoch;
+use shared::domain::time::to_seconds;
 
 use super::catalogue::{AIRTIME_KOBO, Service};
-use super::orders::{Order, State, WalletLow, total_of};
-use super::script::{Call, Script};
-use super::{VtpassSimulator, coded, refusal};
-use crate::simulators::wire::Wire;
+use super::order::{ApiCall, Order, OrderState, total_of};
+use super::orders::WalletLow;
+use super::script::Script;
+use super::simulator::{VtpassSimulator, code_only, refusal};
+use crate::simulators::response::SimulatedResponse;
 
-/// A text that may come as a number.
+/// A text; a number is accepted as well.
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
@@ -26,7 +28,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// What `pay` is asked for.
+/// The body of a `pay`.
 #[derive(Deserialize)]
 struct PayForm {
     request_id: Text,
@@ -41,92 +43,99 @@ struct PayForm {
     phone: Text,
 }
 
-/// What becomes of an order.
-struct Plan {
+/// What happens with an order.
+struct OrderPlan {
     charge: bool,
+    /// Whether a requery finds it.
     known: bool,
-    states: (State, State),
+    /// Its state after the `pay`, and the one it gets later.
+    states: (OrderState, OrderState),
+    /// How many requeries later.
     asks: u32,
 }
 
-/// A code and nothing else to say.
-struct Refusal(&'static str);
+/// The response code of an order that cannot be sold.
+struct Unsellable(&'static str);
 
 impl VtpassSimulator {
-    /// The whole of a `pay` under one lock: of two with the same id, one is charged.
-    pub(super) fn pay(&self, headers: &HeaderMap, body: &[u8]) -> Wire {
-        let mut desk = self.desk();
+    /// Runs a `pay` under the lock: of two with the same id, only one is charged.
+    pub(super) fn pay(&self, headers: &HeaderMap, body: &[u8]) -> SimulatedResponse {
+        let mut controls = self.controls();
         let form: Option<PayForm> = serde_json::from_slice(body).ok();
-        let mut order = form.as_ref().map(|form| self.seen(form));
+        let mut order = form.as_ref().map(|form| self.find_or_new(form));
         if let Some(order) = &mut order {
             order.pay_calls += 1;
-            self.keep(order);
+            self.save(order);
         }
-        if let Some(refused) = self.refused(&desk, &Method::POST, headers) {
+        if let Some(refused) = self.refused(&controls, &Method::POST, headers) {
             return refused;
         }
         let (Some(form), Some(mut order)) = (form, order) else { return refusal("011") };
-        let script = desk.script(Call::Pay, &order.phone);
-        if let Err(Refusal(code)) = self.check(&form, &mut order)
+        let script = controls.take_script(ApiCall::Pay, &order.phone);
+        if let Err(Unsellable(code)) = self.check(&form, &mut order)
             && script.is_none()
         {
             return refusal(code);
         }
-        let is_new = order.state == State::NotTaken;
-        let plan = script.as_ref().map_or_else(|| documented(&order.phone), Script::plan);
+        let is_new = order.state == OrderState::NotTaken;
+        let plan = script.as_ref().map_or_else(|| documented_plan(&order.phone), Script::plan);
         if is_new && let Err(WalletLow) = self.take(&mut order, &plan) {
             return refusal("018");
         }
-        self.keep(&order);
-        let usual =
-            if is_new { order.answer(Call::Pay, self.world.clock.now()) } else { coded("014") };
+        self.save(&order);
+        let usual = if is_new {
+            order.answer(ApiCall::Pay, self.environment.clock.now())
+        } else {
+            code_only("014")
+        };
         match script {
-            Some(script) => script.wire(self.scripted(&script, &order, usual)),
-            None if is_new => unanswered(&order.phone).unwrap_or_else(|| Wire::json(&usual)),
-            None => Wire::json(&usual),
+            Some(script) => script.respond(self.scripted(&script, &order, usual)),
+            None if is_new => documented_response(&order.phone)
+                .unwrap_or_else(|| SimulatedResponse::json(StatusCode::OK, &usual)),
+            None => SimulatedResponse::json(StatusCode::OK, &usual),
         }
     }
 
-    pub(super) fn requery(&self, headers: &HeaderMap, body: &[u8]) -> Wire {
+    pub(super) fn requery(&self, headers: &HeaderMap, body: &[u8]) -> SimulatedResponse {
         #[derive(Deserialize)]
-        struct Form {
+        struct RequeryForm {
             request_id: Text,
         }
-        let mut desk = self.desk();
-        let form: Option<Form> = serde_json::from_slice(body).ok();
+        let mut controls = self.controls();
+        let form: Option<RequeryForm> = serde_json::from_slice(body).ok();
         let mut order = form.as_ref().and_then(|form| self.order(&form.request_id.0));
         if let Some(order) = &mut order {
             order.requery_calls += 1;
-            self.keep(order);
+            self.save(order);
         }
-        if let Some(refused) = self.refused(&desk, &Method::POST, headers) {
+        if let Some(refused) = self.refused(&controls, &Method::POST, headers) {
             return refused;
         }
         if form.is_none() {
             return refusal("011");
         }
         let phone = order.as_ref().map_or("", |order| &order.phone);
-        let script = desk.script(Call::Requery, phone);
+        let script = controls.take_script(ApiCall::Requery, phone);
         let Some(mut order) = order else {
             let Some(script) = script else { return refusal("015") };
-            return script.wire(coded(script.code.as_deref().unwrap_or("015")));
+            return script.respond(code_only(script.code.as_deref().unwrap_or("015")));
         };
         match script.as_ref().and_then(|it| it.resolves_to) {
             Some(state) => self.settle(&mut order, state),
-            None => self.asked(&mut order),
+            None => self.count_requery(&mut order),
         }
-        self.keep(&order);
-        let unknown = order.forgotten || order.state == State::NotTaken;
-        let now = self.world.clock.now();
-        let usual = if unknown { coded("015") } else { order.answer(Call::Requery, now) };
+        self.save(&order);
+        let unknown = order.forgotten || order.state == OrderState::NotTaken;
+        let now = self.environment.clock.now();
+        let usual = if unknown { code_only("015") } else { order.answer(ApiCall::Requery, now) };
         match script {
-            Some(script) => script.wire(self.scripted(&script, &order, usual)),
-            None => Wire::json(&usual),
+            Some(script) => script.respond(self.scripted(&script, &order, usual)),
+            None => SimulatedResponse::json(StatusCode::OK, &usual),
         }
     }
 
-    /// The order of this id, or a new one that is not taken yet.
-    fn seen(&self, form: &PayForm) -> Order {
+    /// The order with this id, or a new one that is not taken yet.
+    fn find_or_new(&self, form: &PayForm) -> Order {
         let request_id = form.request_id.0.clone();
         let phone = form.billers_code.as_ref().unwrap_or(&form.phone).0.clone();
         let amount_kobo = form.amount.map_or(0, |naira| naira.0.kobo());
@@ -138,48 +147,51 @@ impl VtpassSimulator {
             phone,
             amount_kobo,
             total_kobo: total_of(amount_kobo),
-            state: State::NotTaken,
-            settles_to: State::NotTaken,
+            state: OrderState::NotTaken,
+            settles_to: OrderState::NotTaken,
             asks_left: 0,
             forgotten: false,
             charged_times: 0,
             refunded: false,
             pay_calls: 0,
             requery_calls: 0,
-            transaction_id: u64::from_be_bytes(self.world.random.bytes()).to_string(),
-            created_at: epoch(self.world.clock.now()),
+            transaction_id: u64::from_be_bytes(self.environment.random.bytes()).to_string(),
+            created_at: to_seconds(self.environment.clock.now()),
         })
     }
 
-    /// Whether this can be sold; the price is the catalogue's, whatever was sent along.
-    fn check(&self, form: &PayForm, order: &mut Order) -> Result<(), Refusal> {
-        if order.state != State::NotTaken {
+    /// Checks whether the order can be sold. The price is the catalogue's, whatever amount was
+    /// sent.
+    fn check(&self, form: &PayForm, order: &mut Order) -> Result<(), Unsellable> {
+        if order.state != OrderState::NotTaken {
             return Ok(());
         }
-        let today = &request_id(self.world.clock.now(), "")[..8];
+        let now = self.environment.clock.now();
+        let example = ProviderReference::for_vtpass(now, &PurchaseId::default());
+        let today = &example.as_str()[..8];
         if !form.request_id.0.starts_with(today) {
-            return Err(Refusal("085"));
+            return Err(Unsellable("085"));
         }
-        let service = Service::find(&form.service_id.0).ok_or(Refusal("012"))?;
+        let service = Service::find(&form.service_id.0).ok_or(Unsellable("012"))?;
         let face_kobo = if service.is_airtime() {
-            let Some(Naira(amount)) = form.amount else { return Err(Refusal("011")) };
+            let Some(Naira(amount)) = form.amount else { return Err(Unsellable("011")) };
             match amount.kobo() {
-                kobo if kobo < *AIRTIME_KOBO.start() => return Err(Refusal("013")),
-                kobo if kobo > *AIRTIME_KOBO.end() => return Err(Refusal("017")),
+                kobo if kobo < *AIRTIME_KOBO.start() => return Err(Unsellable("013")),
+                kobo if kobo > *AIRTIME_KOBO.end() => return Err(Unsellable("017")),
                 kobo => kobo,
             }
         } else {
             let (Some(code), Some(_)) = (&form.variation_code, &form.billers_code) else {
-                return Err(Refusal("011"));
+                return Err(Unsellable("011"));
             };
-            self.price(service, &code.0).ok_or(Refusal("010"))?
+            self.price(service, &code.0).ok_or(Unsellable("010"))?
         };
         service.name.clone_into(&mut order.product_name);
         (order.amount_kobo, order.total_kobo) = (face_kobo, total_of(face_kobo));
         Ok(())
     }
 
-    fn take(&self, order: &mut Order, plan: &Plan) -> Result<(), WalletLow> {
+    fn take(&self, order: &mut Order, plan: &OrderPlan) -> Result<(), WalletLow> {
         if plan.charge {
             self.charge(order)?;
         }
@@ -190,9 +202,9 @@ impl VtpassSimulator {
         Ok(())
     }
 
-    /// A pending order settles once it has been asked about often enough.
-    fn asked(&self, order: &mut Order) {
-        if order.state == State::Pending && order.asks_left > 0 {
+    /// Counts a requery of a pending order, which gets its final state after the planned number.
+    fn count_requery(&self, order: &mut Order) {
+        if order.state == OrderState::Pending && order.asks_left > 0 {
             order.asks_left -= 1;
             if order.asks_left == 0 {
                 let state = order.settles_to;
@@ -201,26 +213,26 @@ impl VtpassSimulator {
         }
     }
 
-    /// The usual answer under the script's code and status.
+    /// The usual answer, with the script's code and status.
     fn scripted(&self, script: &Script, order: &Order, usual: Value) -> Value {
-        let told = |code, status| order.told(code, status, self.world.clock.now());
+        let answer = |code, status| order.answer_as(code, status, self.environment.clock.now());
         match (script.code.as_deref(), script.status.as_deref()) {
             (None, None) => usual,
-            (code, Some(status)) => told(code.unwrap_or("000"), status),
-            (Some(code @ ("000" | "001")), None) => told(code, order.state.status()),
-            (Some(code @ ("016" | "091")), None) => told(code, "failed"),
-            (Some(code @ ("089" | "099")), None) => told(code, "pending"),
-            (Some(code @ "040"), None) => told(code, "reversed"),
-            (Some(code), None) => coded(code),
+            (code, Some(status)) => answer(code.unwrap_or("000"), status),
+            (Some(code @ ("000" | "001")), None) => answer(code, order.state.status()),
+            (Some(code @ ("016" | "091")), None) => answer(code, "failed"),
+            (Some(code @ ("089" | "099")), None) => answer(code, "pending"),
+            (Some(code @ "040"), None) => answer(code, "reversed"),
+            (Some(code), None) => code_only(code),
         }
     }
 }
 
 impl Script {
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> OrderPlan {
         let states = self.states();
-        let forever = states.1 == State::Pending;
-        Plan {
+        let forever = states.1 == OrderState::Pending;
+        OrderPlan {
             charge: self.charges(),
             known: self.is_known(),
             states,
@@ -229,30 +241,39 @@ impl Script {
     }
 }
 
-/// What VTpass's sandbox does with a number.
-fn documented(phone: &str) -> Plan {
-    let taken = |states, asks| Plan { charge: true, known: true, states, asks };
+/// What VTpass's documentation says of a test number. Any other number fails.
+fn documented_plan(phone: &str) -> OrderPlan {
+    let taken = |states, asks| OrderPlan { charge: true, known: true, states, asks };
     match phone {
         TEST_SUCCESS | TEST_UNEXPECTED | TEST_NO_RESPONSE => {
-            taken((State::Delivered, State::Delivered), 0)
+            taken((OrderState::Delivered, OrderState::Delivered), 0)
         }
-        TEST_PENDING => taken((State::Pending, State::Delivered), 2),
+        TEST_PENDING => taken((OrderState::Pending, OrderState::Delivered), 2),
         TEST_TIMEOUT => {
-            let states = (State::NotTaken, State::NotTaken);
-            Plan { charge: false, known: false, states, asks: 0 }
+            let states = (OrderState::NotTaken, OrderState::NotTaken);
+            OrderPlan { charge: false, known: false, states, asks: 0 }
         }
-        _ => Plan { charge: false, known: true, states: (State::Failed, State::Failed), asks: 0 },
+        _ => OrderPlan {
+            charge: false,
+            known: true,
+            states: (OrderState::Failed, OrderState::Failed),
+            asks: 0,
+        },
     }
 }
 
-/// The answer to a number whose order is not told of.
-fn unanswered(phone: &str) -> Option<Wire> {
+/// The response for a test number whose `pay` has no usual answer.
+fn documented_response(phone: &str) -> Option<SimulatedResponse> {
     match phone {
-        TEST_UNEXPECTED => Some(Wire::json(&json!({ "status": "unexpected", "data": [] }))),
-        TEST_NO_RESPONSE => {
-            Some(Wire::Whole { status: StatusCode::OK, body: String::new(), is_json: false })
+        TEST_UNEXPECTED => {
+            let body = json!({ "status": "unexpected", "data": [] });
+            Some(SimulatedResponse::json(StatusCode::OK, &body))
         }
-        TEST_TIMEOUT => Some(Wire::Hang),
+        TEST_NO_RESPONSE => {
+            let (status, body) = (StatusCode::OK, String::new());
+            Some(SimulatedResponse::Complete { status, body, is_json: false })
+        }
+        TEST_TIMEOUT => Some(SimulatedResponse::Hanging),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Outcomes that a test asks for.
+//! Outcomes that a test scripts with `POST /_sandbox/vtpass/next`.
 
 use std::collections::BTreeMap;
 
@@ -6,50 +6,37 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::orders::State;
-use crate::simulators::wire::Wire;
+use super::order::{ApiCall, OrderState};
+use crate::simulators::response::SimulatedResponse;
 
-/// Which call a script is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Call {
-    /// `pay`
-    Pay,
-    /// `requery`
-    Requery,
-    /// Whichever comes first.
-    #[default]
-    Any,
-}
-
-/// One scripted outcome. Every field may be left out.
+/// One scripted outcome. Every field is optional.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Script {
     /// The call it is for.
-    pub call: Call,
-    /// The number it is for; any without.
+    pub call: ApiCall,
+    /// The phone number it is for; any if none.
     pub phone: Option<String>,
-    /// The HTTP status; 200 without.
+    /// The HTTP status; 200 if none.
     pub http_status: Option<u16>,
-    /// The body: a text goes out as it is, anything else as JSON.
+    /// The body: a text is sent as it is, anything else as JSON.
     pub body: Option<Value>,
-    /// Whether the answer never comes.
+    /// Whether there is no answer.
     pub hang: bool,
     /// Whether the connection breaks in the middle of the answer.
     pub half: bool,
-    /// Whether the order is taken and charged, whatever is answered. Without it: yes, unless `code`
-    /// says that it was not.
+    /// Whether the order is taken and charged, whatever the answer is. The default is yes, unless
+    /// `code` says that it was not.
     pub charge: Option<bool>,
     /// The answer's code.
     pub code: Option<String>,
     /// The answer's `content.transactions.status`.
     pub status: Option<String>,
-    /// How the order stands in fact; where the answer says that it is pending, what it becomes.
-    pub resolves_to: Option<State>,
-    /// How many requeries it takes until a pending order settles; 1 without.
+    /// The order's true state. If the answer says that it is pending: the state it gets later.
+    pub resolves_to: Option<OrderState>,
+    /// How many requeries it takes until a pending order gets that state; 1 if none.
     pub asks: Option<u32>,
-    /// Values of the usual answer to replace, by JSON pointer.
+    /// Values to replace in the usual answer, by JSON pointer.
     pub set: BTreeMap<String, Value>,
 }
 
@@ -59,8 +46,8 @@ const TAKEN: [&str; 6] = ["000", "001", "040", "044", "089", "099"];
 const KNOWN_UNCHARGED: [&str; 2] = ["016", "091"];
 
 impl Script {
-    pub(super) fn is_for(&self, call: Call, phone: &str) -> bool {
-        (self.call == Call::Any || self.call == call)
+    pub(super) fn is_for(&self, call: ApiCall, phone: &str) -> bool {
+        (self.call == ApiCall::Any || self.call == call)
             && self.phone.as_deref().is_none_or(|it| it == phone)
     }
 
@@ -68,27 +55,27 @@ impl Script {
         self.charge.unwrap_or_else(|| self.code.as_deref().is_none_or(|code| TAKEN.contains(&code)))
     }
 
-    /// Whether a requery knows the order afterwards.
+    /// Whether a requery finds the order afterwards.
     pub(super) fn is_known(&self) -> bool {
         let uncharged = self.code.as_deref().is_some_and(|code| KNOWN_UNCHARGED.contains(&code));
         self.charges() || uncharged || self.resolves_to.is_some()
     }
 
-    /// How the order stands after the `pay`, and what it becomes.
-    pub(super) fn states(&self) -> (State, State) {
+    /// The order's state after the `pay`, and the one it gets later.
+    pub(super) fn states(&self) -> (OrderState, OrderState) {
         let says_pending = matches!(self.code.as_deref(), Some("099" | "089"))
             || matches!(self.status.as_deref(), Some("pending" | "initiated"));
-        let told = match (self.status.as_deref(), self.code.as_deref()) {
-            (Some("failed"), _) | (None, Some("016" | "091")) => State::Failed,
-            (Some("reversed"), _) | (None, Some("040")) => State::Reversed,
-            _ => State::Delivered,
+        let stated = match (self.status.as_deref(), self.code.as_deref()) {
+            (Some("failed"), _) | (None, Some("016" | "091")) => OrderState::Failed,
+            (Some("reversed"), _) | (None, Some("040")) => OrderState::Reversed,
+            _ => OrderState::Delivered,
         };
-        let end = self.resolves_to.unwrap_or(told);
-        if says_pending { (State::Pending, end) } else { (end, end) }
+        let end = self.resolves_to.unwrap_or(stated);
+        if says_pending { (OrderState::Pending, end) } else { (end, end) }
     }
 
-    /// The answer, given the one that would have gone out.
-    pub(super) fn wire(&self, mut usual: Value) -> Wire {
+    /// The response, given the answer that would be sent without the script.
+    pub(super) fn respond(&self, mut usual: Value) -> SimulatedResponse {
         for (pointer, value) in &self.set {
             replace(&mut usual, pointer, value);
         }
@@ -102,9 +89,9 @@ impl Script {
             None => (format!("<html><body>{status}</body></html>"), false),
         };
         match (self.hang, self.half) {
-            (true, _) => Wire::Hang,
-            (false, true) => Wire::Half(body),
-            (false, false) => Wire::Whole { status, body, is_json },
+            (true, _) => SimulatedResponse::Hanging,
+            (false, true) => SimulatedResponse::Broken(body),
+            (false, false) => SimulatedResponse::Complete { status, body, is_json },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A caller's list of purchases.
+//! A tenant's list of purchases.
 
 use std::collections::HashMap;
 
@@ -6,42 +6,43 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::from_item;
 
 use super::Purchases;
-use crate::purchase::{Purchase, State};
-use crate::store::{StoreError, Tenant, last_key, text};
+use crate::domain::ids::TenantId;
+use crate::domain::purchase::{Purchase, State};
+use crate::store::{StoreError, last_key, text};
 
-/// One page of a caller's list.
+/// One page of a tenant's list.
 #[derive(Debug)]
 pub struct Page {
     /// Newest first, without their histories.
     pub purchases: Vec<Purchase>,
-    /// Where the next page begins: the `listed` of the last one looked at.
+    /// Where the next page begins: the `listed` of the last purchase that was read.
     pub next: Option<String>,
 }
 
-/// How many purchases one query of a filtered list looks at.
-const FILTERED_LOOK: usize = 200;
-/// How many queries one page may take: what a request has time for.
-const MAX_LOOKS: usize = 10;
-/// The index of a caller's purchases.
+/// How many purchases one query of a filtered list reads.
+const FILTERED_READ: usize = 200;
+/// How many queries one page may take, because a request has little time.
+const MAX_QUERIES: usize = 10;
+/// The index of a tenant's purchases.
 const BY_TENANT: &str = "by_tenant";
 
 impl Purchases {
-    /// A caller's purchases, newest first, `limit` at most, from behind `after`; of one state only,
-    /// if given. Eventually consistent. A state that is rare may end a page early: the next one goes
-    /// on from there.
+    /// A tenant's purchases, newest first, at most `limit`, after `after`; of one state only, if
+    /// given. Eventually consistent. A page of a rare state may hold fewer than `limit`; the next
+    /// one continues there.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn list(
         &self,
-        tenant: &Tenant,
+        tenant: &TenantId,
         state: Option<State>,
         limit: usize,
         after: Option<&str>,
     ) -> Result<Page, StoreError> {
         let mut page = Page { purchases: Vec::new(), next: after.map(str::to_owned) };
-        for _ in 0..MAX_LOOKS {
-            let (found, last) = self.look(tenant, state, limit, page.next.as_deref()).await?;
+        for _ in 0..MAX_QUERIES {
+            let (found, last) = self.query(tenant, state, limit, page.next.as_deref()).await?;
             page.next = last;
             for purchase in found {
                 page.purchases.push(purchase);
@@ -58,14 +59,14 @@ impl Purchases {
     }
 
     /// One query of the list: what it found, and where it stopped unless that was the end.
-    async fn look(
+    async fn query(
         &self,
-        tenant: &Tenant,
+        tenant: &TenantId,
         state: Option<State>,
         limit: usize,
         after: Option<&str>,
     ) -> Result<(Vec<Purchase>, Option<String>), StoreError> {
-        let size = if state.is_some() { FILTERED_LOOK } else { limit };
+        let size = if state.is_some() { FILTERED_READ } else { limit };
         let mut query = self
             .client
             .query()
@@ -80,17 +81,17 @@ impl Purchases {
             query = query
                 .filter_expression("#state = :state")
                 .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":state", text(state.as_str()));
+                .expression_attribute_values(":state", text(state.name()));
         }
-        let answer = query.send().await.map_err(StoreError::of)?;
+        let answer = query.send().await?;
         let found = answer.items.unwrap_or_default().into_iter().map(from_item);
         let found = found.collect::<Result<Vec<Purchase>, _>>()?;
         Ok((found, last_key(answer.last_evaluated_key, "listed")))
     }
 }
 
-/// The index key of a `listed`: what it was made of, under the caller's own tenant.
-fn start_key(tenant: &Tenant, listed: &str) -> Option<HashMap<String, AttributeValue>> {
+/// The index key of a `listed`, under the tenant's own id.
+fn start_key(tenant: &TenantId, listed: &str) -> Option<HashMap<String, AttributeValue>> {
     let (_, purchase_id) = listed.rsplit_once('#')?;
     Some(HashMap::from([
         ("tenant".to_owned(), text(tenant.as_str())),

@@ -1,12 +1,15 @@
-//! The numbers of old purchases, masked.
+//! Masking the numbers of old purchases.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
 use serde_dynamo::from_item;
 use time::OffsetDateTime;
 
 use super::Purchases;
-use crate::phone::masked;
-use crate::purchase::{State, to_ms};
+use crate::domain::ids::PurchaseId;
+use crate::domain::purchase::{Recipient, State};
+use crate::domain::time::to_ms;
+use crate::store::conditional::update;
 use crate::store::{StoreError, last_key, number, text};
 
 /// What was masked in one part of the table.
@@ -14,13 +17,13 @@ use crate::store::{StoreError, last_key, number, text};
 pub struct Masked {
     /// How many purchases.
     pub count: usize,
-    /// Behind which purchase to go on; `None` at the end.
-    pub next: Option<String>,
+    /// The purchase after which the next part begins; `None` at the end.
+    pub next: Option<PurchaseId>,
 }
 
-/// How many purchases are looked at at once: each may take a write, one after the other, while
-/// other messages of the same batch wait.
-const MASKED_AT_ONCE: i32 = 100;
+/// How many purchases one part holds. Each may take a write, one after the other, while other
+/// messages of the same batch wait.
+const PART: i32 = 100;
 
 /// That a purchase is settled, as a condition.
 const SETTLED: &str = "#state IN (:delivered, :failed, :reversed)";
@@ -29,28 +32,29 @@ const SETTLED_STATES: [(&str, State); 3] =
 
 #[derive(Deserialize)]
 struct Numbered {
-    purchase_id: String,
-    phone: String,
+    purchase_id: PurchaseId,
+    #[serde(rename = "phone")]
+    recipient: Recipient,
 }
 
 impl Purchases {
     /// Masks the numbers of settled purchases made before `before`, in one part of the table: the
-    /// first, or the one behind `after`. What they were bought for stays recognisable by its
-    /// fingerprint. Strictly by age: a repeat is harmless.
+    /// first, or the one after `after`. A repeat is harmless.
     ///
     /// # Errors
-    /// [`StoreError`]: some may be masked already; a repeat goes on.
+    /// [`StoreError`]: some may be masked already; a repeat does the rest.
     pub async fn mask_numbers(
         &self,
         before: OffsetDateTime,
-        after: Option<String>,
+        after: Option<PurchaseId>,
     ) -> Result<Masked, StoreError> {
+        let start = after.map(|id| [("purchase_id".to_owned(), text(id.as_str()))].into());
         let mut scan = self
             .client
             .scan()
             .table_name(&self.table)
-            .limit(MASKED_AT_ONCE)
-            .set_exclusive_start_key(after.map(|id| [("purchase_id".to_owned(), text(id))].into()))
+            .limit(PART)
+            .set_exclusive_start_key(start)
             .projection_expression("purchase_id, phone")
             .filter_expression(format!(
                 "created_ms < :before AND {SETTLED} AND NOT contains(phone, :star)"
@@ -58,32 +62,37 @@ impl Purchases {
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":before", number(to_ms(before)))
             .expression_attribute_values(":star", text("*"));
-        for (name, state) in SETTLED_STATES {
-            scan = scan.expression_attribute_values(name, text(state.as_str()));
+        for (name, state) in settled_states() {
+            scan = scan.expression_attribute_values(name, state);
         }
-        let page = scan.send().await.map_err(StoreError::of)?;
+        let page = scan.send().await?;
         let items = page.items.unwrap_or_default();
         let count = items.len();
         for item in items {
-            let Numbered { purchase_id, phone } = from_item(item)?;
-            self.mask_number(&purchase_id, &phone).await?;
+            self.mask_number(from_item(item)?).await?;
         }
-        Ok(Masked { count, next: last_key(page.last_evaluated_key, "purchase_id") })
+        let last = last_key(page.last_evaluated_key, "purchase_id");
+        Ok(Masked { count, next: last.as_deref().and_then(PurchaseId::parse) })
     }
 
-    async fn mask_number(&self, id: &str, phone: &str) -> Result<(), StoreError> {
-        let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("purchase_id", text(id))
+    async fn mask_number(
+        &self,
+        Numbered { purchase_id, recipient }: Numbered,
+    ) -> Result<(), StoreError> {
+        let mut mask = self
+            .update(&purchase_id)
             .update_expression("SET phone = :masked")
             .condition_expression(SETTLED)
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":masked", text(masked(phone)));
-        for (name, state) in SETTLED_STATES {
-            update = update.expression_attribute_values(name, text(state.as_str()));
+            .expression_attribute_values(":masked", text(recipient.to_masked().text()));
+        for (name, state) in settled_states() {
+            mask = mask.expression_attribute_values(name, state);
         }
-        update.send().await.map(drop).map_err(StoreError::of)
+        update(mask).await?;
+        Ok(())
     }
+}
+
+fn settled_states() -> impl Iterator<Item = (&'static str, AttributeValue)> {
+    SETTLED_STATES.into_iter().map(|(name, state)| (name, text(state.name())))
 }

@@ -1,0 +1,153 @@
+//! The jobs that end a consent. An unlink tells Mono of a withdrawal here until Mono confirms. A
+//! withdrawal at Mono, reported by its webhook, is confirmed by asking Mono and then done here.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use http::StatusCode;
+use shared::domain::account::AccountState;
+use shared::domain::ids::AccountId;
+use shared::domain::job::{HeldAccount, Job, ReportedAccount, Step};
+use shared::domain::schedule::Schedule;
+use shared::lambda::queue_function::Retry;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::Environment;
+use shared::platform::queue::Queue;
+use shared::platform::telemetry::alarm::Alarm;
+use shared::provider::mono::{Mono, MonoError, Resource};
+use shared::store::{Accounts, Requests, StoreError};
+
+/// After about a day of steps a person should find out why Mono does not answer.
+const OVERDUE_STEP: u32 = 100;
+
+/// The worker for unlink and withdrawal jobs.
+#[derive(Debug)]
+pub(crate) struct ErasureJobs {
+    mono: Option<Mono>,
+    accounts: Accounts,
+    requests: Requests,
+    jobs: Queue,
+    schedule: Schedule,
+    environment: Environment,
+}
+
+/// The result of one step.
+enum Progress {
+    /// Nothing is left to do.
+    Done,
+    /// It must be tried again, for this reason.
+    Later(String),
+}
+
+impl ErasureJobs {
+    pub(crate) fn new(
+        vars: &Vars,
+        environment: &Environment,
+        dynamodb: &Client,
+        jobs: &Queue,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            mono: Mono::from_vars(vars, environment)?,
+            accounts: Accounts::from_vars(vars, dynamodb)?,
+            requests: Requests::from_vars(vars, dynamodb)?,
+            jobs: jobs.clone(),
+            schedule: Schedule::from_vars(vars)?,
+            environment: environment.clone(),
+        })
+    }
+
+    /// Tells Mono of a withdrawn consent. Whatever fails, the next step tries again: an erasure has
+    /// no deadline.
+    pub(crate) async fn unlink(&self, step: Step<HeldAccount>) -> Result<(), Retry> {
+        let Progress::Later(reason) = settled(self.tell_mono(&step.about).await) else {
+            return Ok(());
+        };
+        let HeldAccount { tenant, account_id } = &step.about;
+        let (tenant, account_id) = (Some(tenant.as_str()), account_id.as_str());
+        tracing::warn!(tenant, account_id, reason, step = step.step, "not unlinked at Mono yet");
+        self.raise_if_overdue(step.step, tenant, account_id);
+        let next = step.next();
+        let wait = self.wait(next.step);
+        Ok(self.jobs.send(&Job::Unlink(next), wait).await?)
+    }
+
+    /// Confirms a withdrawal that Mono reports, and does it here. Whatever fails, the next step
+    /// tries again.
+    pub(crate) async fn withdrawal(&self, step: Step<ReportedAccount>) -> Result<(), Retry> {
+        let account_id = &step.about.account_id;
+        let Progress::Later(reason) = settled(self.confirm(account_id).await) else {
+            return Ok(());
+        };
+        let account_id = account_id.as_str();
+        tracing::warn!(account_id, reason, step = step.step, "a withdrawal is not confirmed yet");
+        self.raise_if_overdue(step.step, None, account_id);
+        let next = step.next();
+        let wait = self.wait(next.step);
+        Ok(self.jobs.send(&Job::Withdrawal(next), wait).await?)
+    }
+
+    /// Tells Mono, unless another tenant still holds the account. An account that was linked again
+    /// or is unlinked already needs nothing.
+    async fn tell_mono(&self, held: &HeldAccount) -> Result<Progress, StoreError> {
+        let HeldAccount { tenant, account_id } = held;
+        let account = self.accounts.get(tenant, account_id).await?;
+        if account.is_none_or(|account| account.state != AccountState::Unlinking) {
+            return Ok(Progress::Done);
+        }
+        self.requests.forget_account(tenant, account_id).await?;
+        if !self.accounts.is_held(account_id).await? {
+            let Some(mono) = &self.mono else { return Ok(mono_is_off()) };
+            if let Err(error) = mono.unlink(account_id).await {
+                return Ok(Progress::Later(error.to_string()));
+            }
+        }
+        self.accounts.finish_unlink(tenant, account_id, self.environment.clock.now()).await?;
+        Ok(Progress::Done)
+    }
+
+    /// Asks Mono for the account. If Mono no longer knows it, the consent of every tenant that holds
+    /// it is withdrawn here. If Mono knows it, the report was wrong or the customer came back.
+    async fn confirm(&self, account_id: &AccountId) -> Result<Progress, StoreError> {
+        let Some(mono) = &self.mono else { return Ok(mono_is_off()) };
+        match mono.read(Resource::Account, account_id, "", &http::HeaderMap::new()).await {
+            Ok(_) => {}
+            Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => {
+                self.withdraw(account_id).await?;
+            }
+            Err(error) => return Ok(Progress::Later(error.to_string())),
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Erases the personal data of each holder, and leaves the tombstones. A repeat is harmless.
+    async fn withdraw(&self, account_id: &AccountId) -> Result<(), StoreError> {
+        for tenant in self.accounts.holders(account_id).await? {
+            let now = self.environment.clock.now();
+            self.accounts.begin_unlink(&tenant, account_id, now).await?;
+            self.requests.forget_account(&tenant, account_id).await?;
+            self.accounts.finish_unlink(&tenant, account_id, now).await?;
+            let (tenant, account_id) = (tenant.as_str(), account_id.as_str());
+            tracing::info!(tenant, account_id, "withdrawn at Mono");
+        }
+        Ok(())
+    }
+
+    fn raise_if_overdue(&self, step: u32, tenant: Option<&str>, account_id: &str) {
+        if step >= OVERDUE_STEP {
+            let alarm = Alarm::UnlinkOverdue.name();
+            tracing::error!(alarm, tenant, account_id, "Mono does not confirm");
+        }
+    }
+
+    fn wait(&self, step: u32) -> Duration {
+        self.schedule.wait(step, Duration::MAX, &self.environment.random)
+    }
+}
+
+fn settled(result: Result<Progress, StoreError>) -> Progress {
+    result.unwrap_or_else(|error| Progress::Later(error.to_string()))
+}
+
+fn mono_is_off() -> Progress {
+    Progress::Later("Mono is switched off".to_owned())
+}

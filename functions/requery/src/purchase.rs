@@ -1,0 +1,216 @@
+//! The purchase job: one step of a purchase's requery chain.
+
+use std::time::Duration;
+
+use shared::domain::job::{Chain, Job, Step};
+use shared::domain::purchase::{
+    Evidence, Outcome, Purchase, Source, State, Transition, transition,
+};
+use shared::domain::schedule::{Patience, Schedule};
+use shared::lambda::queue_function::Retry;
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::Environment;
+use shared::platform::queue::Queue;
+use shared::provider::vtpass::Vtpass;
+use shared::store::{Change, Changed, Purchases, StoreError};
+use time::OffsetDateTime;
+
+/// The worker for purchase and hint jobs.
+#[derive(Debug)]
+pub(crate) struct PurchaseJobs {
+    pub(crate) purchases: Purchases,
+    vtpass: Option<Vtpass>,
+    jobs: Queue,
+    dead_letters: Queue,
+    schedule: Schedule,
+    patience: Patience,
+    environment: Environment,
+}
+
+impl PurchaseJobs {
+    pub(crate) fn new(
+        vars: &Vars,
+        environment: &Environment,
+        purchases: &Purchases,
+        jobs: &Queue,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            purchases: purchases.clone(),
+            vtpass: Vtpass::from_vars(vars, environment)?,
+            jobs: jobs.clone(),
+            dead_letters: Queue::from_vars(vars, environment, "REQUERY_DEAD_LETTER_QUEUE_URL")?,
+            schedule: Schedule::from_vars(vars)?,
+            patience: Patience::from_vars(vars)?,
+            environment: environment.clone(),
+        })
+    }
+
+    /// Whatever fails, the chain goes on. Only a step that cannot be sent gives the message back to
+    /// the queue.
+    pub(crate) async fn step(&self, step: Step<Chain>) -> Result<(), Retry> {
+        let Chain { tenant, purchase_id, .. } = &step.about;
+        let purchase = match self.purchases.get(tenant, purchase_id).await {
+            Ok(Some(purchase)) if concerns(&step, &purchase) => purchase,
+            Ok(_) => return Ok(()),
+            Err(error) => {
+                let purchase_id = purchase_id.as_str();
+                tracing::warn!(purchase_id, reason = %error, "the purchase could not be read");
+                return self.go_on(&step, Duration::MAX).await;
+            }
+        };
+        let asked = self.ask(&purchase, Source::Requery).await;
+        if let Some((evidence, change)) = &asked
+            && change.to.is_some_and(State::is_final)
+        {
+            return self.settle(&step, &purchase, evidence, change.clone()).await;
+        }
+        let answer = asked.map(|(_, change)| change);
+        let for_review = answer.as_ref().is_some_and(|it| it.to == Some(State::NeedsReview));
+        match self.overdue(&purchase) {
+            Some(overdue) if !for_review => {
+                overdue.report(&purchase);
+                let change = match answer {
+                    Some(answer) => answer.then(overdue),
+                    None => overdue,
+                };
+                self.hand_over(&step, &purchase, change.into()).await
+            }
+            _ => {
+                let change = answer.map_or_else(Change::from_open, Change::from);
+                if for_review || purchase.state == State::NeedsReview {
+                    self.hand_over(&step, &purchase, change).await
+                } else {
+                    self.keep_asking(&step, &purchase, change).await
+                }
+            }
+        }
+    }
+
+    /// Asks VTpass once and decides what the answer means. `None` where nobody can be asked: VTpass
+    /// is switched off, or the purchase is a refill, for which MTN has no status query.
+    pub(crate) async fn ask(
+        &self,
+        purchase: &Purchase,
+        source: Source,
+    ) -> Option<(Evidence, Transition)> {
+        if purchase.is_refill() {
+            return None;
+        }
+        let outcome = self.vtpass.as_ref()?.requery(&purchase.order()).await;
+        let evidence = self.evidence(source, outcome);
+        let change = transition(purchase, &evidence);
+        change.report(purchase);
+        Some((evidence, change))
+    }
+
+    /// What makes the purchase wait for a person whatever the provider says: a refill whose answer
+    /// was not recorded, or the deadline.
+    fn overdue(&self, purchase: &Purchase) -> Option<Transition> {
+        let (source, outcome) = if purchase.state == State::NeedsReview {
+            return None;
+        } else if purchase.is_refill() && purchase.state == State::Submitted {
+            (Source::Requery, Outcome::refill_not_recorded())
+        } else if self.environment.clock.now() >= purchase.deadline() {
+            (Source::Deadline, Outcome::deadline_passed())
+        } else {
+            return None;
+        };
+        Some(transition(purchase, &self.evidence(source, outcome)))
+    }
+
+    fn evidence(&self, source: Source, outcome: Outcome) -> Evidence {
+        let (at, patience) = (self.environment.clock.now(), self.patience);
+        Evidence { source, outcome, at, patience }
+    }
+
+    /// Records a proof. If it cannot be recorded, the next step finds it out again.
+    async fn settle(
+        &self,
+        step: &Step<Chain>,
+        purchase: &Purchase,
+        evidence: &Evidence,
+        change: Transition,
+    ) -> Result<(), Retry> {
+        let now = self.environment.clock.now();
+        match self.purchases.apply(&purchase.purchase_id, &change.into(), evidence).await {
+            Ok(met) if met.state.is_final() => Ok(()),
+            // The proof was refused and the purchase is still open: there is more to find out.
+            Ok(_) => self.go_on(step, left(purchase, now)).await,
+            Err(error) => {
+                not_recorded(purchase, &error);
+                self.go_on(step, left(purchase, now)).await
+            }
+        }
+    }
+
+    /// The next step is sent before this one is recorded. A crash between the two asks once more,
+    /// which is harmless, and never loses the purchase.
+    async fn keep_asking(
+        &self,
+        step: &Step<Chain>,
+        purchase: &Purchase,
+        change: Change,
+    ) -> Result<(), Retry> {
+        let now = self.environment.clock.now();
+        self.go_on(step, left(purchase, now)).await?;
+        let mut change = change.moving(purchase.step, step.next().step);
+        // A hundred equal answers are one line, so that the item stays small. But each answer that
+        // VTpass does not know the reference is evidence and is kept.
+        let is_evidence = change.unknown_references.is_some_and(|count| count > 0);
+        if !is_evidence || purchase.acknowledged {
+            change.attempts.retain(|attempt| !attempt.repeats(purchase.history.last()));
+        }
+        if let Err(error) = self.purchases.change(&purchase.purchase_id, &change, now).await {
+            not_recorded(purchase, &error);
+        }
+        Ok(())
+    }
+
+    /// Hands the purchase to a person: its state says so, and its message waits in the dead-letter
+    /// queue, from where a redrive asks once more. The step moves on only when the message is there;
+    /// until then a repeat of this message must not be dropped.
+    async fn hand_over(
+        &self,
+        step: &Step<Chain>,
+        purchase: &Purchase,
+        mut change: Change,
+    ) -> Result<(), Retry> {
+        let (id, now) = (&purchase.purchase_id, self.environment.clock.now());
+        change.at_step = Some(purchase.step);
+        match self.purchases.change(id, &change, now).await {
+            Ok(Changed::Written(_)) => {}
+            // Another delivery of this step was faster.
+            Ok(Changed::Refused(_)) => return Ok(()),
+            Err(error) => {
+                not_recorded(purchase, &error);
+                return self.go_on(step, left(purchase, now)).await;
+            }
+        }
+        self.dead_letters.send(&Job::Purchase(step.next()), Duration::ZERO).await?;
+        let moved = Change::from_open().moving(purchase.step, step.next().step);
+        if let Err(error) = self.purchases.change(id, &moved, now).await {
+            not_recorded(purchase, &error);
+        }
+        Ok(())
+    }
+
+    async fn go_on(&self, step: &Step<Chain>, left: Duration) -> Result<(), Retry> {
+        let next = step.next();
+        let wait = self.schedule.wait(next.step, left, &self.environment.random);
+        Ok(self.jobs.send(&Job::Purchase(next), wait).await?)
+    }
+}
+
+/// Whether a step is the purchase's own and not behind it, and the purchase is still open.
+fn concerns(step: &Step<Chain>, purchase: &Purchase) -> bool {
+    !purchase.state.is_final() && step.about.chain == purchase.chain && step.step >= purchase.step
+}
+
+fn left(purchase: &Purchase, now: OffsetDateTime) -> Duration {
+    (purchase.deadline() - now).try_into().unwrap_or(Duration::ZERO)
+}
+
+fn not_recorded(purchase: &Purchase, error: &StoreError) {
+    let purchase_id = purchase.purchase_id.as_str();
+    tracing::warn!(purchase_id, reason = %error, "a requery cannot be recorded");
+}

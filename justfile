@@ -1,0 +1,67 @@
+# The everyday commands; `just` alone lists them.
+# Install it with `pip install rust-just` or `cargo install just`.
+
+[private]
+default:
+    @{{just_executable()}} --list --unsorted
+
+# Run the whole system on this machine: http://127.0.0.1:9000
+run *arguments:
+    cargo run --locked -- {{arguments}}
+
+# Run the tests; arguments go to `cargo test`, such as `-p shared money`
+test *arguments:
+    cargo test --locked {{ if arguments == "" { "--workspace" } else { arguments } }}
+
+# Check everything that a change must pass
+ci:
+    .ci/run
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Check the lints
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Build the documentation of the code, private items included, and open it
+docs:
+    cargo doc --workspace --no-deps --document-private-items --locked --open
+
+# Check imports, circles and lengths of files and functions
+structure:
+    cargo test --locked -p sandbox --test structure
+
+# Check the template as CloudFormation and SAM would
+template:
+    .ci/template
+
+# Check licences, bans and sources of the dependencies, and that each is used
+deny:
+    .ci/supply-chain
+
+# Check the dependencies for security advisories; fetches their database from GitHub
+advisories:
+    .ci/advisories
+
+# Build the functions for Lambda, and their bills of materials; arm64 unless a target is named
+build-release target="aarch64-unknown-linux-gnu": && (sbom target)
+    . .ci/tools && cargo lambda build --release --locked --target {{target}} \
+        --workspace --exclude sandbox --exclude cli
+
+# Write a software bill of materials for each function to target/sbom
+sbom target="aarch64-unknown-linux-gnu":
+    .ci/sbom {{target}}
+
+# Give an event to a function of the running sandbox: just invoke auth events/auth-airtel.json
+invoke function event:
+    curl --silent --show-error --data-binary @{{event}} http://127.0.0.1:9000/_sandbox/invoke/{{function}}
+
+# Write .ci/requirements.txt after a change of .ci/requirements.in; needs uv
+pin-tools:
+    echo '# All packages that requirements.in needs, with hashes. Written by `just pin-tools`.' \
+        > .ci/requirements.new
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+        --no-emit-index-url .ci/requirements.in >> .ci/requirements.new
+    mv .ci/requirements.new .ci/requirements.txt

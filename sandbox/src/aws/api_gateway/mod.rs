@@ -1,0 +1,8 @@
+//! API Gateway's HTTP API: it finds the route, asks the authorizer, invokes the function, and gives
+//! errors of its own.
+
+mod event;
+mod gateway;
+pub mod routes;
+
+pub(crate) use self::gateway::{AuthorizerCache, Gateway, handle};

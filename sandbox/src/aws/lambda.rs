@@ -1,0 +1,198 @@
+//! Runs functions as Lambda does: through the same entry as in production, JSON in and JSON out,
+//! with a timeout and a limit of concurrency. A panic fails one invocation only.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Adapter, service_fn};
+use lambda_runtime::{Context, LambdaEvent, Service};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shared::lambda::http_function::{HttpFunction, serve};
+use shared::lambda::instance;
+use shared::lambda::instance::Instance;
+use shared::lambda::queue_function;
+use shared::lambda::queue_function::QueueFunction;
+use shared::platform::config::Vars;
+use shared::platform::environment::{Environment, Random};
+use shared::platform::secrets::StartError;
+use tokio::sync::Semaphore;
+
+/// The largest event and answer of a synchronous invocation.
+pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
+
+type Invocation = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
+/// A function's entry: takes an event's JSON, gives the answer's JSON.
+pub type Entry = Arc<dyn Fn(String, Context) -> Invocation + Send + Sync>;
+/// Starts a function from its environment variables, as its `main` does.
+pub type StartFunction = Arc<dyn Fn(Vars, Environment) -> StartedFunction + Send + Sync>;
+type StartedFunction = Pin<Box<dyn Future<Output = Result<Entry, StartError>> + Send>>;
+/// All functions that can be deployed, by their names in the template.
+pub type Registry = BTreeMap<String, StartFunction>;
+
+/// A deployed function.
+pub struct Function {
+    name: String,
+    entry: Entry,
+    timeout: Duration,
+    concurrency: Semaphore,
+    random: Random,
+}
+
+/// Why an invocation failed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvokeError {
+    /// The handler returned an error.
+    #[error("the function failed: {0}")]
+    Failed(String),
+    /// The handler panicked.
+    #[error("the function panicked")]
+    Panicked,
+    /// The handler was stopped at its timeout.
+    #[error("the function timed out")]
+    TimedOut,
+    /// The event or the answer exceeds [`MAX_PAYLOAD_BYTES`].
+    #[error("the payload is too large")]
+    TooLarge,
+    /// All of the function's concurrency is in use.
+    #[error("the function is throttled")]
+    Throttled,
+}
+
+impl Function {
+    /// A function with at most `concurrency` invocations at a time, each with the given timeout.
+    pub fn new(
+        name: &str,
+        entry: Entry,
+        timeout: Duration,
+        concurrency: usize,
+        random: Random,
+    ) -> Self {
+        let concurrency = Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS));
+        Self { name: name.to_owned(), entry, timeout, concurrency, random }
+    }
+
+    /// Invokes the function and waits for its answer. It runs in a task of its own, because a
+    /// client that disconnects does not stop a Lambda function.
+    ///
+    /// # Errors
+    /// [`InvokeError`].
+    pub async fn invoke(&self, event: &impl Serialize) -> Result<Value, InvokeError> {
+        let event = serde_json::to_string(event).map_err(|e| InvokeError::Failed(e.to_string()))?;
+        if event.len() > MAX_PAYLOAD_BYTES {
+            return Err(InvokeError::TooLarge);
+        }
+        let _permit = self.concurrency.try_acquire().map_err(|_| InvokeError::Throttled)?;
+        let mut task = tokio::spawn((self.entry)(event, self.context()));
+        let outcome = match tokio::time::timeout(self.timeout, &mut task).await {
+            Ok(Ok(outcome)) => outcome.map_err(InvokeError::Failed),
+            Ok(Err(_)) => Err(InvokeError::Panicked),
+            Err(_) => {
+                task.abort();
+                Err(InvokeError::TimedOut)
+            }
+        };
+        match &outcome {
+            Ok(answer) if answer.to_string().len() > MAX_PAYLOAD_BYTES => {
+                Err(InvokeError::TooLarge)
+            }
+            Ok(_) => outcome,
+            Err(reason) => {
+                tracing::error!(function = self.name, %reason, "the invocation failed");
+                outcome
+            }
+        }
+    }
+
+    fn context(&self) -> Context {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let mut context = Context::default();
+        context.request_id = self.random.id();
+        context.deadline = u64::try_from((now + self.timeout).as_millis()).unwrap_or(u64::MAX);
+        context
+    }
+}
+
+/// A function behind the HTTP API, called through `lambda_http`'s own adapter.
+pub fn http<F: HttpFunction>() -> StartFunction {
+    start_with(F::new, |function: Arc<F>, input| async move {
+        let InvocationInput { event, context, cold_start } = input;
+        let request: LambdaRequest = parse(&event)?;
+        let mut adapter =
+            Adapter::from(service_fn(|request| serve(&*function, request, cold_start)));
+        match adapter.call(LambdaEvent::new(request, context)).await {
+            Ok(answer) => json(&answer),
+            Err(never) => match never {},
+        }
+    })
+}
+
+/// A function behind a queue trigger.
+pub fn queue<F: QueueFunction>() -> StartFunction {
+    start_with(F::new, |function: Arc<F>, input| async move {
+        let event = parse(&input.event)?;
+        json(&queue_function::serve(&*function, event, input.cold_start).await)
+    })
+}
+
+/// A function of another kind, with types for its event and its answer.
+pub fn typed<F, I, O, E, Fut>(
+    build: instance::Build<F>,
+    handle: fn(Arc<F>, I) -> Fut,
+) -> StartFunction
+where
+    F: Send + Sync + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: std::fmt::Display + Send + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
+    start_with(build, move |function, InvocationInput { event, .. }| async move {
+        let answer = handle(function, parse(&event)?).await;
+        json(&answer.map_err(|error| error.to_string())?)
+    })
+}
+
+/// What one invocation passes to the function.
+struct InvocationInput {
+    event: String,
+    context: Context,
+    cold_start: bool,
+}
+
+/// Each invocation takes the current function: after a provider refused its credentials it is built
+/// again.
+fn start_with<F, C, Fut>(build: instance::Build<F>, invoke: C) -> StartFunction
+where
+    F: Send + Sync + 'static,
+    C: Fn(Arc<F>, InvocationInput) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Value, String>> + Send + 'static,
+{
+    Arc::new(move |vars, environment| {
+        Box::pin(async move {
+            let instance = Arc::new(Instance::start(vars, &environment, build).await?);
+            let entry: Entry = Arc::new(move |event, context| {
+                let instance = instance.clone();
+                Box::pin(async move {
+                    let cold_start = instance.is_cold();
+                    let input = InvocationInput { event, context, cold_start };
+                    invoke(instance.current().await, input).await
+                })
+            });
+            Ok(entry)
+        })
+    })
+}
+
+fn parse<T: DeserializeOwned>(event: &str) -> Result<T, String> {
+    serde_json::from_str(event).map_err(|error| error.to_string())
+}
+
+fn json(answer: &impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(answer).map_err(|error| error.to_string())
+}

@@ -1,0 +1,333 @@
+//! The queues themselves: a message is on disk before its send is acknowledged, and all waits
+//! follow a clock that a test can move.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use serde_json::{Value, json};
+use shared::platform::environment::{Clock, Random};
+
+/// All queues of the simulated account.
+pub(crate) struct Engine {
+    database: Mutex<Connection>,
+    clock: Clock,
+    random: Random,
+}
+
+/// Why an operation fails, in SQS's own terms.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SqsError {
+    /// The queue does not exist.
+    #[error("The specified queue does not exist.")]
+    NoQueue,
+    /// A parameter is out of its range.
+    #[error("{0}")]
+    Invalid(String),
+    /// The receipt handle is empty.
+    #[error("The input receipt handle is invalid.")]
+    InvalidReceipt,
+    /// The database failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// A message to send.
+pub(crate) struct NewMessage<'a> {
+    /// The body.
+    pub(crate) body: &'a str,
+    /// The `AWSTraceHeader`.
+    pub(crate) trace_header: Option<&'a str>,
+    /// Seconds until it can be received.
+    pub(crate) delay_seconds: i64,
+}
+
+/// A received message.
+pub(crate) struct ReceivedMessage {
+    /// Its id.
+    pub(crate) id: String,
+    /// The receipt handle, which deletes it.
+    pub(crate) receipt: String,
+    /// The body.
+    pub(crate) body: String,
+    /// The `AWSTraceHeader` that it was sent with.
+    pub(crate) trace_header: Option<String>,
+    /// When it was sent, epoch milliseconds.
+    pub(crate) sent_ms: i64,
+    /// How often it was received, this time included.
+    pub(crate) receive_count: i64,
+    /// When it was first received, epoch milliseconds.
+    pub(crate) first_received_ms: i64,
+}
+
+/// How many messages a queue holds.
+pub(crate) struct MessageCounts {
+    /// Can be received now.
+    pub(crate) visible: i64,
+    /// Received, not deleted, and still hidden.
+    pub(crate) in_flight: i64,
+    /// Sent with a delay that is not over.
+    pub(crate) delayed: i64,
+}
+
+/// SQS's limit for one message.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+const MAX_DELAY_SECONDS: i64 = 900;
+const MAX_VISIBILITY_SECONDS: i64 = 43_200;
+const DEFAULT_VISIBILITY_SECONDS: i64 = 30;
+const DEFAULT_RETENTION_SECONDS: i64 = 345_600;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS queues (name TEXT PRIMARY KEY, attributes TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (
+    id TEXT PRIMARY KEY,
+    queue TEXT NOT NULL,
+    body TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    sent_ms INTEGER NOT NULL,
+    visible_ms INTEGER NOT NULL,
+    receive_count INTEGER NOT NULL DEFAULT 0,
+    first_received_ms INTEGER NOT NULL DEFAULT 0,
+    receipt TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS by_visibility ON messages (queue, visible_ms);
+CREATE INDEX IF NOT EXISTS by_age ON messages (queue, sent_ms);
+CREATE INDEX IF NOT EXISTS by_receipt ON messages (receipt);
+";
+
+/// A queue's attributes, as `CreateQueue` takes them.
+type QueueAttributes = BTreeMap<String, String>;
+
+impl Engine {
+    /// Opens the queues in `file`, or in memory.
+    pub(crate) fn open(
+        file: Option<&Path>,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self, SqsError> {
+        let database = match file {
+            Some(file) => Connection::open(file)?,
+            None => Connection::open_in_memory()?,
+        };
+        // A send is acknowledged only when it is on disk.
+        database.pragma_update(None, "journal_mode", "WAL")?;
+        database.pragma_update(None, "synchronous", "FULL")?;
+        database.execute_batch(SCHEMA)?;
+        Ok(Self { database: Mutex::new(database), clock, random })
+    }
+
+    /// Creates a queue, or gives an existing one these attributes.
+    pub(crate) fn create(&self, name: &str, attributes: &QueueAttributes) -> Result<(), SqsError> {
+        let attributes = serde_json::to_string(attributes).unwrap_or_default();
+        self.database().execute(
+            "INSERT INTO queues VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET attributes = excluded.attributes",
+            params![name, attributes],
+        )?;
+        Ok(())
+    }
+
+    /// A queue's attributes.
+    pub(crate) fn attributes(&self, queue: &str) -> Result<QueueAttributes, SqsError> {
+        attributes(&self.database(), queue)
+    }
+
+    /// Sends a message and gives its id.
+    pub(crate) fn send(&self, queue: &str, message: &NewMessage<'_>) -> Result<String, SqsError> {
+        let database = self.database();
+        attributes(&database, queue)?;
+        check(message)?;
+        let (id, now) = (self.id(), self.now_ms());
+        let visible = now + message.delay_seconds * 1000;
+        let stored = json!({ "trace": message.trace_header }).to_string();
+        database.execute(
+            "INSERT INTO messages (id, queue, body, attributes, sent_ms, visible_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![id, queue, message.body, stored, now, visible],
+        )?;
+        Ok(id)
+    }
+
+    /// Receives up to `most` visible messages, oldest first, and hides them for `visibility`
+    /// seconds (the queue's `VisibilityTimeout` if not given). Messages that were received
+    /// `maxReceiveCount` times move to the dead-letter queue first.
+    pub(crate) fn receive(
+        &self,
+        queue: &str,
+        most: i64,
+        visibility: Option<i64>,
+    ) -> Result<Vec<ReceivedMessage>, SqsError> {
+        let mut database = self.database();
+        let transaction = database.transaction()?;
+        let attributes = attributes(&transaction, queue)?;
+        let now = self.now_ms();
+        let retention = integer(&attributes, "MessageRetentionPeriod");
+        let oldest = now - retention.unwrap_or(DEFAULT_RETENTION_SECONDS) * 1000;
+        let expire = "DELETE FROM messages WHERE queue = ?1 AND sent_ms < ?2";
+        transaction.execute(expire, params![queue, oldest])?;
+        let default =
+            integer(&attributes, "VisibilityTimeout").unwrap_or(DEFAULT_VISIBILITY_SECONDS);
+        let hidden_until = now + visibility_in_range(visibility.unwrap_or(default))? * 1000;
+        if let Some((target, max_receives)) = redrive(&attributes) {
+            transaction.execute(
+                "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
+                 WHERE queue = ?1 AND visible_ms <= ?3 AND receive_count >= ?4",
+                params![queue, target, now, max_receives],
+            )?;
+        }
+        let mut messages = visible(&transaction, queue, now, most)?;
+        for message in &mut messages {
+            message.receipt = self.id();
+            transaction.execute(
+                "UPDATE messages SET visible_ms = ?2, receipt = ?3, receive_count = ?4,
+                 first_received_ms = iif(first_received_ms = 0, ?5, first_received_ms)
+                 WHERE id = ?1",
+                params![message.id, hidden_until, message.receipt, message.receive_count, now],
+            )?;
+            if message.first_received_ms == 0 {
+                message.first_received_ms = now;
+            }
+        }
+        transaction.commit()?;
+        Ok(messages)
+    }
+
+    /// Deletes a received message. Deleting it twice is no error. The receipt handle of an earlier
+    /// receive deletes nothing.
+    pub(crate) fn delete(&self, queue: &str, receipt: &str) -> Result<(), SqsError> {
+        let database = self.database();
+        attributes(&database, queue)?;
+        if receipt.is_empty() {
+            return Err(SqsError::InvalidReceipt);
+        }
+        let delete = "DELETE FROM messages WHERE queue = ?1 AND receipt = ?2";
+        database.execute(delete, params![queue, receipt])?;
+        Ok(())
+    }
+
+    /// Redrives: moves every message of `source` to `target`, where it can be received at once.
+    pub(crate) fn move_all(&self, source: &str, target: &str) -> Result<usize, SqsError> {
+        let database = self.database();
+        attributes(&database, source)?;
+        attributes(&database, target)?;
+        Ok(database.execute(
+            "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
+             WHERE queue = ?1",
+            params![source, target, self.now_ms()],
+        )?)
+    }
+
+    /// How many messages a queue holds.
+    pub(crate) fn counts(&self, queue: &str) -> Result<MessageCounts, SqsError> {
+        let database = self.database();
+        attributes(&database, queue)?;
+        Ok(database.query_row(
+            "SELECT coalesce(sum(visible_ms <= ?2), 0),
+                    coalesce(sum(visible_ms > ?2 AND receive_count > 0), 0),
+                    coalesce(sum(visible_ms > ?2 AND receive_count = 0), 0)
+             FROM messages WHERE queue = ?1",
+            params![queue, self.now_ms()],
+            |row| {
+                Ok(MessageCounts {
+                    visible: row.get(0)?,
+                    in_flight: row.get(1)?,
+                    delayed: row.get(2)?,
+                })
+            },
+        )?)
+    }
+
+    fn database(&self) -> MutexGuard<'_, Connection> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+    }
+
+    /// A UUID, the form of SQS's message ids.
+    fn id(&self) -> String {
+        let id = self.random.id();
+        [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-")
+    }
+}
+
+fn visible(
+    transaction: &Transaction<'_>,
+    queue: &str,
+    now: i64,
+    most: i64,
+) -> Result<Vec<ReceivedMessage>, SqsError> {
+    let mut select = transaction.prepare_cached(
+        "SELECT id, body, attributes, sent_ms, receive_count + 1, first_received_ms FROM messages
+         WHERE queue = ?1 AND visible_ms <= ?2 ORDER BY visible_ms, rowid LIMIT ?3",
+    )?;
+    let messages = select.query_map(params![queue, now, most], message_of)?;
+    Ok(messages.collect::<Result<_, _>>()?)
+}
+
+fn message_of(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {
+    let stored: String = row.get(2)?;
+    let stored: Value = serde_json::from_str(&stored).unwrap_or_default();
+    Ok(ReceivedMessage {
+        id: row.get(0)?,
+        receipt: String::new(),
+        body: row.get(1)?,
+        trace_header: stored["trace"].as_str().map(str::to_owned),
+        sent_ms: row.get(3)?,
+        receive_count: row.get(4)?,
+        first_received_ms: row.get(5)?,
+    })
+}
+
+fn attributes(database: &Connection, queue: &str) -> Result<QueueAttributes, SqsError> {
+    let found: Option<String> = database
+        .prepare_cached("SELECT attributes FROM queues WHERE name = ?1")?
+        .query_row([queue], |row| row.get(0))
+        .optional()?;
+    let found = found.ok_or(SqsError::NoQueue)?;
+    serde_json::from_str(&found).map_err(|error| SqsError::Internal(error.to_string()))
+}
+
+fn integer(attributes: &QueueAttributes, name: &str) -> Option<i64> {
+    attributes.get(name)?.parse().ok()
+}
+
+/// The dead-letter queue's name and `maxReceiveCount`.
+fn redrive(attributes: &QueueAttributes) -> Option<(String, i64)> {
+    let policy: Value = serde_json::from_str(attributes.get("RedrivePolicy")?).ok()?;
+    let target = policy["deadLetterTargetArn"].as_str()?.rsplit(':').next()?.to_owned();
+    let most = &policy["maxReceiveCount"];
+    Some((target, most.as_i64().or_else(|| most.as_str()?.parse().ok())?))
+}
+
+fn check(message: &NewMessage<'_>) -> Result<(), SqsError> {
+    let text = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    let problem = if message.body.is_empty() {
+        "The request must contain the parameter MessageBody.".to_owned()
+    } else if message.body.len() > MAX_MESSAGE_BYTES {
+        format!("Message must be shorter than {MAX_MESSAGE_BYTES} bytes.")
+    } else if !message.body.chars().all(text) {
+        "Message contains characters outside the allowed set.".to_owned()
+    } else if !(0..=MAX_DELAY_SECONDS).contains(&message.delay_seconds) {
+        format!("DelaySeconds must be >= 0 and <= {MAX_DELAY_SECONDS}.")
+    } else {
+        return Ok(());
+    };
+    Err(SqsError::Invalid(problem))
+}
+
+fn visibility_in_range(seconds: i64) -> Result<i64, SqsError> {
+    if (0..=MAX_VISIBILITY_SECONDS).contains(&seconds) {
+        Ok(seconds)
+    } else {
+        Err(SqsError::Invalid(format!("Value {seconds} for VisibilityTimeout is invalid.")))
+    }
+}
+
+impl From<rusqlite::Error> for SqsError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

@@ -1,0 +1,9 @@
+//! SQS: standard queues in SQLite behind the AWS JSON protocol.
+//!
+//! It has the operations that the functions, the triggers and the runbook's redrive use. There are
+//! no FIFO queues, permissions, tags, message attributes or histories of message moves.
+
+pub(crate) mod engine;
+mod http;
+
+pub(crate) use self::http::router;

@@ -1,0 +1,140 @@
+//! Runs queue triggers: Lambda's event source mapping for SQS.
+//!
+//! An error, a panic, a malformed report or an unknown identifier fails the whole batch. Otherwise
+//! the reported records stay hidden until their visibility timeout, and the others are deleted.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
+use serde_json::Value;
+
+use crate::aws::lambda::Function;
+use crate::template::stack::TriggerSpec;
+use crate::template::{REGION, queue_arn};
+
+/// The longest long poll of SQS.
+const LONG_POLL_SECONDS: i32 = 20;
+/// The pause after an error of SQS.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs a trigger until the sandbox stops.
+pub(crate) fn run(spec: &TriggerSpec, queue_url: &str, client: &Client, function: &Arc<Function>) {
+    for _ in 0..spec.concurrency {
+        let poller = Poller {
+            spec: spec.clone(),
+            queue_url: queue_url.to_owned(),
+            client: client.clone(),
+            function: function.clone(),
+        };
+        tokio::spawn(async move {
+            loop {
+                if let Err(error) = poller.run_batch().await {
+                    tracing::warn!(queue = poller.spec.queue, %error, "the trigger cannot use its queue");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        });
+    }
+}
+
+struct Poller {
+    spec: TriggerSpec,
+    queue_url: String,
+    client: Client,
+    function: Arc<Function>,
+}
+
+impl Poller {
+    /// Takes a batch, invokes the function, and deletes the messages that succeeded.
+    async fn run_batch(&self) -> Result<(), aws_sdk_sqs::Error> {
+        let batch = self.receive().await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let event = self.event(&batch);
+        let outcome = self.function.invoke(&event).await;
+        let failed = match outcome {
+            Ok(report) if self.spec.partial_failures => failures(&report, &batch),
+            Ok(_) => Some(HashSet::new()),
+            Err(_) => None,
+        };
+        match failed {
+            None => tracing::warn!(
+                queue = self.spec.queue,
+                records = batch.len(),
+                "the whole batch failed"
+            ),
+            Some(failed) => {
+                let succeeded =
+                    |it: &&Message| !failed.contains(it.message_id().unwrap_or_default());
+                self.delete(&batch.iter().filter(succeeded).collect::<Vec<_>>()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for messages with a long poll.
+    async fn receive(&self) -> Result<Vec<Message>, aws_sdk_sqs::Error> {
+        let receive = self
+            .client
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(self.spec.batch_size)
+            .wait_time_seconds(LONG_POLL_SECONDS)
+            .message_system_attribute_names(MessageSystemAttributeName::All);
+        Ok(receive.send().await?.messages.unwrap_or_default())
+    }
+
+    fn event(&self, batch: &[Message]) -> SqsEvent {
+        let mut event = SqsEvent::default();
+        event.records = batch.iter().map(|message| self.record(message)).collect();
+        event
+    }
+
+    fn record(&self, message: &Message) -> SqsMessage {
+        let mut record = SqsMessage::default();
+        record.message_id = message.message_id.clone();
+        record.receipt_handle = message.receipt_handle.clone();
+        record.body = message.body.clone();
+        record.md5_of_body = message.md5_of_body.clone();
+        let attributes = message.attributes.iter().flatten();
+        record.attributes =
+            attributes.map(|(name, value)| (name.as_str().to_owned(), value.clone())).collect();
+        record.event_source = Some("aws:sqs".to_owned());
+        record.event_source_arn = Some(queue_arn(&self.spec.queue));
+        record.aws_region = Some(REGION.to_owned());
+        record
+    }
+
+    async fn delete(&self, done: &[&Message]) -> Result<(), aws_sdk_sqs::Error> {
+        if done.is_empty() {
+            return Ok(());
+        }
+        let mut delete = self.client.delete_message_batch().queue_url(&self.queue_url);
+        for (index, message) in done.iter().enumerate() {
+            let entry = DeleteMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(message.receipt_handle().unwrap_or_default());
+            delete = delete.entries(entry.build()?);
+        }
+        delete.send().await?;
+        Ok(())
+    }
+}
+
+/// The ids that the function reports as failed; `None` if the whole batch failed.
+fn failures(report: &Value, batch: &[Message]) -> Option<HashSet<String>> {
+    // As on Lambda, an empty or absent report means that all succeeded.
+    if report.is_null() || report["batchItemFailures"].is_null() {
+        return Some(HashSet::new());
+    }
+    let report: SqsBatchResponse = serde_json::from_value(report.clone()).ok()?;
+    let known: HashSet<&str> = batch.iter().filter_map(Message::message_id).collect();
+    let failed: HashSet<String> =
+        report.batch_item_failures.into_iter().map(|it| it.item_identifier).collect();
+    failed.iter().all(|id| known.contains(id.as_str())).then_some(failed)
+}

@@ -1,0 +1,6 @@
+//! Serves `/_sandbox/...`: what a person or a test may see of the sandbox and do with it.
+
+pub mod docs;
+mod routes;
+
+pub(crate) use self::routes::{Console, router};

@@ -1,0 +1,140 @@
+//! The simulator's state: credentials, ledger, and what a test has scripted.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::platform::environment::Environment;
+
+use super::operations::Operation;
+use super::script::Script;
+use crate::ledger::Ledger;
+
+/// The credentials that the simulator accepts.
+pub struct Credentials {
+    /// Sent with every request to an API.
+    pub api_key: String,
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: String,
+}
+
+impl Credentials {
+    /// Generates credentials.
+    pub fn generate(environment: &Environment) -> Self {
+        let text = |kind| format!("{kind}_{}", environment.random.id());
+        Self { api_key: text("key"), client_id: text("client"), client_secret: text("simulated") }
+    }
+}
+
+/// The simulator.
+pub struct MtnSimulator {
+    /// The credentials it accepts.
+    pub credentials: Credentials,
+    /// Where it keeps tokens, refills, questions and callbacks.
+    pub ledger: Arc<Ledger>,
+    /// The clock, random ids and the HTTP client.
+    pub environment: Environment,
+    /// How late a callback is sent if no script says otherwise.
+    pub delay: Duration,
+    controls: Mutex<Controls>,
+}
+
+/// What a test has scripted and may look at. Refills change only under its lock.
+#[derive(Default)]
+pub(super) struct Controls {
+    pub(super) scripts: VecDeque<Script>,
+    pub(super) outage: Option<StatusCode>,
+    pub(super) held: Vec<Callback>,
+    pub(super) violations: Vec<Violation>,
+    /// The tokens that were given out; the ledger keeps only their hashes.
+    pub(super) tokens: Vec<String>,
+}
+
+/// An answer that is sent by callback.
+#[derive(Clone)]
+pub(super) struct Callback {
+    pub(super) operation: Operation,
+    /// If none, the callback is not sent.
+    pub(super) url: Option<String>,
+    pub(super) body: Value,
+}
+
+/// A request that violated its contract. It holds no personal data.
+#[derive(Debug, Clone, Serialize)]
+pub struct Violation {
+    /// The operation, if it could be told.
+    pub operation: Option<Operation>,
+    /// What was wrong.
+    pub problem: String,
+}
+
+/// A question about a customer, as the ledger keeps it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordedQuestion {
+    /// What was asked.
+    pub operation: Operation,
+    /// The client's id of the question.
+    pub transaction_id: Option<String>,
+    /// Where a callback may go.
+    pub callback_url: Option<String>,
+}
+
+const QUESTIONS: &str = "mtn_asks";
+/// Long enough to be noticed, short enough to be waited for.
+const CALLBACK_DELAY: Duration = Duration::from_millis(1_500);
+
+/// The simulator, as axum hands it to a handler.
+pub(super) type Simulator = State<Arc<MtnSimulator>>;
+
+impl MtnSimulator {
+    /// A simulator that keeps its data in `ledger`.
+    pub fn new(credentials: Credentials, ledger: Arc<Ledger>, environment: Environment) -> Self {
+        let (delay, controls) = (CALLBACK_DELAY, Mutex::default());
+        Self { credentials, ledger, environment, delay, controls }
+    }
+
+    /// The requests that violated their contract, in order.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.controls().violations.clone()
+    }
+
+    /// The tokens that were given out, so that a test can search for them where they must not be.
+    pub fn given_tokens(&self) -> Vec<String> {
+        self.controls().tokens.clone()
+    }
+
+    pub(super) fn controls(&self) -> MutexGuard<'_, Controls> {
+        self.controls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn record_question(&self, question: &RecordedQuestion) {
+        self.ledger.put(QUESTIONS, &self.environment.random.id(), question);
+    }
+
+    /// The questions, in order.
+    pub(super) fn questions(&self) -> Vec<RecordedQuestion> {
+        let mut questions: Vec<RecordedQuestion> = self.ledger.all(QUESTIONS);
+        questions.reverse();
+        questions
+    }
+}
+
+impl Controls {
+    /// The outage, or else the first script for an operation, which is then used up.
+    pub(super) fn take_script(
+        &mut self,
+        operation: Operation,
+    ) -> (Option<StatusCode>, Option<Script>) {
+        if self.outage.is_some() {
+            return (self.outage, None);
+        }
+        let index = self.scripts.iter().position(|script| script.is_for(operation));
+        (None, index.and_then(|index| self.scripts.remove(index)))
+    }
+}

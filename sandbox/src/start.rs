@@ -1,0 +1,271 @@
+//! Starts the sandbox and stops it: services, tables, queues, functions, triggers, the API and the
+//! console.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::config::StalledStreamProtectionConfig;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
+use axum::Router;
+use shared::domain::api_key::{ApiKey, KeyKind};
+use shared::domain::ids::TenantId;
+use shared::platform::aws;
+use shared::platform::config::Vars;
+use shared::platform::crypto::hashed;
+use shared::platform::environment::Environment;
+use shared::store::Tenants;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::aws::api_gateway::{AuthorizerCache, Gateway};
+use crate::aws::lambda::{Function, Registry};
+use crate::aws::secrets::Secrets;
+use crate::aws::{api_gateway, dynamodb, schedules, triggers};
+use crate::console::{self, Console};
+use crate::functions;
+use crate::listener::{StartupError, listen};
+use crate::services::Services;
+use crate::simulators::mtn::MtnSimulator;
+use crate::template::stack::Stack;
+use crate::template::{SandboxDeployment, Template};
+
+/// The template of this repository.
+pub const TEMPLATE: &str = include_str!("../../template.yaml");
+/// The API key if `SANDBOX_KEYS` names none.
+pub const DEFAULT_KEY: &str = "test_sk_sandbox";
+/// Lambda's limit of concurrency for a function that reserves none.
+const ACCOUNT_CONCURRENCY: usize = 1_000;
+
+/// How to start the sandbox.
+pub struct Options {
+    /// The text of the template.
+    pub template: String,
+    /// All functions that the template may deploy.
+    pub registry: Registry,
+    /// The process's environment variables.
+    pub vars: Vars,
+    /// The port of the API on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// Where tables, queues and the simulators' data are kept; in memory if none.
+    pub data_dir: Option<PathBuf>,
+    /// Time, randomness and the network.
+    pub environment: Environment,
+}
+
+/// A running sandbox. It runs until it is stopped or its runtime ends.
+pub struct Sandbox {
+    /// The URL of the API.
+    pub base_url: String,
+    /// The API keys; each has a tenant of its own.
+    pub keys: Vec<String>,
+    /// The URL of DynamoDB.
+    pub dynamodb_url: String,
+    /// The URL of SQS.
+    pub sqs_url: String,
+    /// The environment variables that Lambda itself gives every function.
+    pub lambda_vars: BTreeMap<String, String>,
+    /// What is deployed.
+    pub stack: Arc<Stack>,
+    /// The secrets of the simulated account.
+    pub secrets: Secrets,
+    /// The simulated MTN; none if the environment variables name a real one.
+    pub mtn: Option<Arc<MtnSimulator>>,
+    /// The functions, by name.
+    pub functions: BTreeMap<String, Arc<Function>>,
+    stop: watch::Sender<bool>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Options {
+    /// The repository's template and functions with the real clock, randomness and network.
+    pub fn new(vars: Vars, port: u16, data_dir: Option<PathBuf>) -> Self {
+        let (template, registry) = (TEMPLATE.to_owned(), functions::registry());
+        Self { template, registry, vars, port, data_dir, environment: Environment::real() }
+    }
+}
+
+impl Sandbox {
+    /// Starts everything, and returns when the API accepts requests.
+    ///
+    /// # Errors
+    /// When a port is in use, the template cannot be read, or a function does not start.
+    pub async fn start(options: Options) -> Result<Self, StartupError> {
+        let Options { template, registry, vars, port, data_dir, environment } = options;
+        let listener = listen(port).await?;
+        let address = listener.local_addr()?;
+        let base_url = format!("http://{address}");
+        let keys = keys(&vars);
+
+        let services = Services::start(&vars, data_dir, &environment, &base_url).await?;
+        let lambda_vars = services.lambda_vars(&vars);
+        let template = Template::load(&template, &services.parameters)?;
+        let deployment = SandboxDeployment { sqs_url: services.sqs_url.clone() };
+        let stack = Arc::new(Stack::read(&template, &deployment)?);
+
+        let account: Vars = lambda_vars.clone().into_iter().collect();
+        let sqs = sqs_client(&account, &environment)?;
+        dynamodb::create_tables(&aws::dynamodb(&account, &environment)?, &stack.tables).await?;
+        let queue_urls = create_queues(&sqs, &stack).await?;
+        add_tenants(&stack, &lambda_vars, &keys, &environment).await?;
+
+        let functions = deploy(&stack, &registry, &lambda_vars, &environment).await?;
+        run_background_work(&stack, &functions, &queue_urls, &sqs, &environment)?;
+
+        let gateway = Arc::new(Gateway {
+            routes: stack.routes.clone(),
+            authorizer: stack.authorizer.clone(),
+            functions: functions.clone(),
+            domain: address.to_string(),
+            environment,
+            decisions: AuthorizerCache::default(),
+        });
+        let Services { dynamodb_url, sqs_url, secrets, ledger, simulators, .. } = services;
+        let console = Console {
+            ledger,
+            stack: stack.clone(),
+            lambda_vars: lambda_vars.clone(),
+            functions: functions.clone(),
+        };
+        let mtn = simulators.mtn.clone();
+        let app = Router::new().nest("/_sandbox", console::router(console, simulators));
+        let app = app.fallback_service(axum::routing::any(api_gateway::handle).with_state(gateway));
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(serve(listener, app, stopped));
+        Ok(Self {
+            base_url,
+            keys,
+            dynamodb_url,
+            sqs_url,
+            lambda_vars,
+            stack,
+            secrets,
+            mtn,
+            functions,
+            stop,
+            server,
+        })
+    }
+
+    /// Stops accepting requests, and gives running ones three seconds to finish.
+    pub async fn stop(self) {
+        const GRACE: Duration = Duration::from_secs(3);
+        let _ = self.stop.send(true);
+        let _ = tokio::time::timeout(GRACE, self.server).await;
+    }
+}
+
+async fn serve(listener: TcpListener, app: Router, mut stopped: watch::Receiver<bool>) {
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stop).await {
+        tracing::error!(%error, "the API stopped with an error");
+    }
+}
+
+/// Runs the queue triggers and the schedules.
+fn run_background_work(
+    stack: &Stack,
+    functions: &BTreeMap<String, Arc<Function>>,
+    queue_urls: &BTreeMap<String, String>,
+    sqs: &aws_sdk_sqs::Client,
+    environment: &Environment,
+) -> Result<(), StartupError> {
+    for trigger in &stack.triggers {
+        let function = functions.get(&trigger.function);
+        let url = queue_urls.get(&trigger.queue);
+        let (Some(function), Some(url)) = (function, url) else {
+            return Err(format!("a trigger of {} has no queue", trigger.function).into());
+        };
+        triggers::run(trigger, url, sqs, function);
+    }
+    for schedule in &stack.schedules {
+        let url = queue_urls.get(&schedule.queue).ok_or("a schedule has no queue")?;
+        schedules::run(schedule, url, sqs, &environment.clock);
+    }
+    Ok(())
+}
+
+/// A client of SQS that waits for as long as a long poll takes.
+fn sqs_client(
+    account: &Vars,
+    environment: &Environment,
+) -> Result<aws_sdk_sqs::Client, StartupError> {
+    let config = aws::sqs(account, environment)?.config().to_builder();
+    let config = config.timeout_config(TimeoutConfig::disabled());
+    let config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    Ok(aws_sdk_sqs::Client::from_conf(config.build()))
+}
+
+fn keys(vars: &Vars) -> Vec<String> {
+    let given = vars.optional("SANDBOX_KEYS").unwrap_or(DEFAULT_KEY);
+    given.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect()
+}
+
+async fn create_queues(
+    sqs: &aws_sdk_sqs::Client,
+    stack: &Stack,
+) -> Result<BTreeMap<String, String>, StartupError> {
+    let mut urls = BTreeMap::new();
+    // Dead-letter queues have no redrive policy: they are created first.
+    let mut queues: Vec<_> = stack.queues.iter().collect();
+    queues.sort_by_key(|queue| queue.attributes.contains_key("RedrivePolicy"));
+    for queue in queues {
+        let mut create = sqs.create_queue().queue_name(&queue.name);
+        for (name, value) in &queue.attributes {
+            create = create.attributes(name.as_str().into(), value);
+        }
+        let url = create.send().await?.queue_url.unwrap_or_default();
+        urls.insert(queue.name.clone(), url);
+    }
+    Ok(urls)
+}
+
+/// Adds a tenant for each key. The tenant's id comes from the key, so the same key has the same
+/// tenant after a restart; a key that was revoked is valid again.
+async fn add_tenants(
+    stack: &Stack,
+    lambda_vars: &BTreeMap<String, String>,
+    keys: &[String],
+    environment: &Environment,
+) -> Result<(), StartupError> {
+    let Some(authorizer) = &stack.authorizer else { return Ok(()) };
+    let spec = stack.functions.iter().find(|it| it.name == authorizer.function);
+    let spec = spec.ok_or("the authorizer is not a function of the template")?;
+    let vars = spec.vars(lambda_vars);
+    let tenants = Tenants::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?;
+    for key in keys {
+        let tenant = TenantId::parse(&format!("sandbox-{}", &hashed(key)[..12]));
+        let tenant = tenant.ok_or("the tenant's id is not valid")?;
+        let key = ApiKey::new(key, tenant, KeyKind::Test, None, environment.clock.now());
+        tenants.put(&key).await?;
+    }
+    Ok(())
+}
+
+async fn deploy(
+    stack: &Stack,
+    registry: &Registry,
+    lambda_vars: &BTreeMap<String, String>,
+    environment: &Environment,
+) -> Result<BTreeMap<String, Arc<Function>>, StartupError> {
+    let mut functions = BTreeMap::new();
+    for spec in &stack.functions {
+        let name = &spec.name;
+        let build = registry
+            .get(name)
+            .ok_or_else(|| format!("the template's function {name} has no handler"))?;
+        let entry = build(spec.vars(lambda_vars), environment.clone())
+            .await
+            .map_err(|error| format!("function {name} does not start: {error}"))?;
+        let concurrency = spec.reserved_concurrency.unwrap_or(ACCOUNT_CONCURRENCY);
+        let random = environment.random.clone();
+        let function = Function::new(name, entry, spec.timeout, concurrency, random);
+        functions.insert(name.clone(), Arc::new(function));
+    }
+    Ok(functions)
+}

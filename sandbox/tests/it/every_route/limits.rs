@@ -1,0 +1,217 @@
+//! Rate limits: OTPs by number, tenant and address; purchases and reads by tenant.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::purchases::{DELIVERED, airtime};
+use crate::support::{Caller, Gateway, PHONE, Provider, Reply, Script, agreeable_mono};
+
+const NO_LIMIT: &str = "100000/600,100000/86400";
+
+/// A Mono that gives a new session and a new code each time.
+async fn mono() -> Provider {
+    let count = AtomicU32::new(0);
+    Provider::start(move |request| {
+        let id = count.fetch_add(1, Ordering::SeqCst);
+        match request.target.as_str() {
+            "/v2/telecom/auth" => {
+                Script::Json(200, json!({ "data": { "session_id": format!("s-{id}") } }))
+            }
+            "/v2/telecom/verify" => {
+                Script::Json(200, json!({ "data": { "code": format!("code_{id}") } }))
+            }
+            _ => agreeable_mono(request),
+        }
+    })
+    .await
+}
+
+async fn gateway(mono: &Provider, limits: &[(&str, &str)]) -> Gateway {
+    let usual = [
+        ("MONO_BASE_URL", mono.url.as_str()),
+        ("MONO_SECRET_KEY", "k"),
+        ("OTP_LIMIT_NUMBER", "3/600,10/86400"),
+        ("OTP_LIMIT_CALLER", NO_LIMIT),
+        ("OTP_LIMIT_ADDRESS", NO_LIMIT),
+    ];
+    let gateway = Gateway::with(&usual.iter().chain(limits).copied().collect::<Vec<_>>()).await;
+    // At the beginning of a day, so that no window ends during a test.
+    let day = Duration::from_secs(86_400);
+    let now = shared::domain::time::to_seconds(gateway.clock.clock().now()).unsigned_abs();
+    gateway.clock.turn(day - Duration::from_secs(now % 86_400));
+    gateway
+}
+
+fn limited(reply: &Reply) -> u64 {
+    reply.refused(429, "rate_limited");
+    reply.retry_after.as_ref().expect("Retry-After").parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_calls_for_one_number_send_no_more_otps_than_allowed() {
+    let mono = mono().await;
+    let keys: Vec<String> = (0..20).map(|n| format!("test_sk_{n}")).collect();
+    let gateway = gateway(&mono, &[("SANDBOX_KEYS", &keys.join(","))]).await;
+    let callers: Vec<Caller> =
+        keys.iter().map(|key| Caller::new(&gateway.sandbox.base_url, key)).collect();
+    let forms = [
+        "08031234567",
+        "8031234567",
+        "2348031234567",
+        "+2348031234567",
+        "23408031234567",
+        "0803 123 4567",
+        "+234 (0) 803-123-4567",
+    ];
+    for _ in 0..10 {
+        let calls = (0..100).map(|n| callers[n % 20].auth(forms[n % 7], "mtn"));
+        for reply in futures_util::future::join_all(calls).await {
+            if reply.status != 200 {
+                assert!(limited(&reply) <= 600);
+            }
+        }
+    }
+    assert_eq!(mono.received().len(), 3);
+    // Another number is not limited.
+    assert_eq!(callers[0].auth("08031234568", "mtn").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_short_window_opens_again_until_the_long_one_closes() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let caller = gateway.caller();
+    let mut sent = 0;
+    for _ in 0..6 {
+        for _ in 0..5 {
+            sent += usize::from(caller.auth(PHONE, "mtn").await.status == 200);
+        }
+        gateway.clock.turn(Duration::from_secs(600));
+    }
+    assert_eq!(sent, 10, "3 + 3 + 3 + 1");
+    assert_eq!(mono.received().len(), 10);
+    let refused = caller.auth(PHONE, "mtn").await;
+    assert_eq!(limited(&refused), 86_400 - 3_600, "until the day ends");
+    gateway.clock.turn(Duration::from_secs(86_400 - 3_600));
+    assert_eq!(caller.auth(PHONE, "mtn").await.status, 200);
+}
+
+#[tokio::test]
+async fn around_the_end_of_a_window_at_most_twice_the_limit_is_sent() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    for wait in [599, 1] {
+        gateway.clock.turn(Duration::from_secs(wait));
+        for _ in 0..10 {
+            gateway.caller().auth(PHONE, "mtn").await;
+        }
+    }
+    assert_eq!(mono.received().len(), 6);
+}
+
+#[tokio::test]
+async fn a_tenant_and_an_address_have_limits_of_their_own() {
+    let mono = mono().await;
+    let by_caller = gateway(&mono, &[("OTP_LIMIT_CALLER", "4/600,100/86400")]).await;
+    let numbers: Vec<String> = (0..8).map(|n| format!("0803123456{n}")).collect();
+    let (caller, other) = (by_caller.caller(), by_caller.other_caller());
+    for (index, number) in numbers.iter().enumerate() {
+        let reply = caller.auth(number, "mtn").await;
+        assert_eq!(reply.status, if index < 4 { 200 } else { 429 });
+    }
+    assert_eq!(other.auth(&numbers[0], "mtn").await.status, 200, "another caller is free");
+
+    let by_address = gateway(&mono, &[("OTP_LIMIT_ADDRESS", "4/600,100/86400")]).await;
+    let callers = [by_address.caller(), by_address.other_caller()];
+    for (index, number) in numbers.iter().enumerate() {
+        let body = json!({ "phone": number, "provider": "mtn" }).to_string().into_bytes();
+        // Headers about the address are not trusted.
+        let forged = format!("192.0.2.{index}");
+        let headers = [("x-forwarded-for", forged.as_str()), ("forwarded", &forged)];
+        let caller = &callers[index % 2];
+        let reply = caller.send("POST", "/v2/telecom/auth", &headers, body).await;
+        assert_eq!(reply.status, if index < 4 { 200 } else { 429 }, "{}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn a_request_refused_by_one_limit_is_not_counted_by_another() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[("OTP_LIMIT_CALLER", "1/600,100/86400")]).await;
+    let (caller, other) = (gateway.caller(), gateway.other_caller());
+    assert_eq!(caller.auth("08030000001", "mtn").await.status, 200);
+    for _ in 0..10 {
+        limited(&caller.auth(PHONE, "mtn").await);
+    }
+    assert_eq!(other.auth(PHONE, "mtn").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_table_holds_no_number_and_unlinking_resets_no_limit() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let caller = gateway.caller();
+    for _ in 0..3 {
+        let session = caller.session(PHONE, "mtn").await;
+        let code = caller.verify(&session, "123456").await.ok()["data"]["code"].clone();
+        caller.exchange(code.as_str().unwrap()).await.ok();
+        caller.unlink("acc1").await.ok();
+    }
+    limited(&caller.auth(PHONE, "mtn").await);
+
+    let items = gateway.scan("LimitsTable").await;
+    assert_eq!(items.len(), 3, "one for the number, the caller and the address");
+    for item in items {
+        let text = item.to_string();
+        assert!(!text.contains(&PHONE[1..]) && !text.contains("127.0.0.1"), "{text}");
+        assert!(item["expires_at"].is_number(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn purchases_are_limited_and_repeats_are_not() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[("LIMIT_PURCHASES", "3/60,100/86400")]).await;
+    let (caller, other) = (gateway.caller(), gateway.other_caller());
+    for (index, key) in ["a", "b", "c", "d", "e"].iter().enumerate() {
+        let reply = caller.buy(key, &airtime(DELIVERED)).await;
+        assert_eq!(reply.status, if index < 3 { 201 } else { 429 }, "{}", reply.text);
+    }
+    assert_eq!(caller.ledger().await.len(), 3, "what is refused is not bought");
+    for _ in 0..5 {
+        assert_eq!(caller.buy("a", &airtime(DELIVERED)).await.status, 201, "a repeat is free");
+    }
+    assert_eq!(other.buy("a", &airtime(DELIVERED)).await.status, 201);
+    gateway.clock.turn(Duration::from_secs(60));
+    assert_eq!(caller.buy("d", &airtime(DELIVERED)).await.status, 201, "the key was not used");
+}
+
+#[tokio::test]
+async fn a_count_stays_small_however_long_it_goes_on() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    let caller = gateway.caller();
+    for _ in 0..40 {
+        assert_eq!(caller.get("/accounts/acc1").await.status, 404);
+        gateway.clock.turn(Duration::from_secs(60));
+    }
+    let items = gateway.scan("LimitsTable").await;
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0]["long"], 40);
+    let names = items[0].as_object().unwrap().keys();
+    assert_eq!(names.len(), 4, "key, expiry, long and one short count: {:?}", items[0]);
+}
+
+#[tokio::test]
+async fn without_the_limits_table_no_otp_is_sent_but_purchases_and_reads_go_on() {
+    let mono = mono().await;
+    let gateway = gateway(&mono, &[]).await;
+    gateway.dynamodb().delete_table().table_name("LimitsTable").send().await.unwrap();
+    let caller = gateway.caller();
+    caller.auth(PHONE, "mtn").await.refused(503, "unavailable");
+    assert!(mono.received().is_empty());
+    assert_eq!(caller.buy("a", &airtime(DELIVERED)).await.status, 201);
+    assert_eq!(caller.get("/accounts/acc1").await.status, 404);
+}

@@ -1,0 +1,14 @@
+//! What holds for every route: input that is refused, isolation between tenants, limits, failing
+//! providers, permissions and the public contract.
+
+mod bad_input;
+mod contract;
+mod leaks;
+mod limits;
+mod mono_failures;
+mod mono_wire;
+mod odd_input;
+mod permissions;
+mod refusals;
+mod request;
+mod strangers;

@@ -1,0 +1,225 @@
+//! The template grants each function exactly the permissions that its code uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandbox::aws::lambda::Entry;
+use sandbox::template::SandboxDeployment;
+use sandbox::template::Template;
+use serde_json::{Value, json};
+
+use crate::support::mtn::ANSWER_TIME;
+use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle};
+use crate::support::tap::{Tap, crash_at};
+use crate::support::{Gateway, KEY, event};
+
+type Permissions = BTreeSet<(String, String)>;
+
+/// What the template grants, by function: an action and the end of a resource's ARN.
+fn granted() -> BTreeMap<String, Permissions> {
+    let parameters =
+        [("MonoSecretName", "mono"), ("MtnSecretName", "mtn"), ("VtpassSecretName", "vtpass")]
+            .map(|(name, secret)| (name.to_owned(), secret.to_owned()));
+    let template = Template::load(sandbox::TEMPLATE, &BTreeMap::from(parameters)).unwrap();
+    let here = SandboxDeployment { sqs_url: String::new() };
+    let mut granted = BTreeMap::new();
+    for resource in template.resources("AWS::Serverless::Function").unwrap() {
+        let uri = template.property(resource, "CodeUri", &here).unwrap();
+        let name = uri.as_str().unwrap().trim_end_matches('/').rsplit('/').next().unwrap();
+        let policies = template.property(resource, "Policies", &here).unwrap();
+        let policies = policies.as_array().unwrap().iter();
+        let statements = policies.flat_map(|it| it["Statement"].as_array().unwrap());
+        let all: Permissions = statements.flat_map(permissions).collect();
+        granted.insert(name.to_owned(), all);
+    }
+    granted
+}
+
+fn permissions(statement: &Value) -> Vec<(String, String)> {
+    assert_eq!(statement["Effect"], "Allow");
+    let list = |value: &Value| match value {
+        Value::Array(items) => items.iter().map(|it| it.as_str().unwrap().to_owned()).collect(),
+        one => vec![one.as_str().unwrap().to_owned()],
+    };
+    let resource = |arn: String| match arn.split_once(":table/") {
+        Some((_, table)) => table.to_owned(),
+        // AWS adds six characters to a secret's name.
+        None => arn.rsplit(':').next().unwrap().trim_end_matches("-??????").to_owned(),
+    };
+    let (actions, resources) = (list(&statement["Action"]), list(&statement["Resource"]));
+    let pairs = actions.iter().flat_map(|action| {
+        resources.iter().map(move |arn| (action.clone(), resource(arn.clone())))
+    });
+    pairs.collect()
+}
+
+/// A function with every call to AWS recorded.
+struct Recorded {
+    entry: Entry,
+    tap: Arc<Tap>,
+}
+
+impl Recorded {
+    async fn of(gateway: &Gateway, function: &str) -> Self {
+        let tap = Arc::new(Tap::default());
+        Self { entry: gateway.tapped(function, &tap).await, tap }
+    }
+
+    async fn run(&self, event: Value) -> Value {
+        (self.entry)(event.to_string(), lambda_runtime::Context::default()).await.unwrap()
+    }
+
+    /// A request of the first caller, which must succeed.
+    async fn ask(&self, route: &str, id: &str, headers: Value, body: Value) -> Value {
+        let path = ["id", "purchase_id", "request_id"].map(|name| (name, id));
+        let mut event: Value =
+            serde_json::from_str(&event(KEY, route, &path, &body.to_string())).unwrap();
+        event["headers"] = headers;
+        let answer = self.run(event).await;
+        assert!(answer["statusCode"].as_u64() < Some(300), "{route}: {answer}");
+        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+    }
+}
+
+fn key(key: &str) -> Value {
+    json!({ "idempotency-key": key })
+}
+
+/// Runs every function along every path that calls AWS differently.
+async fn used() -> BTreeMap<String, Permissions> {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let mut all = BTreeMap::new();
+    for name in gateway.sandbox.functions.keys() {
+        all.insert(name.clone(), Recorded::of(&gateway, name).await);
+    }
+    let none = || json!({});
+    let phone = "07082109281";
+
+    all["authorizer"].run(json!({ "identitySource": [KEY] })).await;
+    let body = json!({ "phone": phone, "provider": "airtel" });
+    let auth = all["auth"].ask("POST /v2/telecom/auth", "", none(), body).await;
+    let session = json!({ "x-session-id": auth["data"]["session_id"] });
+    let otp = json!({ "otp": caller.otp(phone).await });
+    let verify = all["verify"].ask("POST /v2/telecom/verify", "", session, otp).await;
+    let exchange = &all["exchange"];
+    let id = exchange.ask("POST /account/auth", "", none(), verify["data"].clone()).await;
+    let id = id["id"].as_str().unwrap();
+    all["fetch-data"].ask("GET /accounts/{id}", id, none(), none()).await;
+    ask_mtn(&gateway, &all).await;
+    let consent = &all["consent"];
+    consent.ask("GET /accounts/{id}/export", id, none(), none()).await;
+    consent.ask("POST /accounts/{id}/unlink", id, none(), none()).await;
+
+    let purchase = &all["purchase"];
+    let bought = purchase.ask("POST /purchases", "", key("a"), bundle(DELIVERED)).await;
+    purchase.ask("GET /purchases", "", none(), none()).await;
+    let update = json!({ "type": "transaction-update",
+                         "data": { "requestId": bought["data"]["request_id"] } });
+    let callback = &all["vtpass-callback"];
+    callback.ask("POST /callbacks/vtpass", "", none(), update).await;
+    let update = json!({ "type": "variations-update", "serviceID": "etisalat-data" });
+    callback.ask("POST /callbacks/vtpass", "", none(), update).await;
+
+    // A purchase that is requeried until its deadline, and an unlink that Mono is told of.
+    let stuck = json!([{ "call": "pay", "code": "099", "status": "pending", "asks": 1_000 }]);
+    caller.script(stuck).await;
+    caller.bought("b", &airtime(FAILED)).await;
+    let requery = &all["requery"];
+    for _ in 0..3 {
+        gateway.clock.turn(Duration::from_secs(60));
+        gateway.drive(&requery.entry).await;
+    }
+    gateway.clock.turn(Duration::from_secs(86_400));
+    gateway.drive(&requery.entry).await;
+    let linked = caller.line().await;
+    caller.mtn_next("recharges", "lost").await;
+    caller.asked(&linked, "recharges").await;
+    gateway.withdraw_without_telling(&linked).await;
+    gateway.clock.turn(Duration::from_secs(60));
+    gateway.drive(&requery.entry).await;
+    gateway.send_raw(r#"{"kind":"masking"}"#).await;
+    gateway.drive(&requery.entry).await;
+    all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
+}
+
+/// A question that MTN answers, one that it refuses, and one that it answers later by its callback; then
+/// an unlink that deletes them.
+async fn ask_mtn(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
+    let caller = gateway.caller();
+    let line = caller.line().await;
+    let (fetch, none) = (&all["fetch-data"], || json!({}));
+    fetch.ask("GET /accounts/{id}/mtn/balance", &line, none(), none()).await;
+    let refusal = json!({ "operation": "recharges", "answer": "error", "http_status": 400,
+                          "status_code": "5000" });
+    caller.mtn_script(refusal).await;
+    let route = "GET /accounts/{id}/mtn/recharges";
+    let refused =
+        fetch.run(serde_json::from_str(&event(KEY, route, &[("id", &line)], "")).unwrap());
+    assert_eq!(refused.await["statusCode"], 422);
+    for answer in ["lost", "lost", "lost", "lost", "now"] {
+        caller.mtn_next("recharges", answer).await;
+    }
+    let waiting = fetch.ask(route, &line, none(), none()).await;
+    let id = waiting["data"]["request_id"].as_str().unwrap();
+    for _ in 0..4 {
+        gateway.clock.turn(ANSWER_TIME);
+        gateway.drive(&all["requery"].entry).await;
+    }
+    fetch.ask("GET /requests/{request_id}", id, none(), none()).await;
+    fetch.ask(route, &line, none(), none()).await;
+    let url = caller.callback_urls().await.into_iter().find(|url| url.contains(id)).unwrap();
+    let token = url.rsplit('/').next().unwrap();
+    for body in ["{\"data\":null}", "{\"data\":{}}"] {
+        let route = "POST /callbacks/mtn/{request_id}/{token}";
+        let event = event(KEY, route, &[("request_id", id), ("token", token)], body);
+        let answer = all["mtn-callback"].run(serde_json::from_str(&event).unwrap()).await;
+        assert_eq!(answer["statusCode"], 200, "{answer}");
+    }
+    // Asked once more before the unlink: the requery deletes that request.
+    caller.mtn_next("recharges", "lost").await;
+    fetch.ask(route, &line, none(), none()).await;
+    all["consent"].ask("GET /accounts/{id}/export", &line, none(), none()).await;
+    all["consent"].ask("POST /accounts/{id}/unlink", &line, none(), none()).await;
+}
+
+impl Gateway {
+    /// Leaves an account as an unlink does that crashed before it told Mono.
+    async fn withdraw_without_telling(&self, id: &str) {
+        let consent = Recorded::of(self, "consent").await;
+        let unlink = event(KEY, "POST /accounts/{id}/unlink", &[("id", id)], "{}");
+        // Calls: read, send, write; the look whether somebody else holds it is never sent.
+        assert!(crash_at(&consent.entry, unlink, &consent.tap, 6).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_function_is_granted_exactly_what_it_uses() {
+    let (granted, used) = (granted(), used().await);
+    assert_eq!(granted.keys().collect::<Vec<_>>(), used.keys().collect::<Vec<_>>());
+    for (function, needs) in &used {
+        assert_eq!(&granted[function], needs, "{function}: granted, then used");
+    }
+}
+
+#[test]
+fn a_schedule_may_send_to_its_queues_only() {
+    let template = Template::load(sandbox::TEMPLATE, &BTreeMap::new()).unwrap();
+    let here = SandboxDeployment { sqs_url: String::new() };
+    let get = |resource: &str, property| template.property(resource, property, &here).unwrap();
+    let schedules = template.resources("AWS::Scheduler::Schedule").unwrap();
+    assert_eq!(schedules.len(), 1);
+    for schedule in schedules {
+        let target = get(schedule, "Target");
+        let role = target["RoleArn"].as_str().unwrap().rsplit('/').next().unwrap();
+        let statements = get(role, "Policies")[0]["PolicyDocument"]["Statement"].take();
+        let granted: Vec<_> = statements.as_array().unwrap().iter().flat_map(permissions).collect();
+        let queues = [&target["Arn"], &target["DeadLetterConfig"]["Arn"]];
+        let sends = queues.map(|arn| {
+            let queue = arn.as_str().unwrap().rsplit(':').next().unwrap();
+            ("sqs:SendMessage".to_owned(), queue.to_owned())
+        });
+        assert_eq!(granted, sends);
+    }
+}

@@ -1,0 +1,218 @@
+//! What every route refuses in the same way, tried on every route of the template.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use super::request::{Belongings, Request, belongings, nonexistent};
+use crate::support::purchases::{DELIVERED, bundle, field};
+use crate::support::tap::Tap;
+use crate::support::{Gateway, PHONE, Provider, Reply, Script, agreeable_mono};
+
+fn is_callback(route: &str) -> bool {
+    route.contains("/callbacks/")
+}
+
+fn refused(reply: &Reply, status: u16, code: &str, route: &str) {
+    assert_eq!(reply.error(), (status, code.to_owned()), "{route}");
+}
+
+#[tokio::test]
+async fn every_route_refuses_a_missing_or_unknown_key() {
+    let (gateway, caller) = Gateway::with_caller().await;
+    for route in gateway.routes().iter().filter(|route| !is_callback(route)) {
+        let request = Request::of(route, &nonexistent());
+        let said = |reply: Reply| (reply.status, reply.json());
+        let bare = said(request.send_bare(&caller, &[]).await);
+        assert_eq!(bare, (401, json!({ "message": "Unauthorized" })), "{route}");
+        let unknown = said(request.send_bare(&caller, &[("mono-sec-key", "test_sk_no")]).await);
+        assert_eq!(unknown, (403, json!({ "message": "Forbidden" })), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn every_route_refuses_a_body_or_head_that_is_too_large() {
+    let (gateway, caller) = Gateway::with_caller().await;
+    for route in &gateway.routes() {
+        let mut request = Request::of(route, &nonexistent());
+        let most = if is_callback(route) { 256 } else { 64 } * 1024;
+        request.body = vec![b' '; most + 1];
+        refused(&request.send(&caller).await, 413, "payload_too_large", route);
+        request.body.clear();
+        request.headers.push(("x-long", "h".repeat(11_000)));
+        assert_eq!(request.send(&caller).await.status, 431, "{route}");
+    }
+}
+
+#[tokio::test]
+async fn a_used_up_limit_is_enforced_on_every_limited_route() {
+    let limits = [("LIMIT_READS", "2/60,100/86400"), ("LIMIT_PURCHASES", "2/60,100/86400")];
+    let gateway = Gateway::with(&limits).await;
+    let caller = gateway.caller();
+    // One question and one purchase of each two.
+    let own = belongings(&caller).await;
+    caller.get(&format!("/accounts/{}", own["id"])).await.ok();
+    Request::of("POST /purchases", &own).send(&caller).await;
+    let mut tried = 0;
+    for route in &gateway.routes() {
+        let limited = gateway.function_of(route) == "fetch-data" || route == "POST /purchases";
+        if limited {
+            let mut request = Request::of(route, &own);
+            request.headers.retain(|(name, _)| *name != "idempotency-key");
+            request.headers.push(("idempotency-key", "order-3".to_owned()));
+            let reply = request.send(&caller).await;
+            refused(&reply, 429, "rate_limited", route);
+            let wait: u64 = reply.retry_after.unwrap().parse().unwrap();
+            assert!((1..=60).contains(&wait), "{route}: {wait}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 15, "{tried}");
+}
+
+#[tokio::test]
+async fn every_route_is_unavailable_while_the_store_and_the_queue_are_down() {
+    let behind = Gateway::start().await;
+    let tap = Arc::new(Tap::default());
+    let store = tap.before(&behind.sandbox.dynamodb_url, true).await;
+    let queue = tap.before(&behind.sandbox.sqs_url, true).await;
+    let endpoints = [("AWS_ENDPOINT_URL_DYNAMODB", &*store), ("AWS_ENDPOINT_URL_SQS", &*queue)];
+    let gateway = Gateway::with(&endpoints).await;
+    let caller = gateway.caller();
+    let mut own = belongings(&caller).await;
+    let mut secrets = gateway.sandbox.secrets.values().into_iter();
+    own.insert("webhook", secrets.find(|it| it.starts_with("webhook_")).unwrap());
+    // API Gateway caches the authorizer's decision meanwhile.
+    tap.fail_store(true);
+    let routes = gateway.routes();
+    let asked = routes.iter().map(|route| async {
+        let reply = Request::of(route, &own).send(&caller).await;
+        match route.contains("/services/") {
+            // Without a cached catalogue the provider is asked.
+            true => assert_eq!(reply.status, 200),
+            false => refused(&reply, 503, "unavailable", route),
+        }
+    });
+    futures_util::future::join_all(asked).await;
+}
+
+/// Providers that have linked an account and made a session and a code, and from then on answer
+/// everything alike.
+async fn answering(all: Script) -> (Gateway, Belongings) {
+    let made = AtomicUsize::new(0);
+    let mono = Provider::start(move |request| {
+        let count = made.fetch_add(1, Ordering::SeqCst);
+        let mut answer = match agreeable_mono(request) {
+            Script::Json(200, answer) => answer,
+            other => return other,
+        };
+        for (name, of) in [("session_id", "s"), ("code", "code")] {
+            if answer["data"][name].is_string() {
+                answer["data"][name] = json!(format!("{of}_{count}"));
+            }
+        }
+        Script::Json(200, answer)
+    })
+    .await;
+    let mtn = all.clone();
+    let other = Provider::start(move |request| match request.target.starts_with("/v1/oauth") {
+        true => Script::Json(200, json!({ "access_token": "t", "expires_in": "3599" })),
+        false => mtn.clone(),
+    })
+    .await;
+    let gateway = Gateway::with(&[
+        ("MONO_BASE_URL", &mono.url),
+        ("MONO_SECRET_KEY", "k"),
+        ("MTN_BASE_URL", &other.url),
+        ("MTN_API_KEY", "k"),
+        ("MTN_CLIENT_ID", "i"),
+        ("MTN_CLIENT_SECRET", "s"),
+        ("MTN_CHANNEL_NAME", "c"),
+        ("VTPASS_BASE_URL", &other.url),
+        ("VTPASS_USERNAME", "u"),
+        ("VTPASS_PASSWORD", "p"),
+    ])
+    .await;
+    let caller = gateway.caller();
+    let mut own = nonexistent();
+    let code = async |session: &str| {
+        let proven = caller.verify(session, "123456").await.ok();
+        field(&proven["data"], "code").to_owned()
+    };
+    let exchanged = code(&caller.session(PHONE, "mtn").await).await;
+    let account = caller.exchange(&exchanged).await.ok();
+    own.insert("id", field(&account, "id").to_owned());
+    own.insert("code", code(&caller.session(PHONE, "mtn").await).await);
+    own.insert("session", caller.session(PHONE, "mtn").await);
+    own.insert("otp", "123456".to_owned());
+    mono.script(move |_| all.clone());
+    (gateway, own)
+}
+
+/// The routes that ask a provider.
+fn that_ask_a_provider(gateway: &Gateway) -> Vec<String> {
+    let ours = ["unlink", "consent", "export", "/purchases", "/requests/", "/callbacks/"];
+    let mut routes = gateway.routes();
+    routes.retain(|route| !ours.iter().any(|part| route.contains(part)));
+    assert!(routes.len() >= 25, "{routes:?}");
+    routes
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_or_fails_is_reported_on_every_route_that_asks_it() {
+    // A refusal in the words of each of the three.
+    let no = json!({ "status": "failed", "message": "no", "statusCode": "5000",
+                     "statusMessage": "no", "code": "012", "response_description": "NO" });
+    for (answer, status, code) in [
+        (Script::Json(400, no), 422, "upstream_rejected"),
+        (Script::Json(500, json!({ "oops": true })), 503, "upstream_unavailable"),
+    ] {
+        let (gateway, own) = answering(answer).await;
+        for route in &that_ask_a_provider(&gateway) {
+            let reply = Request::of(route, &own).send(&gateway.caller()).await;
+            match route.contains("verify") && status == 422 {
+                true => refused(&reply, 400, "invalid_otp", route),
+                false => refused(&reply, status, code, route),
+            }
+        }
+        let unpriced = gateway.caller().buy("order-3", &bundle(DELIVERED)).await;
+        refused(&unpriced, status, code, "a bundle without its price");
+    }
+}
+
+/// Waits for the real timeouts, all at once.
+#[tokio::test]
+async fn a_provider_that_does_not_answer_is_reported_on_every_route_that_asks_it() {
+    let (gateway, own) = answering(Script::Silence).await;
+    let caller = gateway.caller();
+    let mut routes = that_ask_a_provider(&gateway);
+    // A session and a code can be used once.
+    routes.retain(|route| !route.contains("/v2/") && !route.contains("/accounts/auth"));
+    let (own, caller) = (&own, &caller);
+    let asked = routes.iter().map(|route| async move {
+        let reply = Request::of(route, own).send(caller).await;
+        match reply.status {
+            // MTN may have received it, and may still answer.
+            202 => assert!(CALLED_BACK.iter().any(|it| route.ends_with(it)), "{route}"),
+            _ => refused(&reply, 504, "upstream_timeout", route),
+        }
+    });
+    let order = bundle(DELIVERED);
+    let (unpriced, _) =
+        tokio::join!(caller.buy("order-3", &order), futures_util::future::join_all(asked));
+    refused(&unpriced, 504, "upstream_timeout", "a bundle without its price");
+}
+
+/// What MTN may answer later.
+const CALLED_BACK: [&str; 4] =
+    ["/mtn/balance", "/mtn/recharges", "/mtn/recharges/summary", "/mtn/usage"];
+
+impl Gateway {
+    /// The function behind a route.
+    fn function_of(&self, route: &str) -> &str {
+        let mut routes = self.sandbox.stack.routes.iter();
+        let found = routes.find(|it| format!("{} {}", it.method, it.path) == route);
+        &found.unwrap().function
+    }
+}

@@ -1,0 +1,5 @@
+//! The consent record, and consents that are withdrawn by the tenant or at Mono.
+
+mod record;
+mod unlink;
+mod webhook;

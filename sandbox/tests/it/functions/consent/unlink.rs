@@ -1,0 +1,105 @@
+//! A withdrawn consent reaches Mono, whatever fails on the way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::tap::{Tap, crash_at};
+use crate::support::{Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event};
+
+/// A linked account at a Mono that is down for unlinks while `down`.
+async fn linked(down: bool) -> (Arc<AtomicBool>, Provider, Gateway, Caller) {
+    let down = Arc::new(AtomicBool::new(down));
+    let is_down = down.clone();
+    let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
+    caller.link_acc1().await;
+    mono.script(move |request| match request.target.as_str() {
+        "/accounts/acc1/unlink" if is_down.load(Ordering::SeqCst) => Script::Json(500, json!({})),
+        _ => agreeable_mono(request),
+    });
+    (down, mono, gateway, caller)
+}
+
+fn unlinks(mono: &Provider) -> usize {
+    mono.received().iter().filter(|it| it.target == "/accounts/acc1/unlink").count()
+}
+
+async fn turn(gateway: &Gateway, seconds: u64) {
+    gateway.clock.turn(Duration::from_secs(seconds));
+    tokio::time::sleep(Duration::from_millis(60)).await;
+}
+
+/// Turns the clock until the account is unlinked or linked.
+async fn until_at_rest(gateway: &Gateway) -> String {
+    for _ in 0..100 {
+        let state = gateway.caller().consent_state("acc1").await;
+        if state != "unlinking" {
+            return state;
+        }
+        turn(gateway, 60).await;
+    }
+    panic!("never unlinked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mono_is_told_until_it_confirms() {
+    let (down, mono, gateway, caller) = linked(true).await;
+    assert_eq!(caller.unlink("acc1").await.status, 503);
+    caller.get("/accounts/acc1").await.refused(404, "not_found");
+    let export = caller.get("/accounts/acc1/export").await;
+    assert!(!export.text.contains(PHONE), "{}", export.text);
+    assert_eq!(export.ok()["data"]["state"], "unlinking");
+    // Hours of refusals.
+    for _ in 0..12 {
+        turn(&gateway, 900).await;
+    }
+    assert_eq!(caller.consent_state("acc1").await, "unlinking");
+    let told = unlinks(&mono);
+    assert!(told > 3, "{told}");
+    down.store(false, Ordering::SeqCst);
+    assert_eq!(until_at_rest(&gateway).await, "unlinked");
+    let told = unlinks(&mono);
+    turn(&gateway, 3_600).await;
+    assert_eq!(unlinks(&mono), told, "what is confirmed is not told again");
+    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_consent_is_not_withdrawn_by_an_old_message() {
+    let (_, mono, gateway, caller) = linked(true).await;
+    caller.unlink("acc1").await;
+    mono.script(|request| match request.target.as_str() {
+        "/v2/telecom/auth" => Script::Json(200, json!({ "data": { "session_id": "s-2" } })),
+        "/v2/telecom/verify" => Script::Json(200, json!({ "data": { "code": "code_2" } })),
+        _ => agreeable_mono(request),
+    });
+    caller.prove().await;
+    caller.exchange("code_2").await.ok();
+    let told = unlinks(&mono);
+    turn(&gateway, 3_600).await;
+    tokio::time::sleep(Duration::from_millis(140)).await;
+    assert_eq!(caller.consent_state("acc1").await, "linked");
+    assert_eq!(unlinks(&mono), told);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_anywhere_in_an_unlink_leaves_it_undone_or_finishes_it() {
+    let event = event(KEY, "POST /accounts/{id}/unlink", &[("id", "acc1")], "{}");
+    for point in 0.. {
+        let (_, mono, gateway, _) = linked(false).await;
+        let tap = Arc::new(Tap::default());
+        let consent = gateway.tapped("consent", &tap).await;
+        let crashed = crash_at(&consent, event.clone(), &tap, point).await;
+        tap.hold_at(None);
+        let end = until_at_rest(&gateway).await;
+        let told = unlinks(&mono) > 0;
+        assert_eq!(told, end == "unlinked", "point {point}: {end}");
+        if !crashed {
+            assert_eq!(end, "unlinked");
+            assert!(point >= 10, "read, send, write, look, write: {point}");
+            break;
+        }
+    }
+}

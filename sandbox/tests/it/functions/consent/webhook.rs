@@ -1,0 +1,152 @@
+//! Mono's webhook: a reported withdrawal counts only once Mono, asked about the account, confirms it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Caller, Gateway, PHONE, Provider, Reply, Script, agreeable_mono};
+
+const SECRET: &str = "webhook-secret-of-mono";
+
+async fn until_unlinked(gateway: &Gateway, caller: &Caller, id: &str) {
+    for _ in 0..100 {
+        if caller.consent_state(id).await == "unlinked" {
+            return;
+        }
+        gateway.clock.turn(Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("never unlinked");
+}
+
+/// Gives the requery time to run.
+async fn a_while(gateway: &Gateway) {
+    for _ in 0..5 {
+        gateway.clock.turn(Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+}
+
+async fn report(caller: &Caller, secret: &str, event: &Value) -> Reply {
+    let headers = [("mono-webhook-secret", secret)];
+    caller.send_bare("POST", "/callbacks/mono", &headers, event.to_string().into_bytes()).await
+}
+
+fn unlinked(account: &Value) -> Value {
+    json!({ "event": "mono.events.account_unlinked", "data": account })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_at_mono_erases_the_account_for_every_tenant() {
+    let gateway = Gateway::start().await;
+    let (first, second) = (gateway.caller(), gateway.other_caller());
+    let id = first.link(PHONE, "mtn").await;
+    assert_eq!(second.link(PHONE, "mtn").await, id);
+    first.mtn(&id, "balance").await.ok();
+    let body = json!({ "account_id": id });
+    let said = first.post("/_sandbox/mono/withdraw", body).await.ok();
+    assert_eq!(said, json!({ "webhook": 200 }));
+    for caller in [&first, &second] {
+        until_unlinked(&gateway, caller, &id).await;
+        caller.get(&format!("/accounts/{id}")).await.refused(404, "not_found");
+    }
+    assert_eq!(gateway.items("RequestsTable").await, 0);
+    for account in gateway.scan("AccountsTable").await {
+        assert!(!account.to_string().contains(&PHONE[1..]), "{account}");
+    }
+}
+
+/// A Mono whose answer about the account is `status`, and a caller that holds it.
+async fn linked(status: u16) -> (Gateway, Caller, Provider, Arc<AtomicU16>) {
+    let status = Arc::new(AtomicU16::new(status));
+    let says = status.clone();
+    let mono = Provider::start(move |request| match request.target.as_str() {
+        "/accounts/acc1" => Script::Json(says.load(Ordering::SeqCst), json!({ "id": "acc1" })),
+        _ => agreeable_mono(request),
+    })
+    .await;
+    let vars = [
+        ("MONO_BASE_URL", mono.url.as_str()),
+        ("MONO_SECRET_KEY", "live_sk_of_mono"),
+        ("MONO_WEBHOOK_SECRET", SECRET),
+    ];
+    let gateway = Gateway::with(&vars).await;
+    let caller = gateway.caller();
+    caller.link_acc1().await;
+    (gateway, caller, mono, status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_documented_place_of_the_id_is_read() {
+    for account in [
+        json!({ "id": "acc1" }),
+        json!({ "account": { "id": "acc1" } }),
+        json!({ "account": { "_id": "acc1", "name": "x" } }),
+    ] {
+        let (gateway, caller, ..) = linked(404).await;
+        report(&caller, SECRET, &unlinked(&account)).await.ok();
+        until_unlinked(&gateway, &caller, "acc1").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_mono_does_not_confirm_changes_nothing() {
+    let (gateway, caller, mono, status) = linked(200).await;
+    let event = unlinked(&json!({ "account": { "id": "acc1" } }));
+    report(&caller, SECRET, &event).await.ok();
+    a_while(&gateway).await;
+    assert_eq!(caller.consent_state("acc1").await, "linked");
+    let asked = || mono.received().iter().filter(|it| it.target == "/accounts/acc1").count();
+    assert_eq!(asked(), 1, "asked once, and the account exists");
+    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+    // A Mono that fails or refuses us proves nothing: it is asked again.
+    for silent in [500, 401, 429] {
+        status.store(silent, Ordering::SeqCst);
+        report(&caller, SECRET, &event).await.ok();
+        a_while(&gateway).await;
+        assert_eq!(caller.consent_state("acc1").await, "linked", "{silent}");
+    }
+    status.store(404, Ordering::SeqCst);
+    until_unlinked(&gateway, &caller, "acc1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_secret_the_webhook_is_404() {
+    let (gateway, caller, mono, _) = linked(404).await;
+    let event = unlinked(&json!({ "account": { "id": "acc1" } }));
+    for secret in ["", "wrong", &SECRET[1..], "webhook-secret-of-monO"] {
+        report(&caller, secret, &event).await.refused(404, "not_found");
+    }
+    let bare = caller.send_bare("POST", "/callbacks/mono", &[], event.to_string().into()).await;
+    bare.refused(404, "not_found");
+    a_while(&gateway).await;
+    assert_eq!(caller.consent_state("acc1").await, "linked");
+    assert!(!mono.received().iter().any(|it| it.target == "/accounts/acc1"));
+    // Without a configured secret no secret is accepted.
+    let off = Gateway::with_mono(&mono).await;
+    report(&off.caller(), "", &event).await.refused(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_events_are_accepted_and_ignored() {
+    let (gateway, caller, mono, _) = linked(404).await;
+    for event in [
+        json!({}),
+        json!({ "event": "mono.events.account_updated", "data": { "account": { "_id": "acc1" } } }),
+        json!({ "event": "mono.events.account_unlinked", "data": {} }),
+        unlinked(&json!({ "account": { "id": "../acc1" } })),
+        unlinked(&json!({ "id": "" })),
+    ] {
+        report(&caller, SECRET, &event).await.ok();
+    }
+    for body in ["", "[", "7", "{\"event\":7}"] {
+        let headers = [("mono-webhook-secret", SECRET)];
+        let reply = caller.send_bare("POST", "/callbacks/mono", &headers, body.into()).await;
+        reply.refused(400, "invalid_request");
+    }
+    a_while(&gateway).await;
+    assert_eq!(caller.consent_state("acc1").await, "linked");
+    assert!(!mono.received().iter().any(|it| it.target == "/accounts/acc1"));
+}

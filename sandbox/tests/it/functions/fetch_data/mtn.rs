@@ -1,0 +1,177 @@
+//! The nine MTN operations, as tenants ask for them.
+
+use serde_json::{Value, json};
+
+use crate::support::mtn::{LINE, OTHER_LINE};
+use crate::support::{Gateway, Reply};
+
+fn data(reply: Reply) -> Value {
+    let body = reply.ok();
+    assert_eq!(body["status"], "successful");
+    assert_eq!((&body["partial"], &body["recognised"]), (&json!(false), &json!(true)));
+    body["data"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_read_gives_mtns_data() {
+    let (_gateway, caller, id) = Gateway::with_line().await;
+    assert!(data(caller.mtn(&id, "plans").await)["balance"].is_array());
+    let own =
+        format!("plans?plan=data&momo=true&includeReservations=true&quoteid=q-1&fixedLine={LINE}");
+    assert!(data(caller.mtn(&id, &own).await).is_object());
+    assert!(data(caller.mtn(&id, "plans/PREPAID%20MAX").await).is_object());
+    assert!(data(caller.mtn(&id, "balance").await)["mainBalance"].is_array());
+    assert!(data(caller.mtn(&id, "usage/summary?start=2026-01-01").await).is_object());
+    // These answer later unless told otherwise.
+    for (operation, path, part) in [
+        ("recharges", "recharges?start=2020-01-01&end=2099-12-31&page=1&limit=5", "usage"),
+        ("recharge_summary", "recharges/summary", "summary"),
+        ("usage", "usage?start=2026-01-01&end=2026-02-28&type=data&page=1&sort=desc", "summary"),
+    ] {
+        caller.mtn_next(operation, "now").await;
+        let data = data(caller.mtn(&id, path).await);
+        assert!(data[part].is_array(), "{path}: {data}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_premium_is_for_the_linked_line_unless_another_beneficiary_is_named() {
+    let (_gateway, caller, id) = Gateway::with_line().await;
+    let path = format!("/accounts/{id}/mtn/premium");
+    let amount = json!({ "value": "1000", "type": "CURRENCY", "unit": "NGN" });
+    let mut body = json!({ "product": "p", "transactionType": "TRANSFER", "amount": amount });
+    assert!(data(caller.post(&path, body.clone()).await).is_object());
+    body["receivingCustomerId"] = json!(OTHER_LINE);
+    body["message"] = json!("rent");
+    assert!(data(caller.post(&path, body.clone()).await).is_object());
+    for (field, value) in [
+        ("receivingCustomerId", json!("12345")),
+        ("amount", json!({ "value": "1", "type": "GOLD", "unit": "NGN" })),
+        ("amount", json!(1000)),
+        ("product", json!(null)),
+        ("product", json!("")),
+        ("quoteId", json!("")),
+    ] {
+        let mut wrong = body.clone();
+        wrong[field] = value;
+        let error = caller.post(&path, wrong).await.error();
+        assert_eq!(error, (400, "invalid_request".to_owned()), "{field}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_query_is_refused_before_mtn_is_asked() {
+    let (_gateway, caller, id) = Gateway::with_line().await;
+    for path in [
+        "plans?plan=gold",
+        "plans?momo=yes",
+        "plans?fixedLine=08091112223",
+        "plans?fixedLine=nonsense",
+        "plans?start=2026-01-01",
+        "balance?x=1",
+        "recharges?start=2026-02-30",
+        "recharges?start=20260201",
+        "recharges?start=01-02-2026",
+        "recharges?start=2026-2-1",
+        "recharges?start=2026-02-01T00:00:00Z",
+        "recharges?start=2026-03-01&end=2026-02-01",
+        "recharges?limit=101",
+        "recharges?limit=0",
+        "recharges?page=-1",
+        "recharges?page=1.5",
+        "recharges?page=%2B1",
+        "usage",
+        "usage?end=2026-02-01",
+        "usage?start=2026-02-01&limit=5",
+        "usage?start=2026-02-01&sort=%00",
+        "usage/summary?start=2026-13-01",
+        "usage/summary?page=1",
+    ] {
+        let reply = caller.mtn(&id, path).await;
+        assert_eq!(reply.error(), (400, "invalid_request".to_owned()), "{path}");
+    }
+    assert_eq!(caller.mtn_ledger().await["asks"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_linked_mtn_line_can_be_asked_about() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let airtel = caller.link("07082109281", "airtel").await;
+    let reply = caller.mtn(&airtel, "balance").await;
+    assert_eq!(reply.error(), (400, "invalid_request".to_owned()));
+    assert!(reply.text.contains("MTN"), "{}", reply.text);
+    let id = caller.line().await;
+    for reply in [
+        gateway.other_caller().mtn(&id, "balance").await,
+        caller.mtn("66a0c1d2e3f4a5b6c7d8e999", "balance").await,
+        caller.get("/requests/00000000000000000000000000000000").await,
+        caller.get("/requests/none").await,
+    ] {
+        assert_eq!(reply.error(), (404, "not_found".to_owned()));
+    }
+    caller.post(&format!("/accounts/{id}/unlink"), json!({})).await.ok();
+    assert_eq!(caller.mtn(&id, "balance").await.error(), (404, "not_found".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partial_answer_is_marked_and_a_refusal_is_an_error() {
+    let (gateway, caller, id) = Gateway::with_line().await;
+    for (operation, path) in [("plans", "plans"), ("balance", "balance")] {
+        caller.mtn_next(operation, "partial").await;
+        let body = caller.mtn(&id, path).await.ok();
+        assert_eq!(body["partial"], true, "{body}");
+    }
+    for (status, code, wanted) in [
+        (500, "3001", (503, "upstream_unavailable")),
+        (400, "5000", (422, "upstream_rejected")),
+        (404, "1000", (422, "upstream_rejected")),
+        (403, "6001", (422, "upstream_rejected")),
+        (401, "4000", (503, "upstream_unavailable")),
+        (429, "1013", (503, "upstream_unavailable")),
+    ] {
+        let answer = json!({ "operation": "plans", "answer": "error", "http_status": status,
+                             "status_code": code, "retry_after": 7 });
+        caller.mtn_script(answer.clone()).await;
+        if status == 401 {
+            // A read that is refused once is repeated with a new token.
+            caller.mtn_script(answer).await;
+        }
+        let reply = caller.mtn(&id, "plans").await;
+        assert_eq!(reply.error(), (wanted.0, wanted.1.to_owned()), "{status} {code}");
+        assert!(!reply.text.contains(code), "{}", reply.text);
+        assert_eq!(reply.retry_after.as_deref(), (status == 429).then_some("7"), "{status}");
+    }
+    for answer in ["spring_error", "html", "broken"] {
+        let mut script = json!({ "operation": "balance", "answer": answer });
+        if answer != "broken" {
+            script["http_status"] = json!(500);
+        }
+        caller.mtn_script(script).await;
+        let reply = caller.mtn(&id, "balance").await;
+        match answer {
+            // MTN may have received it, so the request waits for its answer.
+            "broken" => assert_eq!(reply.status, 202, "{}", reply.text),
+            _ => assert_eq!(reply.error(), (503, "upstream_unavailable".to_owned())),
+        }
+    }
+    // What MTN refused leaves no request behind; the one that broke waits.
+    assert_eq!(gateway.items("RequestsTable").await, 2, "an answered one and a waiting one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_token_serves_many_calls_until_it_is_refused_or_expires() {
+    let (gateway, caller, id) = Gateway::with_line().await;
+    let tokens = async || caller.mtn_ledger().await["tokens"].as_u64().unwrap();
+    let calls = (0..20).map(|_| caller.mtn(&id, "balance"));
+    for reply in futures_util::future::join_all(calls).await {
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+    assert_eq!(tokens().await, 1);
+    caller.mtn_next("balance", "refuse_token").await;
+    caller.mtn(&id, "balance").await.ok();
+    assert_eq!(tokens().await, 2, "refused");
+    gateway.clock.turn(std::time::Duration::from_secs(3_600));
+    caller.mtn(&id, "balance").await.ok();
+    assert_eq!(tokens().await, 3, "expired");
+}

@@ -1,0 +1,245 @@
+//! Deferred requests: a late answer is taken whenever it comes, and asked for again if it does not.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::domain::deferred::DeferredRequest;
+use shared::domain::deferred::Question;
+use tokio::runtime::Handle;
+
+use crate::support::mtn::ANSWER_TIME;
+use crate::support::purchases::{field, until};
+use crate::support::{Caller, Gateway, KEY, Provider, Script, tenant_of};
+
+const RECHARGES: &str = "recharges?limit=3";
+
+fn asks(request: &Value) -> u64 {
+    request["asks"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_callback_makes_the_answer_available() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    caller.mtn_next("recharges", "held").await;
+    let id = caller.asked(&account, RECHARGES).await;
+    assert_eq!(caller.request(&id).await["state"], "waiting");
+    assert_eq!(caller.deliver().await, [200]);
+    let request = caller.request(&id).await;
+    assert_eq!(request["state"], "available");
+    assert_eq!(request["operation"], "recharges");
+    assert_eq!(request["result"]["usage"].as_array().unwrap().len(), 3, "{request}");
+    assert_eq!((asks(&request), &request["recognised"]), (1, &json!(true)));
+    // The requery has nothing left to do.
+    gateway.clock.turn(ANSWER_TIME * 2);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(caller.request(&id).await, request);
+    assert_eq!(caller.callback_urls().await.len(), 1);
+    // A day later it is not found, even before DynamoDB deletes it.
+    gateway.clock.turn(Duration::from_secs(86_400));
+    let gone = caller.get(&format!("/requests/{id}")).await;
+    assert_eq!(gone.error(), (404, "not_found".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_waits_gets_the_answer_itself() {
+    let (_gateway, caller, account) = Gateway::with_line().await;
+    for answer in ["later", "before"] {
+        caller.mtn_next("recharges", answer).await;
+        let body = caller.mtn_waiting(&account, RECHARGES, 10).await.ok();
+        assert_eq!(body["data"]["usage"].as_array().unwrap().len(), 3, "{answer}: {body}");
+    }
+    // A callback that overtakes our own call is not lost, even if the tenant does not wait.
+    caller.mtn_next("recharges", "before").await;
+    let id = caller.asked(&account, RECHARGES).await;
+    assert_eq!(caller.request(&id).await["state"], "available");
+    // An answer that takes longer than the tenant waits is 202 with the request's id.
+    caller.mtn_next("recharges", "held").await;
+    let reply = caller.mtn_waiting(&account, RECHARGES, 1).await;
+    assert_eq!(reply.status, 202);
+    let id = field(&reply.json()["data"], "request_id").to_owned();
+    let path = format!("/requests/{id}");
+    let waiting = caller.send("GET", &path, &[("prefer", "respond-async, wait=1")], vec![]);
+    assert_eq!(waiting.await.ok()["data"]["state"], "waiting");
+    let (waiting, delivered) = tokio::join!(
+        caller.send("GET", &path, &[("prefer", "wait=20")], vec![]),
+        caller.deliver(),
+    );
+    assert_eq!(delivered, [200]);
+    assert_eq!(waiting.ok()["data"]["state"], "available");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_callback_is_asked_for_again_and_found() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    for found in ["later", "now"] {
+        let before = caller.callback_urls().await.len();
+        caller.mtn_answers("usage", &["lost", "lost", found]).await;
+        let id = caller.asked(&account, "usage?start=2026-01-01&end=2026-11-22").await;
+        let request = gateway.until_settled_by_mtn(&id).await;
+        assert_eq!(request["state"], "available", "{found}: {request}");
+        assert_eq!(asks(&request), 3, "{found}");
+        let urls = caller.callback_urls().await[before..].to_vec();
+        assert_eq!(urls.len(), 3, "{found}");
+        let different: std::collections::BTreeSet<_> = urls.iter().collect();
+        assert_eq!(different.len(), 3, "each ask has a token of its own");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_callback_of_an_earlier_ask_is_taken_too() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    caller.mtn_answers("recharges", &["held", "lost"]).await;
+    let id = caller.asked(&account, RECHARGES).await;
+    gateway.clock.turn(ANSWER_TIME);
+    until("the second ask", async || asks(&caller.request(&id).await) == 2).await;
+    assert_eq!(caller.deliver().await, [200]);
+    let request = caller.request(&id).await;
+    assert_eq!((field(&request, "state"), asks(&request)), ("available", 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_duplicate_or_different_second_callback_changes_nothing() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    for answer in ["duplicate", "conflicting"] {
+        caller.mtn_next("recharges", answer).await;
+        let id = caller.asked(&account, RECHARGES).await;
+        let first = gateway.until_answered_by_mtn(&id).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(caller.request(&id).await, first, "{answer}");
+    }
+    let ledger = caller.mtn_ledger().await;
+    let callbacks = ledger["callbacks"].as_array().unwrap().iter();
+    let statuses: Vec<_> = callbacks.map(|it| it["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [200; 4], "MTN hears that each is taken");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_request_times_out_and_takes_a_callback_within_a_day() {
+    for (seconds, status) in [(80_000, 200), (86_400, 404)] {
+        let (gateway, caller, account) = Gateway::with_line().await;
+        caller.mtn_answers("recharges", &["held"; 4]).await;
+        let id = caller.asked(&account, RECHARGES).await;
+        let request = gateway.until_settled_by_mtn(&id).await;
+        assert_eq!((field(&request, "state"), asks(&request)), ("timed_out", 4));
+        assert_eq!(request["result"], Value::Null);
+        // All four callbacks come late: the first wins, unless its token is a day old.
+        gateway.clock.turn(Duration::from_secs(seconds));
+        assert_eq!(caller.deliver().await, [status; 4]);
+        if status == 200 {
+            let request = caller.request(&id).await;
+            assert_eq!(request["state"], "available");
+            assert!(request["result"]["usage"].is_array());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_after_unlink_stores_nothing() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    caller.mtn_answers("recharges", &["held", "held", "now"]).await;
+    let first = caller.asked(&account, RECHARGES).await;
+    let second = caller.asked(&account, RECHARGES).await;
+    caller.mtn(&account, RECHARGES).await.ok();
+    let export = caller.get(&format!("/accounts/{account}/export")).await.ok();
+    assert_eq!(export["data"]["requests"].as_array().unwrap().len(), 3, "{export}");
+    assert_eq!(gateway.items("RequestsTable").await, 3);
+
+    caller.post(&format!("/accounts/{account}/unlink"), json!({})).await.ok();
+    assert_eq!(gateway.items("RequestsTable").await, 0);
+    assert_eq!(caller.deliver().await, [404, 404]);
+    gateway.clock.turn(ANSWER_TIME);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(gateway.items("RequestsTable").await, 0);
+    for id in [first, second] {
+        let gone = caller.get(&format!("/requests/{id}")).await;
+        assert_eq!(gone.error(), (404, "not_found".to_owned()));
+    }
+    assert_eq!(caller.callback_urls().await.len(), 3, "nobody is asked again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_envelope_is_kept_as_a_notice_and_asked_again() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    caller.mtn_answers("recharges", &["lost", "now"]).await;
+    let id = caller.asked(&account, RECHARGES).await;
+    let url = caller.callback_urls().await.remove(0);
+    let envelope = r#"{"statusCode":"3001","statusMessage":"system","data":null}"#;
+    assert_eq!(caller.call_back(&url, envelope).await.status, 200);
+    let request = caller.request(&id).await;
+    assert_eq!(request["state"], "waiting");
+    assert_eq!(request["notice"], serde_json::from_str::<Value>(envelope).unwrap());
+    let request = gateway.until_settled_by_mtn(&id).await;
+    assert_eq!((field(&request, "state"), asks(&request)), ("available", 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_unknown_shape_is_kept_unchanged() {
+    let (_gateway, caller, account) = Gateway::with_line().await;
+    for (index, body) in
+        [r#"{"rows":[1.10,2],"x":{"y":null}}"#, "[]", "[1,2]", "\"text\"", "7"].iter().enumerate()
+    {
+        caller.mtn_next("recharges", "lost").await;
+        let id = caller.asked(&account, RECHARGES).await;
+        let url = caller.callback_urls().await.remove(index);
+        assert_eq!(caller.call_back(&url, body).await.status, 200, "{body}");
+        let reply = caller.get(&format!("/requests/{id}")).await;
+        let request = reply.clone().ok()["data"].clone();
+        assert_eq!(
+            (field(&request, "state"), &request["recognised"]),
+            ("available", &json!(false))
+        );
+        assert!(reply.text.contains(&format!("\"result\":{body}")), "{}", reply.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_missed_by_an_unlink_is_deleted_by_its_own_job() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    caller.post(&format!("/accounts/{account}/unlink"), json!({})).await.ok();
+    // The request was recorded after the unlink had read the index.
+    let tenant = shared::domain::ids::TenantId::parse(&tenant_of(KEY)).unwrap();
+    let account = shared::domain::ids::AccountId::parse(&account).unwrap();
+    let (now, random) =
+        (gateway.clock.clock().now(), shared::platform::environment::Random::system());
+    let (request, token) =
+        DeferredRequest::new(&tenant, &account, Question::Balance, &caller.base_url, now, &random);
+    let id = request.request_id.clone();
+    gateway.requests().record(&request).await.unwrap();
+    let url = token.url(&caller.base_url, &id);
+    assert_eq!(caller.call_back(&url, r#"{"mainBalance":[]}"#).await.status, 404);
+    assert_eq!(caller.get(&format!("/requests/{id}")).await.status, 404);
+    let message = json!({ "kind": "mtn_request", "tenant": tenant, "request_id": id, "step": 0 });
+    gateway.send_raw(&message.to_string()).await;
+    until("the deletion", async || gateway.items("RequestsTable").await == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_callback_that_comes_before_a_refusal_is_the_answer() {
+    let mtn = Provider::start(|request| {
+        if request.target.starts_with("/v1/oauth") {
+            return Script::Json(200, json!({ "access_token": "t", "expires_in": "3599" }));
+        }
+        let asked: Value = serde_json::from_str(&request.body).unwrap();
+        let early = r#"{"data":{"usage":["early"]}}"#;
+        let caller = Caller::new("", KEY);
+        let taken = caller.call_back(field(&asked, "callBackUrl"), early);
+        assert_eq!(Handle::current().block_on(taken).status, 200);
+        Script::Json(400, json!({ "statusCode": "5000", "statusMessage": "no" }))
+    })
+    .await;
+    let gateway = Gateway::with(&[
+        ("MTN_BASE_URL", &mtn.url),
+        ("MTN_API_KEY", "k"),
+        ("MTN_CLIENT_ID", "i"),
+        ("MTN_CLIENT_SECRET", "s"),
+        ("MTN_CHANNEL_NAME", "c"),
+    ])
+    .await;
+    let caller = gateway.caller();
+    let account = caller.line().await;
+    let body = caller.mtn(&account, RECHARGES).await.ok();
+    assert_eq!(body["data"], json!({ "usage": ["early"] }));
+    assert_eq!(gateway.items("RequestsTable").await, 1, "and it is kept");
+    let ledger = caller.get("/_sandbox/mtn/ledger").await;
+    assert_eq!(ledger.status, 404, "the simulated MTN is not started");
+}

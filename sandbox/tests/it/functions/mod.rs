@@ -1,0 +1,12 @@
+//! What each function does, one module a function.
+
+mod auth;
+mod authorizer;
+mod consent;
+mod exchange;
+mod fetch_data;
+mod mtn_callback;
+mod purchase;
+mod requery;
+mod verify;
+mod vtpass_callback;

@@ -1,0 +1,8 @@
+//! Purchases are paid for at most once, and every request gets an answer.
+
+mod buying;
+mod crash;
+mod listing;
+mod load;
+mod refill;
+mod vtpass_wire;

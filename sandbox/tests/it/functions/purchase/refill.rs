@@ -1,0 +1,279 @@
+//! Refills at MTN are sent at most once, and are failed or delivered only with proof.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::domain::purchase::Source;
+
+use crate::support::mtn::LINE;
+use crate::support::purchases::{MINUTE, field, id_of, purchase_event, purchase_id};
+use crate::support::tap::crash_at;
+use crate::support::{Caller, Gateway};
+
+const VOUCHER: &str = "4711081547110815";
+
+fn voucherless() -> Value {
+    json!({ "service_id": "mtn-refill", "phone": LINE, "amount_kobo": 50_000,
+            "refill_type": "voucherless", "refill_profile_id": "P1" })
+}
+
+fn by_voucher() -> Value {
+    json!({ "service_id": "mtn-refill", "phone": LINE, "refill_type": "voucher",
+            "voucher_code": VOUCHER })
+}
+
+/// How often MTN received the refill of a purchase, and how often it was done.
+async fn at_mtn(caller: &Caller, purchase: &Value) -> (usize, usize) {
+    let ledger = caller.mtn_ledger().await;
+    let mut refills = ledger["refills"].as_array().unwrap().iter();
+    let found = refills.find(|it| it["transaction_id"] == purchase["request_id"]);
+    let Some(refill) = found else { return (0, 0) };
+    let received = usize::try_from(refill["received"].as_u64().unwrap()).unwrap();
+    (received, refill["done_at"].as_array().unwrap().len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refill_is_a_purchase_and_is_done_once() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    for (key, body, amount) in
+        [("a", voucherless(), json!(50_000)), ("v", by_voucher(), json!(50_000))]
+    {
+        let reply = caller.buy(key, &body).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        let purchase = reply.json()["data"].clone();
+        assert_eq!(purchase["state"], "delivered");
+        assert_eq!(purchase["amount_kobo"], amount, "a voucher's worth is MTN's word");
+        assert_eq!(purchase["safe_to_refund"], false);
+        assert_eq!(caller.bought(key, &body).await, purchase);
+        assert_eq!(at_mtn(&caller, &purchase).await, (1, 1));
+        let id = field(&purchase, "purchase_id");
+        assert_eq!(caller.purchase(id).await, purchase);
+    }
+    let all = caller.get("/purchases?state=delivered").await.ok();
+    assert_eq!(all["data"].as_array().unwrap().len(), 2);
+    let other = json!({ "service_id": "mtn-refill", "phone": LINE, "refill_type": "voucher",
+                        "voucher_code": "4711081547110816" });
+    let conflict = caller.buy("v", &other).await;
+    assert_eq!(conflict.error(), (409, "idempotency_conflict".to_owned()));
+    // The chain's message finds nothing to do.
+    gateway.clock.turn(MINUTE);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+    assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invalid_refill_is_refused() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let without = |name: &str| {
+        let mut body = voucherless();
+        body.as_object_mut().unwrap().remove(name);
+        body
+    };
+    let with = |mut body: Value, name: &str, value: Value| {
+        body[name] = value;
+        body
+    };
+    let airtime = json!({ "service_id": "mtn", "phone": LINE, "amount_kobo": 10_000 });
+    for body in [
+        without("refill_type"),
+        without("refill_profile_id"),
+        without("amount_kobo"),
+        with(voucherless(), "amount_kobo", json!(50_050)),
+        with(voucherless(), "refill_type", json!("Voucherless")),
+        with(voucherless(), "refill_profile_id", json!("")),
+        with(voucherless(), "refill_profile_id", json!("a b")),
+        with(voucherless(), "voucher_code", json!(VOUCHER)),
+        with(voucherless(), "variation_code", json!("x")),
+        with(voucherless(), "phone", json!("201000000000")),
+        with(by_voucher(), "amount_kobo", json!(10_000)),
+        with(by_voucher(), "voucher_code", json!("47 11")),
+        with(by_voucher(), "voucher_code", json!("1".repeat(65))),
+        with(by_voucher(), "voucher_code", json!(4711)),
+        with(by_voucher(), "refill_profile_id", json!("P1")),
+        with(airtime.clone(), "refill_type", json!("voucherless")),
+        with(airtime, "voucher_code", json!(VOUCHER)),
+    ] {
+        let reply = caller.buy("k", &body).await;
+        assert_eq!(reply.error(), (400, "invalid_request".to_owned()), "{body}");
+        assert!(!reply.text.contains(VOUCHER));
+    }
+    assert_eq!(caller.mtn_ledger().await["refills"], json!([]));
+    let catalogue = caller.get("/services/mtn-refill/variations").await;
+    assert_eq!(catalogue.error(), (404, "not_found".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_proof_makes_a_refill_failed_and_all_else_needs_review() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    for (answer, status, code, apply, wanted) in [
+        ("error", Some(400), Some("5001"), false, "failed"),
+        ("error", Some(401), Some("4000"), false, "failed"),
+        ("error", Some(403), Some("6001"), false, "failed"),
+        ("error", Some(404), Some("1000"), false, "failed"),
+        ("spring_error", Some(400), None, false, "failed"),
+        ("refuse_token", None, None, false, "failed"),
+        ("error", Some(405), Some("4001"), false, "needs_review"),
+        ("error", Some(429), Some("1013"), false, "needs_review"),
+        ("error", Some(500), Some("3001"), true, "needs_review"),
+        ("error", Some(500), Some("1005"), false, "needs_review"),
+        ("error", Some(503), Some("3000"), true, "needs_review"),
+        ("error", Some(200), Some("1004"), true, "needs_review"),
+        ("error", Some(200), Some("3001"), true, "needs_review"),
+        ("html", Some(400), None, true, "needs_review"),
+        ("html", Some(200), None, true, "needs_review"),
+        ("silent", Some(200), None, true, "needs_review"),
+        ("broken", None, None, true, "needs_review"),
+        ("partial", None, None, true, "needs_review"),
+    ] {
+        let mut script = json!({ "operation": "refill", "answer": answer });
+        if let Some(status) = status {
+            script["http_status"] = json!(status);
+        }
+        if let Some(code) = code {
+            script["status_code"] = json!(code);
+        }
+        if apply {
+            script["apply"] = json!(true);
+        }
+        caller.mtn_script(script.clone()).await;
+        let key = format!("{answer}-{status:?}-{code:?}");
+        let reply = caller.buy(&key, &voucherless()).await;
+        let purchase = reply.json()["data"].clone();
+        assert_eq!(field(&purchase, "state"), wanted, "{script}");
+        assert_eq!(reply.status, if wanted == "failed" { 201 } else { 202 });
+        assert_eq!(purchase["safe_to_refund"], wanted == "failed", "{script}");
+        assert_eq!(caller.bought(&key, &voucherless()).await, purchase, "{script}");
+        let (received, done) = at_mtn(&caller, &purchase).await;
+        assert!(received <= 1 && done == usize::from(apply), "{script}: {received} {done}");
+        let stored = gateway.stored(field(&purchase, "purchase_id")).await;
+        assert_eq!(stored.history.len(), 1, "{script}");
+        assert_eq!(stored.history[0].source, Source::Refill);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_fetched_anew_for_the_next_refill_only() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    caller.mtn_next("token", "silent").await;
+    let reply = caller.buy("no-token", &voucherless()).await;
+    assert_eq!(field(&reply.json()["data"], "state"), "failed", "nothing was sent");
+    caller.mtn_next("refill", "refuse_token").await;
+    let reply = caller.buy("refused", &voucherless()).await;
+    let refused = reply.json()["data"].clone();
+    assert_eq!(field(&refused, "state"), "failed");
+    assert_eq!(at_mtn(&caller, &refused).await, (1, 0), "sent once, and not again");
+    let reply = caller.buy("next", &voucherless()).await;
+    assert_eq!(field(&reply.json()["data"], "state"), "delivered");
+    // With less than a minute left a token is good for a read, but not for a refill.
+    let tokens = caller.mtn_ledger().await["tokens"].as_u64().unwrap();
+    gateway.clock.turn(Duration::from_secs(3_599 - 50));
+    caller.bought("late", &voucherless()).await;
+    assert_eq!(caller.mtn_ledger().await["tokens"].as_u64().unwrap(), tokens + 1);
+}
+
+/// Crashes the handler at every call: a refill is done at most once, and its state says only what
+/// is proven.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let mut point = 0;
+    loop {
+        let (tap, purchase) = gateway.with_tap("purchase").await;
+        let key = format!("crash-{point}");
+        let crashed = crash_at(&purchase, purchase_event(&key, &voucherless()), &tap, point).await;
+        let recorded = point > 2 * 3;
+        assert_eq!(
+            caller.get(&format!("/purchases/{}", id_of(&key))).await.status == 200,
+            recorded
+        );
+        if recorded {
+            let state = gateway.until_answered(&id_of(&key), MINUTE).await;
+            let bought = caller.purchase(&id_of(&key)).await;
+            let (received, done) = at_mtn(&caller, &bought).await;
+            // Calls: read, count, message, record, token, refill, outcome.
+            let sent = usize::from(point > 2 * 5);
+            assert_eq!((received, done), (sent, sent), "point {point}");
+            let stored = point > 2 * 6;
+            let wanted = if stored { "delivered" } else { "needs_review" };
+            assert_eq!(state, wanted, "point {point}");
+            // A repeat under its key sends nothing.
+            assert_eq!(caller.bought(&key, &voucherless()).await["state"], wanted);
+            assert_eq!(at_mtn(&caller, &bought).await.0, sent, "point {point}");
+        }
+        if !crashed {
+            break;
+        }
+        point += 1;
+    }
+    assert_eq!(point, 14);
+    // Each refill in review has a dead letter, and its history says why.
+    let letters = gateway.receive("RequeryDeadLetterQueue").await.len();
+    assert_eq!(letters, 6, "points 7 to 12");
+    let stored = gateway.stored(&id_of("crash-11")).await;
+    assert_eq!(stored.history.last().unwrap().code, "no_record");
+    assert_eq!(stored.reference.as_str().len(), 20, "what MTN's books know it by");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redriven_refill_asks_nobody_and_returns_to_the_dead_letters() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let script = json!({ "operation": "refill", "answer": "broken", "apply": true });
+    caller.mtn_script(script).await;
+    let bought = caller.bought("k", &voucherless()).await;
+    assert_eq!(bought["state"], "needs_review");
+    let (tap, requery) = gateway.with_tap("requery").await;
+    gateway.clock.turn(MINUTE);
+    gateway.drive(&requery).await;
+    for _ in 0..2 {
+        gateway.redrive().await;
+        gateway.drive(&requery).await;
+        assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 1);
+    }
+    assert!(!tap.seen().iter().any(|call| call.contains("/v2/")), "{:?}", tap.seen());
+    assert_eq!(at_mtn(&caller, &bought).await, (1, 1));
+    // Once an operator settled it, its message does nothing more.
+    let id = field(&bought, "purchase_id");
+    let change = shared::store::Change {
+        from: vec![shared::domain::purchase::State::NeedsReview],
+        to: Some(shared::domain::purchase::State::Delivered),
+        ..Default::default()
+    };
+    gateway
+        .purchases()
+        .change(&purchase_id(id), &change, gateway.clock.clock().now())
+        .await
+        .unwrap();
+    gateway.redrive().await;
+    gateway.drive(&requery).await;
+    assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_voucher_code_is_found_in_no_table_and_no_answer() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let mut answers = vec![caller.buy("v", &by_voucher()).await.text];
+    // A used voucher is refused.
+    let again = caller.buy("w", &by_voucher()).await;
+    assert_eq!(field(&again.json()["data"], "state"), "failed");
+    answers.push(again.text);
+    answers.push(caller.get("/purchases").await.text);
+    answers.push(caller.mtn_ledger().await.to_string());
+    for table in &gateway.sandbox.stack.tables {
+        let items = gateway.scan(&table.name).await;
+        answers.push(Value::from(items).to_string());
+    }
+    let plain_hash = shared::platform::crypto::hashed(VOUCHER);
+    for (index, answer) in answers.iter().enumerate() {
+        assert!(!answer.contains(VOUCHER), "{index}");
+        // Answer 3 is MTN's own ledger, which holds a plain hash. Ours is a keyed hash.
+        assert!(index == 3 || !answer.contains(&plain_hash), "{index}");
+    }
+}

@@ -1,0 +1,235 @@
+//! The requery chain: its steps, its deadline, its dead letters, and the answers it rejects.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::domain::job::{Chain, Job, Step};
+use shared::domain::purchase::Purchase;
+
+use crate::support::Gateway;
+use crate::support::purchases::{FAILED, MINUTE, PENDING, airtime, bundle, field, until};
+
+const QUARTER: Duration = Duration::from_secs(900);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pending_order_is_settled_by_asking() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let bought = caller.bought("k", &airtime(PENDING)).await;
+    let id = field(&bought, "purchase_id");
+    assert_eq!(gateway.until_answered(id, MINUTE).await, "delivered");
+    let history = gateway.stored(id).await.history;
+    let calls: Vec<String> = history.iter().map(|it| it.source.to_string()).collect();
+    assert_eq!(calls, ["pay", "requery", "requery"]);
+    assert_eq!((history[0].code.as_str(), history[2].concluded_name()), ("099", "delivered"));
+    for end in ["failed", "reversed"] {
+        let script =
+            json!([{ "call": "pay", "code": "099", "status": "pending", "resolves_to": end }]);
+        caller.script(script).await;
+        let bought = caller.bought(end, &airtime(FAILED)).await;
+        let id = field(&bought, "purchase_id");
+        assert_eq!(gateway.until_answered(id, MINUTE).await, end);
+        assert_eq!(caller.purchase(id).await["safe_to_refund"], true);
+        assert_eq!(caller.buy(end, &airtime(FAILED)).await.status, 201);
+    }
+    gateway.clock.turn(QUARTER);
+    gateway.until_messages("RequeryQueue", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_deadline_a_purchase_needs_review_and_a_redrive_asks_once() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let bought = gateway.caller().bought_stuck("k").await;
+    let (id, request_id) = (field(&bought, "purchase_id"), field(&bought, "request_id"));
+    assert_eq!(gateway.until_answered(id, QUARTER).await, "needs_review");
+    let purchase = caller.purchase(id).await;
+    assert_eq!(purchase["safe_to_refund"], false);
+    assert!(field(&purchase, "updated_at") >= field(&purchase, "deadline_at"));
+    assert_eq!(caller.buy("k", &airtime(FAILED)).await.status, 202);
+    gateway.until_messages("RequeryDeadLetterQueue", 1).await;
+    gateway.until_messages("RequeryQueue", 0).await;
+
+    let asked =
+        || async { caller.order(request_id).await.unwrap()["requery_calls"].as_u64().unwrap() };
+    let before = asked().await;
+    gateway.redrive().await;
+    gateway.until_messages("RequeryDeadLetterQueue", 1).await;
+    gateway.until_messages("RequeryQueue", 0).await;
+    assert_eq!(asked().await, before + 1, "asked once, and gone back");
+
+    caller.script(json!([{ "call": "requery", "resolves_to": "delivered" }])).await;
+    gateway.redrive().await;
+    gateway.until_state(id, "delivered").await;
+    gateway.until_messages("RequeryDeadLetterQueue", 0).await;
+    let before = asked().await;
+    let Purchase { tenant, purchase_id, chain, .. } = gateway.stored(id).await;
+    let about = Chain { tenant, purchase_id, chain };
+    let step = Step { about, step: u32::MAX - 1 };
+    gateway.send_raw(&serde_json::to_string(&Job::Purchase(step)).unwrap()).await;
+    gateway.until_messages("RequeryQueue", 0).await;
+    assert_eq!(asked().await, before, "redriving a settled one does nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_needs_the_providers_support_is_needs_review_at_once() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    caller.script(json!([{ "call": "pay", "code": "044" }])).await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    assert_eq!(field(&bought, "state"), "needs_review");
+    assert_eq!(bought["safe_to_refund"], false);
+    // The chain's first message still asks, and settles it.
+    gateway.clock.turn(MINUTE);
+    gateway.until_state(field(&bought, "purchase_id"), "delivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duplicate_and_foreign_messages_start_no_second_chain() {
+    let gateway = Gateway::undriven().await;
+    let (tap, requery) = gateway.with_tap("requery").await;
+    let bought = gateway.caller().bought_stuck("k").await;
+    let id = field(&bought, "purchase_id");
+    gateway.clock.turn(MINUTE);
+    let (record, receipt) = gateway.receive("RequeryQueue").await.remove(0);
+    gateway.delete("RequeryQueue", &receipt).await;
+    let event = json!({ "Records": [record] }).to_string();
+    let send = |event: String| requery(event, lambda_runtime::Context::default());
+
+    send(event.clone()).await.unwrap();
+    assert_eq!(gateway.messages("RequeryQueue").await, 1);
+    tap.hold_at(None);
+    for _ in 0..10 {
+        send(event.clone()).await.unwrap();
+    }
+    assert_eq!(tap.seen(), vec!["GetItem"; 10], "a step behind is dropped after one read");
+    assert_eq!(gateway.messages("RequeryQueue").await, 1);
+
+    let chain = gateway.stored(id).await.chain;
+    // The step is the next one, so that only the chain is wrong.
+    let foreign = field(&record, "body").replace(chain.as_str(), &"0".repeat(32));
+    let foreign = foreign.replace("\"step\":0", "\"step\":1");
+    assert!(foreign.contains("\"step\":1"), "{foreign}");
+    let absent = field(&record, "body").replace(id, &"1".repeat(32));
+    let other = field(&record, "body").replace("sandbox-", "nobody-");
+    tap.hold_at(None);
+    for body in [foreign, absent, other] {
+        let event = json!({ "Records": [{ "messageId": "m", "body": body }] }).to_string();
+        send(event).await.unwrap();
+    }
+    assert_eq!(tap.seen(), vec!["GetItem"; 3]);
+    assert_eq!(gateway.messages("RequeryQueue").await, 1);
+
+    // Ten deliveries of the same step at once: all but one of the messages they send are dropped.
+    gateway.clock.turn(Duration::from_secs(120));
+    let (record, receipt) = gateway.receive("RequeryQueue").await.remove(0);
+    gateway.delete("RequeryQueue", &receipt).await;
+    let event = json!({ "Records": [record] }).to_string();
+    futures_util::future::join_all((0..10).map(|_| send(event.clone()))).await;
+    let step = gateway.stored(id).await.step;
+    assert_eq!(step, 2, "one of them took the step");
+    for _ in 0..3 {
+        gateway.clock.turn(QUARTER);
+        gateway.drive(&requery).await;
+    }
+    assert_eq!(gateway.messages("RequeryQueue").await, 1, "one chain is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_reaches_the_dead_letter_queue() {
+    let gateway = Gateway::start().await;
+    gateway.send_raw("not JSON").await;
+    gateway.send_raw(r#"{"kind":"unheard-of"}"#).await;
+    until("two dead letters", async || {
+        gateway.clock.turn(Duration::from_secs(360));
+        gateway.messages("RequeryDeadLetterQueue").await == 2
+    })
+    .await;
+    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_for_an_hour_loses_no_chain() {
+    let gateway = Gateway::undriven().await;
+    let (tap, requery) = gateway.with_tap("requery").await;
+    let bought = gateway.caller().bought("k", &airtime(PENDING)).await;
+    let id = field(&bought, "purchase_id");
+    tap.fail_store(true);
+    let before = gateway.stored(id).await;
+    for _ in 0..8 {
+        gateway.clock.turn(Duration::from_secs(450));
+        gateway.drive(&requery).await;
+        assert_eq!(gateway.messages("RequeryQueue").await, 1);
+    }
+    assert_eq!(gateway.stored(id).await.step, before.step);
+    tap.fail_store(false);
+    assert_eq!(gateway.drive_until_answered(&requery, id, QUARTER).await, "delivered");
+    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_order_fails_only_if_it_was_never_acknowledged() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    // Acknowledged, then forgotten.
+    let known = caller.bought_stuck("known").await;
+    caller.control("/forget", json!({ "request_id": known["request_id"] })).await;
+    // Never taken: VTpass answered 502 and did not take the order.
+    caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
+    let lost = caller.bought("lost", &airtime(FAILED)).await;
+    assert_eq!(field(&lost, "state"), "pending");
+
+    let state = gateway.until_answered(field(&lost, "purchase_id"), MINUTE).await;
+    assert_eq!(state, "failed");
+    let stored = gateway.stored(field(&lost, "purchase_id")).await;
+    let age = stored.updated_at - stored.created_at;
+    assert!(age >= time::Duration::minutes(6), "not before six minutes: {age}");
+    let unknown = stored.history.iter().filter(|it| it.code == "015").count();
+    assert!(unknown >= 3, "{:?}", stored.history);
+
+    let state = gateway.until_answered(field(&known, "purchase_id"), QUARTER).await;
+    assert_eq!(state, "needs_review");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_another_order_is_not_believed() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    for (key, pointer, value, state) in [
+        // Another request: nothing is concluded, and the requery settles it.
+        ("request", "/requestId", json!("202601010000other"), "pending"),
+        ("number", "unique_element", json!("08031234568"), "needs_review"),
+        ("price", "amount", json!(99), "needs_review"),
+        ("odd-price", "amount", json!("N100"), "needs_review"),
+        // Fields that are absent, or differ in the vendor's own examples, are no mismatch.
+        ("account-phone", "phone", json!("07061933309"), "delivered"),
+        ("outer-amount", "/amount", json!("97.00"), "delivered"),
+        ("no-request", "/requestId", json!(null), "delivered"),
+        ("no-number", "unique_element", json!(null), "delivered"),
+        ("no-price", "amount", json!(null), "delivered"),
+        ("other-form", "unique_element", json!("2348031234567"), "delivered"),
+        ("text-price", "amount", json!("100.00"), "delivered"),
+    ] {
+        let transaction = format!("/content/transactions/{pointer}");
+        let pointer = if pointer.starts_with('/') { pointer } else { &transaction };
+        let set = json!({ pointer: value });
+        let script = json!({ "call": "pay", "code": "000", "status": "delivered", "set": set });
+        caller.script(json!([script])).await;
+        let bought = caller.bought(key, &airtime(FAILED)).await;
+        assert_eq!(field(&bought, "state"), state, "{key}");
+        if state == "pending" {
+            let id = field(&bought, "purchase_id");
+            assert_eq!(gateway.until_answered(id, MINUTE).await, "delivered");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_immediate_reversal_with_another_outer_amount_is_believed() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    caller.script(json!([{ "call": "pay", "code": "040", "status": "reversed" }])).await;
+    let bought = caller.bought("k", &bundle(FAILED)).await;
+    assert_eq!((field(&bought, "state"), &bought["safe_to_refund"]), ("reversed", &json!(true)));
+    assert_eq!(gateway.stored(field(&bought, "purchase_id")).await.history[0].code, "040");
+}

@@ -1,0 +1,60 @@
+//! Crashes on purpose at every call of the requery: no chain is lost, and nothing is paid again.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::Gateway;
+use crate::support::purchases::{FAILED, airtime, field};
+use crate::support::tap::crash_at;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_anywhere_the_chain_goes_on_and_ends_once() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let (tap, requery) = gateway.with_tap("requery").await;
+    // A step that goes on, one that settles, and one at the deadline.
+    for (end, asks, age) in [("delivered", 2, 60), ("failed", 1, 60), ("none", 1_000, 86_400)] {
+        let mut point = 0;
+        loop {
+            let key = format!("{end}-{point}");
+            let resolves = if end == "none" { "delivered" } else { end };
+            let script = json!([{ "call": "pay", "code": "099", "status": "pending",
+                                  "resolves_to": resolves, "asks": asks }]);
+            caller.script(script).await;
+            let bought = caller.bought(&key, &airtime(FAILED)).await;
+            let id = field(&bought, "purchase_id");
+            gateway.clock.turn(Duration::from_secs(age));
+            let (record, receipt) = gateway.receive("RequeryQueue").await.remove(0);
+            let event = json!({ "Records": [record] }).to_string();
+            let crashed = crash_at(&requery, event, &tap, point).await;
+            tap.hold_at(None);
+            if !crashed {
+                gateway.delete("RequeryQueue", &receipt).await;
+            }
+            // A crashed record is delivered again after its visibility timeout.
+            gateway.clock.turn(Duration::from_secs(360));
+            let state = gateway.drive_until_answered(&requery, id, Duration::from_secs(900)).await;
+            let expected = if end == "none" { "needs_review" } else { end };
+            assert_eq!(state, expected, "point {point}");
+            let order = caller.order(field(&bought, "request_id")).await.unwrap();
+            assert_eq!(order["pay_calls"], 1);
+            // No message of this chain is left.
+            gateway.clock.turn(Duration::from_secs(900));
+            gateway.drive(&requery).await;
+            assert_eq!(gateway.messages("RequeryQueue").await, 0, "{end}, point {point}");
+            if end == "none" {
+                let letters = gateway.receive("RequeryDeadLetterQueue").await;
+                assert!(!letters.is_empty(), "point {point}: a person finds it");
+                for (_, receipt) in letters {
+                    gateway.delete("RequeryDeadLetterQueue", &receipt).await;
+                }
+            }
+            if !crashed {
+                break;
+            }
+            point += 1;
+        }
+        assert!(point >= 6, "{end}: {point} points");
+    }
+}

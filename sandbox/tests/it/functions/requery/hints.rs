@@ -1,0 +1,117 @@
+//! Hints, which ask once beside the chain, and concurrent changes of one purchase.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::domain::purchase::{Evidence, Outcome, Source, State, Verdict, transition};
+use shared::domain::schedule::Patience;
+use shared::platform::config::Vars;
+use shared::store::{Change, Changed};
+
+use crate::functions::vtpass_callback::{callback, update};
+use crate::support::Gateway;
+use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, field, purchase_id, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_asks_once_and_does_not_continue_the_chain() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let (tap, requery) = gateway.with_tap("requery").await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    callback(&caller, &update(field(&bought, "request_id"))).await.ok();
+    tap.hold_at(None);
+    gateway.drive(&requery).await;
+    assert_eq!(tap.seen(), ["GetItem", "/api/requery"], "asked of a final purchase too, once");
+    // The first message of its chain is not due yet; it is dropped later.
+    assert_eq!(gateway.messages("RequeryQueue").await, 1);
+    gateway.clock.turn(Duration::from_secs(60));
+    gateway.drive(&requery).await;
+    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_acknowledged_to_a_hint_never_fails_by_being_unknown() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    // VTpass acknowledges this order once, to a hint, and otherwise does not know it.
+    caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let id = field(&bought, "purchase_id");
+    caller.script(json!([{ "call": "requery", "code": "099", "status": "pending" }])).await;
+    callback(&caller, &update(field(&bought, "request_id"))).await.ok();
+    until("the acknowledgement", async || gateway.stored(id).await.acknowledged).await;
+    assert_eq!(gateway.until_answered(id, Duration::from_secs(900)).await, "needs_review");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
+    let gateway = Gateway::undriven().await;
+    let bought = gateway.caller().bought("k", &airtime(PENDING)).await;
+    let id = field(&bought, "purchase_id");
+    assert!(gateway.stored(id).await.acknowledged);
+    // A requery that read the purchase before that, and writes after it.
+    let change = Change {
+        from: State::OPEN.to_vec(),
+        unless_acknowledged: true,
+        to: Some(State::Failed),
+        ..Change::default()
+    };
+    let unknown = Outcome { unknown_reference: true, ..Outcome::unclear("015", "") };
+    let evidence = evidence(&gateway, unknown);
+    let met = gateway.purchases().apply(&purchase_id(id), &change, &evidence).await.unwrap();
+    assert_eq!(met.state, State::Pending);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_is_kept_even_if_its_change_is_refused() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let id = field(&bought, "purchase_id");
+    assert!(!gateway.stored(id).await.acknowledged);
+    // Another delivery of the same step was faster.
+    let change = Change {
+        from: State::OPEN.to_vec(),
+        at_step: Some(7),
+        acknowledged: true,
+        ..Change::default()
+    };
+    let now = gateway.clock.clock().now();
+    let changed = gateway.purchases().change(&purchase_id(id), &change, now).await.unwrap();
+    assert!(matches!(changed, Changed::Refused(_)));
+    let stored = gateway.stored(id).await;
+    assert!(stored.acknowledged && stored.step == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_proofs_at_once_the_first_stands_but_a_reversal_counts() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    for (key, verdict, end) in [
+        ("a", Verdict::Reversed, "reversed"),
+        ("b", Verdict::Failed, "delivered"),
+        ("c", Verdict::Delivered, "delivered"),
+    ] {
+        let bought = caller.bought(key, &airtime(DELIVERED)).await;
+        let id = field(&bought, "purchase_id");
+        // A requery that read the purchase while it was open, and writes when it no longer is.
+        let evidence = evidence(&gateway, Outcome::new(verdict, "000", "late"));
+        let mut open = gateway.stored(id).await;
+        open.state = State::Pending;
+        let change = transition(&open, &evidence);
+        let id = &open.purchase_id;
+        let met = gateway.purchases().apply(id, &change.into(), &evidence).await.unwrap();
+        assert_eq!(met.state.name(), end);
+        let stored = gateway.stored(id.as_str()).await;
+        let noted = stored.history.iter().any(|it| it.note == "late");
+        assert_eq!(noted, verdict != Verdict::Delivered, "a contradiction is written down");
+        assert_eq!(field(&caller.purchase(id.as_str()).await, "state"), end);
+    }
+}
+
+/// The outcome of a requery, learnt now.
+fn evidence(gateway: &Gateway, outcome: Outcome) -> Evidence {
+    let patience = Patience::from_vars(&Vars::default()).unwrap();
+    Evidence { source: Source::Requery, outcome, at: gateway.clock.clock().now(), patience }
+}

@@ -1,0 +1,111 @@
+//! Masks the numbers of old purchases.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Value, json};
+
+use crate::support::purchases::{DELIVERED, FAILED, airtime, field, until};
+use crate::support::{Caller, Gateway};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const MASKED: &str = "0801****111";
+
+impl Caller {
+    async fn number(&self, id: &Value) -> String {
+        field(&self.purchase(field(id, "purchase_id")).await, "phone").to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schedule_masks_settled_purchases_after_180_days() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let old = caller.bought("old", &airtime(DELIVERED)).await;
+    let open = caller.bought_stuck("open").await;
+    let state = gateway.until_answered(field(&open, "purchase_id"), DAY).await;
+    assert_eq!(state, "needs_review");
+    gateway.clock.turn(100 * DAY);
+    let recent = caller.bought("recent", &airtime(DELIVERED)).await;
+    gateway.clock.turn(100 * DAY);
+    until("the masking", async || caller.number(&old).await == MASKED).await;
+    assert_eq!(caller.number(&open).await, FAILED, "a person may have to ask about it");
+    assert_eq!(caller.number(&recent).await, DELIVERED);
+
+    // The key still belongs to its order, as far as the masked number can be compared.
+    let again = caller.bought("old", &airtime(DELIVERED)).await;
+    assert_eq!(again["purchase_id"], old["purchase_id"]);
+    let another = caller.buy("old", &airtime("08012111111")).await;
+    assert_eq!(another.status, 201, "only what the mask shows can be compared");
+    for body in [
+        airtime("08011111112"),
+        airtime("08021111111"),
+        json!({ "service_id": "mtn", "phone": DELIVERED, "amount_kobo": 20_000 }),
+    ] {
+        let refused = caller.buy("old", &body).await.error();
+        assert_eq!(refused, (409, "idempotency_conflict".to_owned()), "{body}");
+    }
+    assert_eq!(caller.ledger().await.len(), 3, "nothing was bought again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_stored_field_reveals_the_masked_digits() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let bodies = [DELIVERED, "08012111111"].map(airtime);
+    caller.bought("one", &bodies[0]).await;
+    caller.script(json!([{ "call": "pay", "code": "000", "status": "delivered" }])).await;
+    caller.bought("two", &bodies[1]).await;
+    gateway.clock.turn(181 * DAY);
+    gateway.mask().await;
+    let items = gateway.scan("PurchasesTable").await;
+    let text = json!(items).to_string();
+    assert!(!text.contains("8011111111") && !text.contains("8012111111"), "{text}");
+    let kept = items.into_iter().map(|mut item| {
+        // These fields differ for every purchase, whatever its number.
+        for own in ["purchase_id", "request_id", "listed", "chain", "history"] {
+            item.as_object_mut().unwrap().remove(own).expect(own);
+        }
+        item["created_ms"].take();
+        item["updated_ms"].take();
+        item
+    });
+    let kept: Vec<Value> = kept.filter(|item| item["phone"] == MASKED).collect();
+    assert_eq!(kept.len(), 2);
+    assert_eq!(kept[0], kept[1], "two numbers that differ in what is hidden leave the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_table_is_masked_part_by_part() {
+    const COUNT: usize = 250;
+    let gateway = Gateway::undriven().await;
+    gateway.caller().bought("k", &airtime(DELIVERED)).await;
+    gateway.copy_purchase(COUNT - 1).await;
+    gateway.clock.turn(181 * DAY);
+    assert_eq!(gateway.mask().await, 3, "parts of 100");
+    let items = gateway.scan("PurchasesTable").await;
+    assert_eq!(items.iter().filter(|item| item["phone"] == MASKED).count(), COUNT);
+}
+
+impl Gateway {
+    /// Runs the masking job to its end and gives the number of parts.
+    async fn mask(&self) -> usize {
+        let (tap, requery) = self.with_tap("requery").await;
+        self.send_raw(r#"{"kind":"masking"}"#).await;
+        self.drive(&requery).await;
+        tap.seen().iter().filter(|operation| *operation == "Scan").count()
+    }
+
+    /// Adds so many copies of the only purchase.
+    async fn copy_purchase(&self, count: usize) {
+        let client = self.dynamodb();
+        let items = client.scan().table_name("PurchasesTable").send().await.unwrap().items.unwrap();
+        let purchase = items.into_iter().find(|item| item.contains_key("phone")).unwrap();
+        for index in 0..count {
+            let mut copy = purchase.clone();
+            copy.insert("purchase_id".to_owned(), AttributeValue::S(format!("{index:032x}")));
+            let put = client.put_item().table_name("PurchasesTable").set_item(Some(copy));
+            put.send().await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The queue worker that settles purchases and masks old numbers.
+
+mod chain;
+mod crash;
+mod hints;
+mod masking;

@@ -1,0 +1,106 @@
+//! VTpass's webhook is only a hint: the gateway asks, and believes the answer.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::domain::purchase::Source;
+
+use crate::support::purchases::{PENDING, airtime, field, until};
+use crate::support::{Caller, Gateway, Reply};
+
+pub async fn callback(caller: &Caller, body: &Value) -> Reply {
+    caller.send_bare("POST", "/callbacks/vtpass", &[], body.to_string().into_bytes()).await
+}
+
+pub fn update(request_id: &str) -> Value {
+    // The gateway does not believe these claims.
+    let content = json!({ "transactions": { "status": "failed", "amount": 1 } });
+    let data = json!({ "code": "016", "requestId": request_id, "content": content });
+    json!({ "type": "transaction-update", "data": data })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_makes_the_gateway_ask_and_only_the_answer_counts() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    let bought = caller.bought_stuck("k").await;
+    let id = field(&bought, "purchase_id");
+    let request_id = &bought["request_id"];
+    let resolved = json!({ "request_id": request_id, "state": "delivered" });
+    caller.control("/resolve", resolved).await;
+    gateway.until_state(id, "delivered").await;
+    let history = gateway.stored(id).await.history;
+    assert_eq!(history.last().unwrap().source, Source::Hint);
+
+    // Days later the provider takes it back.
+    gateway.clock.turn(Duration::from_secs(86_400));
+    caller.control("/resolve", json!({ "request_id": request_id, "state": "reversed" })).await;
+    gateway.until_state(id, "reversed").await;
+    assert_eq!(caller.purchase(id).await["safe_to_refund"], true);
+
+    // Anything else against a final state changes nothing, but is recorded.
+    gateway.clock.turn(Duration::from_secs(86_400));
+    caller.control("/resolve", json!({ "request_id": request_id, "state": "delivered" })).await;
+    let last = async || gateway.stored(id).await.history.pop().unwrap();
+    until("the contradiction", async || last().await.concluded.is_none()).await;
+    let last = last().await;
+    assert_eq!((last.source, last.code.as_str()), (Source::Hint, "000"));
+    assert_eq!(field(&caller.purchase(id).await, "state"), "reversed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_webhook_changes_nothing_and_costs_little() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let bought = caller.bought("k", &airtime(PENDING)).await;
+    let messages = gateway.messages("RequeryQueue").await;
+
+    let success = json!({ "response": "success" });
+    let odd = [
+        update("202611220900ffffffffffffffffffffffffffffffff"),
+        update("not-ours"),
+        update(""),
+        json!({ "type": "transaction-update" }),
+        json!({ "type": "transaction-update", "data": { "requestId": null } }),
+        json!({ "type": "variations-update", "serviceID": "../x" }),
+        json!({ "type": "something-new", "data": {} }),
+        json!({}),
+    ];
+    for body in &odd {
+        assert_eq!(callback(&caller, body).await.ok(), success, "{body}");
+    }
+    for body in ["", "{", "[1]", "<xml/>", "{\"data\":7}"] {
+        let reply = caller.send_bare("POST", "/callbacks/vtpass", &[], body.into()).await;
+        assert_eq!(reply.error(), (400, "invalid_request".to_owned()), "{body}");
+    }
+    let large = json!({ "type": "x", "pad": "y".repeat(300_000) });
+    let reply = callback(&caller, &large).await;
+    assert_eq!(reply.error(), (413, "payload_too_large".to_owned()));
+    assert_eq!(gateway.messages("RequeryQueue").await, messages);
+
+    // A true id: one hint a minute, however often it comes.
+    let hint = update(field(&bought, "request_id"));
+    for minute in 1..=3 {
+        let hints = (0..30).map(|_| callback(&caller, &hint));
+        for reply in futures_util::future::join_all(hints).await {
+            assert_eq!(reply.ok(), success);
+        }
+        assert_eq!(gateway.messages("RequeryQueue").await, messages + minute);
+        gateway.clock.turn(Duration::from_secs(60));
+    }
+    assert_eq!(caller.purchase(field(&bought, "purchase_id")).await["state"], "pending");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_request_id_costs_one_read_and_an_invalid_one_none() {
+    let gateway = Gateway::undriven().await;
+    let (tap, function) = gateway.with_tap("vtpass-callback").await;
+    let sample = include_str!("../../../../events/vtpass-callback-unknown.json");
+    let context = lambda_runtime::Context::default;
+    assert_eq!(function(sample.to_owned(), context()).await.unwrap()["statusCode"], 200);
+    assert_eq!(tap.seen(), ["GetItem"]);
+    tap.hold_at(None);
+    let nonsense = sample.replace("202611220900", "nonsense");
+    assert_eq!(function(nonsense, context()).await.unwrap()["statusCode"], 200);
+    assert!(tap.seen().is_empty());
+}

@@ -1,0 +1,239 @@
+//! Each alarm of the template watches a metric that exists, and each of our metrics is emitted when it
+//! should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandbox::template::SandboxDeployment;
+use sandbox::template::Template;
+use serde_json::{Value, json};
+use shared::platform::telemetry::metrics::Metrics;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::support::mtn::ANSWER_TIME;
+use crate::support::purchases::{DELIVERED, MINUTE, airtime, field};
+use crate::support::tap::Tap;
+use crate::support::{Gateway, KEY, PHONE, Provider, Received, Script, Written, event, tenant_of};
+
+fn listen() -> (Written, tracing::subscriber::DefaultGuard) {
+    Written::listen(|to| tracing_subscriber::registry().with(Metrics::new("stack", to)))
+}
+
+impl Written {
+    /// How often a metric was emitted.
+    fn count(&self, metric: &str) -> usize {
+        let lines = self.lines().into_iter().filter(|line| {
+            let group = &line["_aws"]["CloudWatchMetrics"][0];
+            assert_eq!(group["Namespace"], "stack");
+            let name = field(&group["Metrics"][0], "Name");
+            assert_eq!(line[name], 1, "{line}");
+            name == metric
+        });
+        lines.count()
+    }
+
+    /// Waits until a metric was emitted, once.
+    async fn until_counted(&self, metric: &str) {
+        for _ in 0..200 {
+            if self.count(metric) > 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(self.count(metric), 1, "{metric}: {:?}", self.lines());
+    }
+}
+
+#[tokio::test]
+async fn answers_of_vtpass_raise_their_alarms() {
+    let (written, _guard) = listen();
+    let (_gateway, caller) = Gateway::with_caller().await;
+    for (script, metric) in [
+        (json!({ "code": "044" }), "needs_review"),
+        (json!({ "code": "018" }), "vtpass_wallet_low"),
+        (json!({ "code": "087" }), "vtpass_refuses_credentials"),
+        (json!({ "http_status": 401 }), "vtpass_refuses_credentials"),
+        (json!({ "code": "022" }), "vtpass_account_blocked"),
+        (json!({ "code": "027" }), "vtpass_refuses_address"),
+        (json!({ "code": "028" }), "vtpass_refuses_product"),
+        (json!({ "code": "085" }), "vtpass_refuses_request_id"),
+        (json!({ "code": "000", "status": "resolved" }), "vtpass_must_be_asked"),
+        (json!({ "set": { "/content/transactions/amount": "7" } }), "vtpass_mismatch"),
+        (json!({ "set": { "/requestId": "202611221100other" } }), "vtpass_foreign_answer"),
+    ] {
+        let before = written.count(metric);
+        let mut pay = script.clone();
+        pay["call"] = json!("pay");
+        caller.script(json!([pay])).await;
+        caller.bought(&script.to_string().replace(' ', ""), &airtime(DELIVERED)).await;
+        assert_eq!(written.count(metric), before + 1, "{script}: {:?}", written.lines());
+    }
+    let delivered = written.count("purchase_delivered");
+    caller.bought("well", &airtime(DELIVERED)).await;
+    assert_eq!(written.count("purchase_delivered"), delivered + 1);
+}
+
+#[tokio::test]
+async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
+    let (written, _guard) = listen();
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let tap = Arc::new(Tap::default());
+    let requery = gateway.tapped("requery", &tap).await;
+    let stuck = json!([{ "call": "pay", "code": "099", "status": "pending", "asks": 1_000 }]);
+    caller.script(stuck).await;
+    caller.bought("stuck", &airtime(DELIVERED)).await;
+    caller.script(json!([{ "call": "requery", "code": "087" }])).await;
+    gateway.clock.turn(MINUTE);
+    gateway.drive(&requery).await;
+    assert_eq!(written.count("vtpass_refuses_credentials"), 1, "{:?}", written.lines());
+    gateway.clock.turn(Duration::from_secs(86_400));
+    gateway.drive(&requery).await;
+    assert_eq!(written.count("needs_review"), 1, "{:?}", written.lines());
+
+    let delivered = caller.bought("delivered", &airtime(DELIVERED)).await;
+    gateway.clock.turn(MINUTE * 2);
+    caller.script(json!([{ "call": "requery", "code": "016" }])).await;
+    let hint = json!({ "kind": "hint", "tenant": tenant_of(KEY),
+                       "purchase_id": delivered["purchase_id"] });
+    gateway.send_raw(&hint.to_string()).await;
+    gateway.drive(&requery).await;
+    assert_eq!(written.count("contradicted_final_state"), 1, "{:?}", written.lines());
+}
+
+#[tokio::test]
+async fn answers_of_mono_raise_their_alarms() {
+    let (written, _guard) = listen();
+    let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
+    caller.prove().await;
+    mono.script(|_| Script::Half);
+    caller.exchange("code_1").await.refused(503, "upstream_unavailable");
+    mono.script(|_| Script::Json(400, json!({ "status": "failed" })));
+    caller.exchange("code_1").await.refused(410, "code_expired");
+    assert_eq!(written.count("code_lost"), 1);
+
+    mono.script(|_| Script::Json(401, json!({ "status": "failed" })));
+    assert_eq!(caller.auth(PHONE, "mtn").await.status, 503);
+    assert_eq!(written.count("mono_refuses_credentials"), 1);
+
+    mono.script(|_| Script::Json(500, json!({})));
+    let withdrawal = json!({ "kind": "withdrawal", "account_id": "acc1", "step": 100 });
+    gateway.send_raw(&withdrawal.to_string()).await;
+    written.until_counted("unlink_overdue").await;
+}
+
+#[tokio::test]
+async fn answers_of_mtn_raise_their_alarms() {
+    let (written, _guard) = listen();
+    let (_gateway, caller) = Gateway::with_caller().await;
+    let account = caller.line().await;
+    let refused = json!({ "operation": "token", "answer": "error", "http_status": 401,
+                          "status_code": "4000" });
+    caller.mtn_script(refused).await;
+    assert_eq!(caller.mtn(&account, "balance").await.status, 503);
+    assert_eq!(written.count("mtn_refuses_credentials"), 1);
+
+    let refill = json!({ "service_id": "mtn-refill", "phone": PHONE, "amount_kobo": 50_000,
+                         "refill_type": "voucherless", "refill_profile_id": "P1" });
+    let poor = json!({ "operation": "refill", "answer": "error", "http_status": 403,
+                       "status_code": "6001" });
+    caller.mtn_script(poor).await;
+    caller.bought("poor", &refill).await;
+    assert_eq!(written.count("mtn_wallet_low"), 1);
+    caller.mtn_next("refill", "broken").await;
+    caller.bought("broken", &refill).await;
+    assert_eq!(written.count("needs_review"), 1);
+}
+
+#[tokio::test]
+async fn an_answer_too_large_to_keep_and_a_missing_authorizer_raise_alarms() {
+    let (written, _guard) = listen();
+    let answering = |status: u16, answer: Value| {
+        move |request: &Received| match request.target.starts_with("/v1/oauth") {
+            true => Script::Json(200, json!({ "access_token": "t", "expires_in": "3599" })),
+            false => Script::Json(status, answer.clone()),
+        }
+    };
+    let mtn = Provider::start(answering(202, json!({}))).await;
+    let gateway = Gateway::with(&[
+        ("MTN_BASE_URL", &mtn.url),
+        ("MTN_API_KEY", "k"),
+        ("MTN_CLIENT_ID", "i"),
+        ("MTN_CLIENT_SECRET", "s"),
+        ("MTN_CHANNEL_NAME", "c"),
+    ])
+    .await;
+    let caller = gateway.caller();
+    let account = caller.line().await;
+    caller.asked(&account, "recharges").await;
+    mtn.script(answering(200, json!({ "data": { "usage": "x".repeat(400 * 1024) } })));
+    gateway.clock.turn(ANSWER_TIME);
+    written.until_counted("answer_too_large").await;
+
+    let mut event: Value = serde_json::from_str(&event(KEY, "GET /purchases", &[], "")).unwrap();
+    event["requestContext"].as_object_mut().unwrap().remove("authorizer");
+    let answer = gateway.sandbox.functions["purchase"].invoke(&event).await.unwrap();
+    assert_eq!(answer["statusCode"], 503);
+    assert_eq!(written.count("no_authorizer"), 1);
+}
+
+/// The metrics that the tests above saw emitted.
+const OURS: [&str; 18] = [
+    "answer_too_large",
+    "code_lost",
+    "contradicted_final_state",
+    "mono_refuses_credentials",
+    "mtn_refuses_credentials",
+    "mtn_wallet_low",
+    "needs_review",
+    "no_authorizer",
+    "unlink_overdue",
+    "vtpass_account_blocked",
+    "vtpass_foreign_answer",
+    "vtpass_mismatch",
+    "vtpass_must_be_asked",
+    "vtpass_refuses_address",
+    "vtpass_refuses_credentials",
+    "vtpass_refuses_product",
+    "vtpass_refuses_request_id",
+    "vtpass_wallet_low",
+];
+
+/// The metrics of AWS that the template may watch, with the dimension and the resource type of each.
+const AWS: [(&str, &str, &str, &str); 5] = [
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "AWS::SQS::Queue"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "AWS::SQS::Queue"),
+    ("AWS/ApiGateway", "5xx", "ApiId", "AWS::Serverless::HttpApi"),
+    ("AWS/Lambda", "Errors", "FunctionName", "AWS::Serverless::Function"),
+    ("AWS/Lambda", "Throttles", "FunctionName", "AWS::Serverless::Function"),
+];
+
+#[test]
+fn every_alarm_watches_an_existing_metric_and_every_metric_is_watched() {
+    let template = Template::load(sandbox::TEMPLATE, &BTreeMap::new()).unwrap();
+    let here = SandboxDeployment { sqs_url: String::new() };
+    let get = |resource: &str, name: &str| template.property(resource, name, &here).unwrap();
+    let mut watched = BTreeSet::new();
+    let mut aws = BTreeSet::new();
+    for alarm in template.resources("AWS::CloudWatch::Alarm").unwrap() {
+        assert_eq!(get(alarm, "AlarmActions").as_array().unwrap().len(), 1, "{alarm}");
+        let namespace = get(alarm, "Namespace");
+        if field(&json!({ "n": namespace }), "n").starts_with("AWS/") {
+            let (namespace, metric) = (namespace.as_str().unwrap(), get(alarm, "MetricName"));
+            let dimension = &get(alarm, "Dimensions")[0];
+            let known = AWS
+                .iter()
+                .find(|it| it.0 == namespace && metric == it.1 && dimension["Name"] == it.2);
+            let (.., kind) = known.unwrap_or_else(|| panic!("{alarm}: {namespace} {metric}"));
+            let value = field(dimension, "Value");
+            let there = template.resources(kind).unwrap();
+            assert!(there.iter().any(|it| value.ends_with(*it)), "{alarm}: no {kind} {value}");
+            aws.insert((namespace.to_owned(), metric.as_str().unwrap().to_owned()));
+        } else {
+            watched.insert(get(alarm, "MetricName").as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(watched, OURS.map(str::to_owned).into());
+    assert_eq!(aws.len(), AWS.len(), "every metric of AWS's in the list is watched");
+}

@@ -1,0 +1,12 @@
+//! What the gateway stands on: stored data, queues, secrets, logs and the AWS template.
+
+mod alarms;
+mod events;
+mod process;
+mod queue;
+mod queued_messages;
+mod samples;
+mod sandbox;
+mod secrets;
+mod stored_items;
+mod telemetry;

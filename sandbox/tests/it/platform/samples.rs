@@ -1,0 +1,118 @@
+//! Reads the samples of stored items and queued messages, and puts them where they stood.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
+use shared::domain::ids::TenantId;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::support::Gateway;
+use crate::support::purchases::field;
+use crate::support::tap::Tap;
+
+/// An item as it was stored.
+pub struct Sample {
+    pub name: String,
+    pub table: String,
+    pub now: OffsetDateTime,
+    /// What a client knew when the item was stored.
+    pub known: Value,
+    pub item: HashMap<String, AttributeValue>,
+}
+
+/// The content of every file of one kind, by name.
+pub fn files(kind: &str) -> Vec<(String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/samples").join(kind);
+    let file = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, serde_json::from_str(&text).unwrap())
+    };
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(file).collect();
+    files.sort_by(|left, right| left.0.cmp(&right.0));
+    files
+}
+
+/// The items of one kind.
+pub fn samples(kind: &str) -> Vec<Sample> {
+    let sample = |(name, file): (String, Value)| Sample {
+        name,
+        table: field(&file, "table").to_owned(),
+        now: OffsetDateTime::parse(field(&file, "now"), &Rfc3339).unwrap(),
+        known: file["known"].clone(),
+        item: attributes(&file["item"]),
+    };
+    files(kind).into_iter().map(sample).collect()
+}
+
+pub fn sample(kind: &str, name: &str) -> Sample {
+    samples(kind).into_iter().find(|sample| sample.name == name).unwrap()
+}
+
+fn attributes(json: &Value) -> HashMap<String, AttributeValue> {
+    let fields = json.as_object().unwrap().iter();
+    fields.map(|(name, value)| (name.clone(), attribute(value))).collect()
+}
+
+/// Reads DynamoDB JSON.
+fn attribute(json: &Value) -> AttributeValue {
+    let (kind, value) = json.as_object().unwrap().iter().next().unwrap();
+    match (kind.as_str(), value) {
+        ("S", Value::String(text)) => AttributeValue::S(text.clone()),
+        ("N", Value::String(number)) => AttributeValue::N(number.clone()),
+        ("BOOL", Value::Bool(value)) => AttributeValue::Bool(*value),
+        ("NULL", _) => AttributeValue::Null(true),
+        ("L", Value::Array(values)) => AttributeValue::L(values.iter().map(attribute).collect()),
+        ("M", map) => AttributeValue::M(attributes(map)),
+        other => panic!("not used in a sample: {other:?}"),
+    }
+}
+
+impl Sample {
+    pub fn known(&self, name: &str) -> &str {
+        field(&self.known, name)
+    }
+
+    pub fn tenant(&self) -> TenantId {
+        TenantId::parse(self.known("tenant")).unwrap()
+    }
+
+    pub fn text(&self, attribute: &str) -> String {
+        self.item[attribute].as_s().unwrap().clone()
+    }
+}
+
+/// A gateway at the time when the sample was stored, with the sample in its table. Its requery runs
+/// only when a test drives it.
+pub async fn gateway_with(sample: &Sample) -> Gateway {
+    let gateway = Gateway::undriven().await;
+    gateway.clock.set(sample.now);
+    gateway.store(sample).await;
+    gateway
+}
+
+impl Gateway {
+    pub async fn store(&self, sample: &Sample) {
+        let put = self.dynamodb().put_item().table_name(&sample.table);
+        put.set_item(Some(sample.item.clone())).send().await.unwrap();
+    }
+
+    /// Hands a message to the requery.
+    pub async fn requery(&self, body: &str) {
+        let requery = self.tapped("requery", &Arc::new(Tap::default())).await;
+        self.send_raw(body).await;
+        self.drive(&requery).await;
+    }
+}
+
+/// The body of a queued message.
+pub fn message(name: &str) -> String {
+    let mut files = files("message").into_iter();
+    let (_, file) = files.find(|(file, _)| file == name).unwrap();
+    field(&file, "body").to_owned()
+}

@@ -1,0 +1,90 @@
+//! The sandbox around the gateway: its console, its documentation, and how it starts.
+
+use sandbox::aws::lambda::Registry;
+
+use super::events::events;
+use crate::support::Gateway;
+use crate::support::conformance::{CONTRACT, operations};
+
+#[tokio::test]
+async fn the_console_invokes_a_function() {
+    let gateway = Gateway::start().await;
+    let invoke = async |function: &str, event: &str| {
+        let path = format!("/_sandbox/invoke/{function}");
+        gateway.caller().send_bare("POST", &path, &[], event.into()).await
+    };
+    let event = std::fs::read_to_string(events().join("requery-unknown-and-unreadable.json"));
+    let answer = invoke("requery", &event.unwrap()).await.ok();
+    assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "sample-unreadable");
+    assert_eq!(invoke("nothing", "{}").await.status, 404);
+    assert_eq!(invoke("requery", "no event").await.status, 400);
+    // An event of another kind: the function fails, as it would in Lambda.
+    assert_eq!(invoke("requery", "{}").await.status, 502);
+}
+
+#[tokio::test]
+async fn a_foreign_web_page_cannot_use_the_console() {
+    let (gateway, caller) = Gateway::with_caller().await;
+    let event = std::fs::read(events().join("purchase-airtime.json")).unwrap();
+    let page = [("origin", "https://example.com"), ("content-type", "text/plain")];
+    let path = "/_sandbox/invoke/purchase";
+    assert_eq!(caller.send_bare("POST", path, &page, event).await.status, 403);
+    assert_eq!(caller.send_bare("GET", "/_sandbox/otps", &page, vec![]).await.status, 403);
+    assert_eq!(gateway.items("PurchasesTable").await, 0);
+}
+
+#[tokio::test]
+async fn the_sandbox_serves_openapi_and_its_documentation() {
+    let (_gateway, caller) = Gateway::with_caller().await;
+    let file = caller.send_bare("GET", "/_sandbox/openapi.yaml", &[], Vec::new()).await;
+    assert_eq!((file.status, file.text.as_str()), (200, sandbox::console::docs::OPENAPI));
+    let page = caller.send_bare("GET", "/_sandbox/docs", &[], Vec::new()).await;
+    assert_eq!(page.status, 200);
+    for (_, _, own) in operations(&CONTRACT.document) {
+        let name = own["operationId"].as_str().unwrap();
+        assert!(page.text.contains(&format!("<section id=\"{name}\">")), "{name}");
+    }
+    for foreign in ["<script", "<link", "<img", "src=", "href=\"http", "@import", "url("] {
+        assert!(!page.text.contains(foreign), "{foreign}");
+    }
+    // Text is escaped.
+    assert!(page.text.contains("&quot;status&quot;"));
+    let open = page.text.matches('<').count();
+    assert_eq!(open, page.text.matches('>').count());
+}
+
+#[tokio::test]
+async fn another_dynamodb_and_sqs_are_used_if_the_environment_names_them() {
+    // Any DynamoDB and SQS would do; here those of a sandbox that deploys nothing.
+    let aws = Gateway::with_options(&[], |mut options| {
+        options.template = "Resources: {}".to_owned();
+        options
+    })
+    .await;
+    let endpoints = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", aws.sandbox.dynamodb_url.as_str()),
+        ("AWS_ENDPOINT_URL_SQS", aws.sandbox.sqs_url.as_str()),
+    ];
+    let first = Gateway::with(&endpoints).await;
+    let id = first.caller().link("07082109281", "airtel").await;
+    assert_eq!(aws.items("AccountsTable").await, 1);
+    // A second gateway finds the tables and their items there.
+    let second = Gateway::with(&endpoints).await;
+    assert_eq!(second.caller().consent_state(&id).await, "linked");
+}
+
+#[tokio::test]
+async fn a_template_that_cannot_run_stops_the_sandbox() {
+    for (from, to, wanted) in [
+        ("", "", "worker has no handler"),
+        ("!Ref Work", "!Cidr [a, 1, 2]", "Fn::Cidr"),
+        ("VisibilityTimeout: 60", "FifoQueue: true", "FIFO"),
+    ] {
+        let vars = [("SANDBOX_KEYS".to_owned(), "k".to_owned())].into_iter().collect();
+        let mut options = sandbox::Options::new(vars, 0, None);
+        options.template = super::queue::TEMPLATE.replace(from, to);
+        options.registry = Registry::new();
+        let problem = sandbox::Sandbox::start(options).await.err().expect(wanted).to_string();
+        assert!(problem.contains(wanted), "{problem}");
+    }
+}

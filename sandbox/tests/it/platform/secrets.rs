@@ -1,0 +1,130 @@
+//! Secrets are read from Secrets Manager, and read again when a provider refuses them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use shared::platform::config::Vars;
+use shared::platform::environment::Environment;
+
+use crate::support::purchases::{airtime, field};
+use crate::support::tap::Tap;
+use crate::support::{Gateway, KEY, Provider, Received, Script, agreeable_mono, event};
+
+/// A Mono that accepts one key only.
+fn picky(key: &'static str) -> impl Fn(&Received) -> Script {
+    move |request| match request.header("mono-sec-key") == Some(key) {
+        true => agreeable_mono(request),
+        false => Script::Json(401, json!({ "status": "failed" })),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_key_is_fetched_again_for_the_next_call() {
+    let mono = Provider::start(picky("live_sk_of_mono")).await;
+    let gateway = Gateway::with_mono(&mono).await;
+    let caller = gateway.caller();
+    caller.auth("08031234567", "mtn").await.ok();
+    // The key is rotated at Mono, then in the secret.
+    mono.script(picky("rotated"));
+    gateway.sandbox.secrets.put("mono", "MONO_SECRET_KEY", "rotated");
+    let refused = caller.auth("08031234567", "mtn").await;
+    assert_eq!(refused.error(), (503, "upstream_unavailable".to_owned()));
+    caller.auth("08031234567", "mtn").await.ok();
+    let received = mono.received();
+    let keys = received.iter().map(|it| it.header("mono-sec-key").unwrap().to_owned());
+    let expected = ["live_sk_of_mono", "live_sk_of_mono", "rotated"];
+    assert_eq!(keys.collect::<Vec<_>>(), expected, "nothing is repeated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pay_that_is_refused_for_its_credentials_is_not_repeated() {
+    let vtpass = Provider::start(|request| match request.header("api-key") {
+        Some("new") => Script::Json(
+            200,
+            json!({ "code": "000",
+            "content": { "transactions": { "status": "delivered" } } }),
+        ),
+        _ => Script::Json(401, json!({ "code": "087", "response_description": "no" })),
+    })
+    .await;
+    let gateway = Gateway::with(&[
+        ("VTPASS_BASE_URL", &vtpass.url),
+        ("VTPASS_API_KEY", "old"),
+        ("VTPASS_PUBLIC_KEY", "p"),
+        ("VTPASS_SECRET_KEY", "s"),
+    ])
+    .await;
+    let caller = gateway.caller();
+    gateway.sandbox.secrets.put("vtpass", "VTPASS_API_KEY", "new");
+    let first = caller.bought("first", &airtime("08031234567")).await;
+    assert_eq!(field(&first, "state"), "failed");
+    let second = caller.bought("second", &airtime("08031234567")).await;
+    assert_eq!(field(&second, "state"), "delivered");
+    assert_eq!(caller.bought("first", &airtime("08031234567")).await, first);
+    assert_eq!(vtpass.received().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_stays_wrong_is_fetched_at_most_once_a_minute() {
+    let mono = Provider::start(picky("another")).await;
+    let gateway = Gateway::with_mono(&mono).await;
+    let tap = Arc::new(Tap::default());
+    let auth = gateway.tapped("auth", &tap).await;
+    let fetched = || tap.seen().iter().filter(|it| *it == "GetSecretValue").count();
+    assert_eq!(fetched(), 2, "Mono's and the limits', once at the start");
+    let body = json!({ "phone": "08031234567", "provider": "mtn" }).to_string();
+    let ask = async || {
+        let event = event(KEY, "POST /v2/telecom/auth", &[], &body);
+        let answer = auth(event, lambda_runtime::Context::default()).await.unwrap();
+        assert_eq!(answer["statusCode"], 503, "{answer}");
+    };
+    for _ in 0..10 {
+        ask().await;
+    }
+    assert_eq!(fetched(), 4);
+    gateway.clock.turn(Duration::from_secs(60));
+    for _ in 0..10 {
+        ask().await;
+    }
+    assert_eq!(fetched(), 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_without_its_secret_does_not_start() {
+    let gateway = Gateway::start().await;
+    let spec = gateway.sandbox.stack.functions.iter().find(|it| it.name == "auth").unwrap();
+    let mut all = spec.variables.clone();
+    all.extend(gateway.sandbox.lambda_vars.clone());
+    let start = async |name: &str, value: &str| {
+        let mut all = all.clone();
+        all.insert(name.to_owned(), value.to_owned());
+        let vars: Vars = all.into_iter().collect();
+        match sandbox::functions::registry()["auth"](vars, Environment::real()).await {
+            Ok(_) => panic!("it starts with {name} {value}"),
+            Err(error) => error.to_string(),
+        }
+    };
+    let error = start("MONO_SECRET", "no-such-secret").await;
+    assert!(error.contains("MONO_SECRET"), "{error}");
+    let error = start("LIMITS_SECRET", "").await;
+    assert!(error.contains("LIMITS_HMAC_KEY"), "{error}");
+    // Nobody listens at port 1.
+    let error = start("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1").await;
+    assert!(error.contains("_SECRET"), "{error}");
+    for value in gateway.sandbox.secrets.values() {
+        assert!(!error.contains(&value));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_stands_in_a_functions_environment() {
+    let gateway = Gateway::start().await;
+    let secrets = gateway.sandbox.secrets.values();
+    assert!(secrets.len() >= 9, "{}", secrets.len());
+    for function in &gateway.sandbox.stack.functions {
+        for (name, value) in &function.variables {
+            assert!(!secrets.contains(value), "{name} of {}", function.name);
+        }
+    }
+}

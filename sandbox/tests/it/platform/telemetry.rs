@@ -1,0 +1,76 @@
+//! The log has one line for each request and each queue record, with its calls and times, and one trace
+//! goes from the API through the queue to the requery.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::support::purchases::{DELIVERED, MINUTE, airtime};
+use crate::support::{Gateway, Written};
+
+fn listen() -> (Written, tracing::subscriber::DefaultGuard) {
+    Written::listen(|to| {
+        tracing_subscriber::registry().with(shared::platform::telemetry::log::json_lines(
+            to,
+            sandbox::functions::logged_packages(),
+        ))
+    })
+}
+
+impl Written {
+    fn of(&self, function: &str) -> Vec<Value> {
+        self.lines().into_iter().filter(|line| line["function"] == function).collect()
+    }
+}
+
+#[tokio::test]
+async fn each_log_line_has_its_costs_and_one_trace_goes_through_the_queue() {
+    let (lines, _guard) = listen();
+    let (gateway, caller) = Gateway::with_caller().await;
+    caller.bought("first", &airtime(DELIVERED)).await;
+    caller.bought("first", &airtime(DELIVERED)).await;
+    gateway.clock.turn(MINUTE);
+    for _ in 0..100 {
+        if !lines.of("requery").is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (requests, records) = (lines.of("purchase"), lines.of("requery"));
+    assert_eq!((requests.len(), records.len()), (2, 1), "{requests:?} {records:?}");
+    let numbers = ["duration_ms", "aws_ms", "upstream_ms"];
+    for line in requests.iter().chain(&records) {
+        assert!(numbers.iter().all(|name| line[*name].is_u64()), "{line}");
+        assert!(line["trace_id"].as_str().unwrap().starts_with("1-"), "{line}");
+    }
+    let [first, repeat] = &requests[..] else { unreachable!() };
+    assert_eq!((&first["cold_start"], &repeat["cold_start"]), (&json!(true), &json!(false)));
+    // Read, count, send, put, update; of the repeat, the read.
+    assert_eq!((&first["aws_calls"], &repeat["aws_calls"]), (&json!(5), &json!(1)));
+    assert_eq!(first["aws_retries"], 0);
+    assert_eq!((&first["upstream"], &first["upstream_calls"]), (&json!("vtpass pay"), &json!(1)));
+    assert_eq!((&repeat["upstream"], &repeat["upstream_calls"]), (&Value::Null, &json!(0)));
+    assert_eq!((&first["route"], &first["status"]), (&json!("POST /purchases"), &json!(201)));
+    let record = &records[0];
+    assert_eq!(record["trace_id"], first["trace_id"], "one trace");
+    assert_ne!(repeat["trace_id"], first["trace_id"]);
+    assert_eq!((&record["kind"], &record["receive_count"]), (&json!("purchase"), &json!(1)));
+    assert_eq!(record["done"], true);
+}
+
+#[tokio::test]
+async fn a_trace_header_sent_by_the_client_is_ignored() {
+    let (lines, _guard) = listen();
+    let gateway = Gateway::start().await;
+    let header = [("x-amzn-trace-id", "Root=1-00000000-000000000000000000000000")];
+    let odd = [("x-amzn-trace-id", "<script>")];
+    for headers in [header, odd] {
+        let reply = gateway.caller().send("GET", "/purchases", &headers, Vec::new()).await;
+        assert_eq!(reply.status, 200);
+    }
+    for line in lines.of("purchase") {
+        let trace = line["trace_id"].as_str().unwrap();
+        assert!(trace.starts_with("1-") && !trace.starts_with("1-00000000"), "{line}");
+    }
+}

@@ -1,0 +1,193 @@
+//! What the tests share: a sandbox with a clock that they move, clients, and scripted providers.
+
+mod client;
+pub mod conformance;
+mod constants;
+pub mod leaks;
+pub mod mtn;
+mod provider;
+pub mod purchases;
+pub mod tap;
+pub mod watchdog;
+mod written;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sandbox::simulators::mtn::MtnSimulator;
+use sandbox::{Options, Sandbox};
+use serde_json::{Value, json};
+use shared::platform::config::Vars;
+use shared::platform::environment::{Clock, Environment};
+use time::OffsetDateTime;
+
+pub use self::client::{Caller, Reply};
+pub use self::constants::{KEY, OTHER_KEY, PHONE};
+pub use self::provider::{Provider, Received, Script, agreeable_mono};
+use self::watchdog::Watchdog;
+pub use self::written::Written;
+
+/// A clock that stands still until a test moves it.
+#[derive(Clone)]
+pub struct TestClock(Arc<Mutex<OffsetDateTime>>);
+
+impl TestClock {
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(OffsetDateTime::now_utc())))
+    }
+
+    pub fn set(&self, time: OffsetDateTime) {
+        *self.0.lock().unwrap() = time;
+    }
+
+    pub fn turn(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+
+    pub fn clock(&self) -> Clock {
+        let time = self.0.clone();
+        Clock::from_fn(move || *time.lock().unwrap())
+    }
+}
+
+/// The tenant behind a key of the sandbox.
+pub fn tenant_of(key: &str) -> String {
+    format!("sandbox-{}", &shared::platform::crypto::hashed(key)[..12])
+}
+
+/// An event of API Gateway for the function behind `route`.
+pub fn event(key: &str, route: &str, path: &[(&str, &str)], body: &str) -> String {
+    let (method, raw_path) = route.split_once(' ').unwrap();
+    let parameters: serde_json::Map<String, Value> =
+        path.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let event = json!({
+        "version": "2.0", "routeKey": route, "rawPath": raw_path, "rawQueryString": "",
+        "headers": {}, "pathParameters": parameters, "body": body, "isBase64Encoded": false,
+        "requestContext": {
+            "authorizer": { "lambda": { "tenant": tenant_of(key) } },
+            "http": { "method": method, "path": raw_path, "sourceIp": "192.0.2.1" },
+            "domainName": "d", "requestId": "r", "routeKey": route, "stage": "$default",
+        },
+    });
+    event.to_string()
+}
+
+/// A sandbox under test.
+pub struct Gateway {
+    pub sandbox: Sandbox,
+    pub clock: TestClock,
+    _mtn: AsSpecified,
+    _watchdog: Watchdog,
+}
+
+/// At the end of every test: nothing secret was logged, and every request to MTN followed MTN's
+/// specification.
+struct AsSpecified(Option<Arc<MtnSimulator>>);
+
+impl Drop for AsSpecified {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let tokens = self.0.as_ref().map(|mtn| mtn.given_tokens()).unwrap_or_default();
+            tokens.iter().for_each(|token| leaks::secret(token));
+            leaks::none();
+        }
+        if let (Some(mtn), false) = (&self.0, std::thread::panicking()) {
+            let violations = mtn.violations();
+            assert!(violations.is_empty(), "MTN would refuse these: {violations:?}");
+        }
+    }
+}
+
+impl Gateway {
+    /// Two callers, the simulated providers.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same, and a client with the first key.
+    pub async fn with_caller() -> (Self, Caller) {
+        let gateway = Self::start().await;
+        let caller = gateway.caller();
+        (gateway, caller)
+    }
+
+    /// The same with more variables.
+    pub async fn with(vars: &[(&str, &str)]) -> Self {
+        Self::with_options(vars, |options| options).await
+    }
+
+    /// A Mono that agrees to everything, a gateway that uses it, and a client with the first key.
+    pub async fn with_agreeable_mono() -> (Provider, Self, Caller) {
+        let mono = Provider::start(agreeable_mono).await;
+        let gateway = Self::with_mono(&mono).await;
+        let caller = gateway.caller();
+        (mono, gateway, caller)
+    }
+
+    /// Mono is whatever answers at `url`.
+    pub async fn with_mono(mono: &Provider) -> Self {
+        Self::with(&[("MONO_BASE_URL", &mono.url), ("MONO_SECRET_KEY", "live_sk_of_mono")]).await
+    }
+
+    pub async fn with_options(
+        vars: &[(&str, &str)],
+        change: impl FnOnce(Options) -> Options,
+    ) -> Self {
+        let watchdog = Watchdog::new();
+        let clock = TestClock::new();
+        let keys = format!("{KEY},{OTHER_KEY}");
+        // Under a clock that stands still, most tests would reach the usual limits.
+        let usual = [
+            ("SANDBOX_KEYS", keys.as_str()),
+            ("OTP_LIMIT_NUMBER", "1000/600,1000/86400"),
+            ("LIMIT_PURCHASES", "100000/60,100000/86400"),
+            ("LIMIT_READS", "100000/60,100000/86400"),
+        ];
+        let all = usual.into_iter().chain(vars.iter().copied());
+        let vars: Vars = all.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let mut options = Options::new(vars, 0, None);
+        options.environment = Environment { clock: clock.clock(), ..Environment::real() };
+        let sandbox = Sandbox::start(change(options)).await.expect("the sandbox starts");
+        sandbox.secrets.values().iter().for_each(|value| leaks::secret(value));
+        let mtn = AsSpecified(sandbox.mtn.clone());
+        Self { sandbox, clock, _mtn: mtn, _watchdog: watchdog }
+    }
+
+    pub fn caller(&self) -> Caller {
+        Caller::new(&self.sandbox.base_url, KEY)
+    }
+
+    pub fn other_caller(&self) -> Caller {
+        Caller::new(&self.sandbox.base_url, OTHER_KEY)
+    }
+
+    /// The variables that a function of the template sees.
+    pub fn vars_of(&self, function: &str) -> Vars {
+        let mut functions = self.sandbox.stack.functions.iter();
+        let spec = functions.find(|it| it.name == function).unwrap();
+        spec.vars(&self.sandbox.lambda_vars)
+    }
+
+    /// The environment of the tests: the real one, but for the clock.
+    pub fn environment(&self) -> Environment {
+        Environment { clock: self.clock.clock(), ..Environment::real() }
+    }
+
+    /// A client of the sandbox's DynamoDB.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let vars = self.sandbox.lambda_vars.clone().into_iter().collect();
+        shared::platform::aws::dynamodb(&vars, &Environment::real()).unwrap()
+    }
+
+    /// How many items a table holds, expired ones included.
+    pub async fn items(&self, table: &str) -> usize {
+        self.scan(table).await.len()
+    }
+
+    /// All items of a table, expired ones included.
+    pub async fn scan(&self, table: &str) -> Vec<Value> {
+        let scan = self.dynamodb().scan().table_name(table).consistent_read(true);
+        let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+        items.unwrap().into_iter().map(|item| serde_dynamo::from_item(item).unwrap()).collect()
+    }
+}

@@ -1,0 +1,117 @@
+//! A provider's server that answers by script.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde_json::{Value, json};
+
+/// A request that a provider received.
+#[derive(Debug, Clone)]
+pub struct Received {
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    pub headers: http::HeaderMap,
+    pub body: String,
+}
+
+impl Received {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// What a scripted provider answers.
+#[derive(Debug, Clone)]
+pub enum Script {
+    Json(u16, Value),
+    Text(u16, &'static str),
+    /// Half of a JSON body, then the connection breaks.
+    Half,
+    /// Nothing, for a minute.
+    Silence,
+}
+
+type Decide = dyn Fn(&Received) -> Script + Send + Sync;
+
+/// A provider's server that answers by script and records what it received.
+#[derive(Clone)]
+pub struct Provider {
+    pub url: String,
+    decide: Arc<Mutex<Arc<Decide>>>,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Provider {
+    pub async fn start(decide: impl Fn(&Received) -> Script + Send + Sync + 'static) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address: SocketAddr = listener.local_addr().unwrap();
+        let provider = Self {
+            url: format!("http://{address}"),
+            decide: Arc::new(Mutex::new(Arc::new(decide))),
+            received: Arc::default(),
+        };
+        let app = Router::new().fallback(answer).with_state(provider.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        provider
+    }
+
+    /// From now on it answers by another script.
+    pub fn script(&self, decide: impl Fn(&Received) -> Script + Send + Sync + 'static) {
+        *self.decide.lock().unwrap() = Arc::new(decide);
+    }
+
+    /// What it received so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
+    }
+}
+
+async fn answer(State(provider): State<Provider>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let received = Received {
+        method: parts.method.to_string(),
+        target: parts.uri.path_and_query().unwrap().to_string(),
+        headers: parts.headers,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    };
+    provider.received.lock().unwrap().push(received.clone());
+    let decide = provider.decide.lock().unwrap().clone();
+    // A script may wait for the gateway, which may need this thread.
+    match tokio::task::spawn_blocking(move || decide(&received)).await.unwrap() {
+        Script::Json(status, body) => response(status, "application/json", body.to_string()),
+        Script::Text(status, body) => response(status, "text/html", body.to_owned()),
+        Script::Half => {
+            let half = Ok(Bytes::from_static(b"{\"status\":\"succ"));
+            let broken = Err(std::io::Error::other("the connection breaks"));
+            Body::from_stream(stream::iter([half, broken])).into_response()
+        }
+        Script::Silence => {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            response(200, "application/json", "{}".to_owned())
+        }
+    }
+}
+
+fn response(status: u16, kind: &'static str, body: String) -> Response {
+    let status = http::StatusCode::from_u16(status).unwrap();
+    (status, [("content-type", kind)], body).into_response()
+}
+
+/// A Mono that knows one session, one code and one account.
+pub fn agreeable_mono(request: &Received) -> Script {
+    let body = match request.target.split('?').next().unwrap() {
+        "/v2/telecom/auth" => json!({ "status": "successful", "data": { "session_id": "s-1" } }),
+        "/v2/telecom/verify" => json!({ "status": "successful", "data": { "code": "code_1" } }),
+        "/account/auth" => json!({ "id": "acc1" }),
+        _ => json!({ "ok": true }),
+    };
+    Script::Json(200, body)
+}

@@ -1,0 +1,297 @@
+//! Buys, scripts the simulated VTpass, drives the requery queue, and turns the clock until a
+//! purchase is answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandbox::aws::lambda::Entry;
+use serde_json::{Value, json};
+use shared::domain::ids::PurchaseId;
+use shared::platform::config::Vars;
+use shared::platform::environment::Environment;
+
+use super::tap::Tap;
+use crate::support::{Caller, Gateway, KEY, Reply, event, tenant_of};
+
+/// VTpass's number that is delivered at once.
+pub const DELIVERED: &str = "08011111111";
+/// A number that VTpass's sandbox refuses.
+pub const FAILED: &str = "08031234567";
+/// VTpass's number that stays pending for a while.
+pub const PENDING: &str = "201000000000";
+
+pub fn airtime(phone: &str) -> Value {
+    json!({ "service_id": "mtn", "phone": phone, "amount_kobo": 10_000 })
+}
+
+pub fn bundle(phone: &str) -> Value {
+    json!({ "service_id": "etisalat-data", "phone": phone, "variation_code": "eti-100" })
+}
+
+/// The event of a `POST /purchases` of the first tenant.
+pub fn purchase_event(key: &str, body: &Value) -> String {
+    let event = event(KEY, "POST /purchases", &[], &body.to_string());
+    let mut event: Value = serde_json::from_str(&event).unwrap();
+    event["headers"]["idempotency-key"] = json!(key);
+    event.to_string()
+}
+
+/// A purchase's id as the store takes it.
+pub fn purchase_id(id: &str) -> PurchaseId {
+    PurchaseId::parse(id).expect("the id of a purchase")
+}
+
+/// The id of a purchase of the first tenant.
+pub fn id_of(key: &str) -> String {
+    let tenant = shared::domain::ids::TenantId::parse(&tenant_of(KEY)).unwrap();
+    shared::domain::purchase::Purchase::id(&tenant, key).to_string()
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..400 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("it never happens: {what}");
+}
+
+impl Caller {
+    pub async fn buy(&self, key: &str, body: &Value) -> Reply {
+        let body = body.to_string().into_bytes();
+        self.send("POST", "/purchases", &[("idempotency-key", key)], body).await
+    }
+
+    /// Buys and gives the purchase.
+    pub async fn bought(&self, key: &str, body: &Value) -> Value {
+        let reply = self.buy(key, body).await;
+        assert!(matches!(reply.status, 201 | 202), "{} {}", reply.status, reply.text);
+        reply.json()["data"].clone()
+    }
+
+    pub async fn purchase(&self, id: &str) -> Value {
+        self.get(&format!("/purchases/{id}")).await.ok()["data"].clone()
+    }
+
+    /// Follows `next` from a first page to the end and gives the ids in order.
+    pub async fn listed(&self, first: &str) -> Vec<String> {
+        let (mut ids, mut url) = (Vec::new(), Some(first.to_owned()));
+        while let Some(page) = url {
+            let page = self.get(&page).await.ok();
+            assert_eq!(page["status"], "successful");
+            let data = page["data"].as_array().unwrap();
+            ids.extend(data.iter().map(|it| field(it, "purchase_id").to_owned()));
+            url = page["paging"]["next"].as_str().map(str::to_owned);
+            assert!(url.iter().all(|next| next.starts_with(&self.base_url)), "{url:?}");
+        }
+        ids
+    }
+
+    /// Scripts the next outcomes of the simulated VTpass.
+    pub async fn script(&self, scripts: Value) {
+        self.control("/next", scripts).await;
+    }
+
+    /// Buys what VTpass works on for ever.
+    pub async fn bought_stuck(&self, key: &str) -> Value {
+        let script =
+            json!({ "call": "pay", "code": "099", "status": "pending", "asks": 1_000_000 });
+        self.script(json!([script])).await;
+        let bought = self.bought(key, &airtime(FAILED)).await;
+        assert_eq!(field(&bought, "state"), "pending");
+        bought
+    }
+
+    pub async fn control(&self, path: &str, body: Value) {
+        let path = format!("/_sandbox/vtpass{path}");
+        let reply = self.send_bare("POST", &path, &[], body.to_string().into_bytes()).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+
+    /// What the simulated VTpass knows of its orders.
+    pub async fn ledger(&self) -> Vec<Value> {
+        let path = "/_sandbox/vtpass/ledger";
+        let ledger = self.send_bare("GET", path, &[], Vec::new()).await.ok();
+        ledger.as_array().unwrap().clone()
+    }
+
+    pub async fn order(&self, request_id: &str) -> Option<Value> {
+        self.ledger().await.into_iter().find(|order| order["request_id"] == request_id)
+    }
+}
+
+/// A text field of a JSON object.
+pub fn field<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
+}
+
+impl Gateway {
+    /// A gateway whose requery runs only when a test drives it.
+    pub async fn undriven() -> Self {
+        Self::with_options(&[], |mut options| {
+            let trigger = "BatchSize: 10\n";
+            assert!(options.template.contains(trigger));
+            let disabled = "BatchSize: 10\n            Enabled: false\n";
+            options.template = options.template.replace(trigger, disabled);
+            let schedule = "ScheduleExpression: rate(7 days)\n";
+            assert!(options.template.contains(schedule));
+            let disabled = format!("{schedule}      State: DISABLED\n");
+            options.template = options.template.replace(schedule, &disabled);
+            options
+        })
+        .await
+    }
+
+    /// The state of a purchase that is no longer open.
+    async fn answered(&self, id: &str) -> Option<String> {
+        let state = field(&self.caller().purchase(id).await, "state").to_owned();
+        (!matches!(state.as_str(), "submitted" | "pending")).then_some(state)
+    }
+
+    /// Turns the clock, a step at a time, until the purchase is no longer open.
+    pub async fn until_answered(&self, id: &str, step: Duration) -> String {
+        for _ in 0..400 {
+            if let Some(state) = self.answered(id).await {
+                return state;
+            }
+            self.clock.turn(step);
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        panic!("{id} is never answered");
+    }
+
+    /// Waits, without turning the clock, until a purchase is in a state.
+    pub async fn until_state(&self, id: &str, wanted: &str) {
+        let caller = self.caller();
+        until(wanted, async || field(&caller.purchase(id).await, "state") == wanted).await;
+    }
+
+    /// A purchase as stored, with its history.
+    pub async fn stored(&self, id: &str) -> shared::domain::purchase::Purchase {
+        self.purchases().by_id(&purchase_id(id)).await.unwrap().expect("the purchase is stored")
+    }
+
+    /// The purchases table.
+    pub fn purchases(&self) -> shared::store::Purchases {
+        let spec = self.sandbox.stack.functions.iter().find(|it| it.name == "requery").unwrap();
+        let vars = spec.vars(&self.sandbox.lambda_vars);
+        shared::store::Purchases::from_vars(&vars, &self.dynamodb()).unwrap()
+    }
+
+    /// A function of the template behind a tap of its own.
+    pub async fn with_tap(&self, function: &str) -> (Arc<Tap>, Entry) {
+        let tap = Arc::new(Tap::default());
+        let entry = self.tapped(function, &tap).await;
+        (tap, entry)
+    }
+
+    /// A function of the template, built anew with every call going through `tap`.
+    pub async fn tapped(&self, function: &str, tap: &Arc<Tap>) -> Entry {
+        let spec = self.sandbox.stack.functions.iter().find(|it| it.name == function).unwrap();
+        let mut all = spec.variables.clone();
+        all.extend(self.sandbox.lambda_vars.clone());
+        for (name, path) in [
+            ("AWS_ENDPOINT_URL_DYNAMODB", ""),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", ""),
+            ("AWS_ENDPOINT_URL_SQS", ""),
+            ("MTN_BASE_URL", ""),
+            ("VTPASS_BASE_URL", "/api"),
+        ] {
+            let Some(url) = all.get_mut(name) else { continue };
+            let server = url.trim_end_matches(path);
+            *url = format!("{}{path}", tap.before(server, name.ends_with("DYNAMODB")).await);
+        }
+        let vars: Vars = all.into_iter().collect();
+        let environment = Environment { clock: self.clock.clock(), ..Environment::real() };
+        sandbox::functions::registry()[function](vars, environment).await.unwrap()
+    }
+
+    fn sqs(&self) -> aws_sdk_sqs::Client {
+        let vars = self.sandbox.lambda_vars.clone().into_iter().collect();
+        shared::platform::aws::sqs(&vars, &Environment::real()).unwrap()
+    }
+
+    pub fn queue_url(&self, name: &str) -> String {
+        format!("{}/000000000000/{name}", self.sandbox.sqs_url)
+    }
+
+    /// The messages of a queue that are due, as an event and with their receipts.
+    pub async fn receive(&self, queue: &str) -> Vec<(Value, String)> {
+        let receive = self.sqs().receive_message().queue_url(self.queue_url(queue));
+        let answer = receive.max_number_of_messages(10).send().await.unwrap();
+        let record = |message: aws_sdk_sqs::types::Message| {
+            let record = json!({ "messageId": message.message_id, "body": message.body });
+            (record, message.receipt_handle.unwrap())
+        };
+        answer.messages.unwrap_or_default().into_iter().map(record).collect()
+    }
+
+    pub async fn delete(&self, queue: &str, receipt: &str) {
+        let delete = self.sqs().delete_message().queue_url(self.queue_url(queue));
+        delete.receipt_handle(receipt).send().await.unwrap();
+    }
+
+    /// Sends a body to the requery queue, as it is.
+    pub async fn send_raw(&self, body: &str) {
+        let send = self.sqs().send_message().queue_url(self.queue_url("RequeryQueue"));
+        send.message_body(body).send().await.unwrap();
+    }
+
+    /// How many messages a queue holds: visible, in flight and delayed.
+    pub async fn messages(&self, queue: &str) -> usize {
+        let get = self.sqs().get_queue_attributes().queue_url(self.queue_url(queue));
+        let answer = get.attribute_names("All".into()).send().await.unwrap();
+        let attributes = answer.attributes.unwrap();
+        ["", "NotVisible", "Delayed"]
+            .iter()
+            .map(|kind| format!("ApproximateNumberOfMessages{kind}"))
+            .map(|name| attributes[&name.as_str().into()].parse::<usize>().unwrap())
+            .sum()
+    }
+
+    /// Waits until a queue holds so many messages.
+    pub async fn until_messages(&self, queue: &str, count: usize) {
+        until(queue, async || self.messages(queue).await == count).await;
+    }
+
+    /// Sends the dead letters to the requery queue again.
+    pub async fn redrive(&self) {
+        for (record, receipt) in self.receive("RequeryDeadLetterQueue").await {
+            self.send_raw(field(&record, "body")).await;
+            self.delete("RequeryDeadLetterQueue", &receipt).await;
+        }
+    }
+
+    /// Hands everything that is due to `entry`, as the trigger would.
+    pub async fn drive(&self, entry: &Entry) {
+        loop {
+            let batch = self.receive("RequeryQueue").await;
+            if batch.is_empty() {
+                return;
+            }
+            for (record, receipt) in batch {
+                let event = json!({ "Records": [record] }).to_string();
+                let report = entry(event, lambda_runtime::Context::default()).await.unwrap();
+                if report["batchItemFailures"].as_array().unwrap().is_empty() {
+                    self.delete("RequeryQueue", &receipt).await;
+                }
+            }
+        }
+    }
+
+    /// Turns the clock and drives until the purchase is answered.
+    pub async fn drive_until_answered(&self, entry: &Entry, id: &str, step: Duration) -> String {
+        for _ in 0..400 {
+            self.drive(entry).await;
+            if let Some(state) = self.answered(id).await {
+                return state;
+            }
+            self.clock.turn(step);
+        }
+        panic!("{id} is never answered");
+    }
+}
+
+pub const MINUTE: Duration = Duration::from_secs(60);

@@ -1,0 +1,181 @@
+//! A proxy between a function and the services it calls. It counts the calls and can hold one of them
+//! for ever, so that the function can be dropped exactly there.
+//!
+//! Point 2k is before call k is sent on; point 2k+1 is after it took effect and before its answer.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use sandbox::aws::lambda::Entry;
+use serde_json::Value;
+use shared::platform::http::Http;
+use tokio::sync::Notify;
+
+/// What all taps of one function share.
+#[derive(Default)]
+pub struct Tap {
+    calls: AtomicUsize,
+    /// The points to hold at.
+    hold: Mutex<Vec<usize>>,
+    /// How long every answer of AWS takes.
+    delay: Mutex<Duration>,
+    held: Notify,
+    /// Whether every call to a store is refused.
+    store_fails: AtomicBool,
+    /// The operations that went through, in order.
+    seen: Mutex<Vec<String>>,
+    /// What was done to which table or queue, as IAM names it.
+    used: Mutex<BTreeSet<(String, String)>>,
+}
+
+#[derive(Clone)]
+struct Line {
+    tap: Arc<Tap>,
+    target: Arc<str>,
+    http: Http,
+    is_store: bool,
+}
+
+impl Tap {
+    /// Listens in front of `target` and gives the URL to call instead.
+    pub async fn before(self: &Arc<Self>, target: &str, is_store: bool) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let line =
+            Line { tap: self.clone(), target: Arc::from(target), http: Http::new(), is_store };
+        let app = Router::new().fallback(pass).with_state(line);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        url
+    }
+
+    /// From now on the calls are counted anew and held at `point`.
+    pub fn hold_at(&self, point: Option<usize>) {
+        self.hold_at_all(point.into_iter().collect());
+    }
+
+    /// The same, at several points.
+    pub fn hold_at_all(&self, points: Vec<usize>) {
+        *self.hold.lock().unwrap() = points;
+        self.calls.store(0, Ordering::SeqCst);
+        self.seen.lock().unwrap().clear();
+    }
+
+    /// Lets every answer that goes through take so long.
+    pub fn delay(&self, delay: Duration) {
+        *self.delay.lock().unwrap() = delay;
+    }
+
+    /// Resolves once a call is held.
+    pub async fn held(&self) {
+        self.held.notified().await;
+    }
+
+    /// The operations, such as `PutItem` or `/api/pay`.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The permissions that were needed so far: an action and a table, index or queue.
+    pub fn used(&self) -> BTreeSet<(String, String)> {
+        self.used.lock().unwrap().clone()
+    }
+
+    /// Lets every call to a store fail, or none.
+    pub fn fail_store(&self, fails: bool) {
+        self.store_fails.store(fails, Ordering::SeqCst);
+    }
+
+    async fn hold_if(&self, point: usize) {
+        if self.hold.lock().unwrap().contains(&point) {
+            self.held.notify_one();
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// The permissions that a call to AWS needs.
+fn needed(operation: &str, request: &Value) -> Vec<(String, String)> {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match operation {
+        // A transaction needs what its parts would need alone.
+        "TransactWriteItems" => {
+            let parts = request["TransactItems"].as_array().unwrap().iter();
+            let part = |part: &Value| {
+                let (kind, body) = part.as_object().unwrap().iter().next().unwrap();
+                (format!("dynamodb:{kind}Item"), word(&body["TableName"]))
+            };
+            parts.map(part).collect()
+        }
+        "GetSecretValue" => {
+            vec![("secretsmanager:GetSecretValue".to_owned(), word(&request["SecretId"]))]
+        }
+        "SendMessage" => {
+            let queue = word(&request["QueueUrl"]).rsplit('/').next().unwrap().to_owned();
+            vec![("sqs:SendMessage".to_owned(), queue)]
+        }
+        _ => {
+            let (table, index) = (word(&request["TableName"]), request["IndexName"].as_str());
+            let index = index.map(|index| format!("/index/{index}")).unwrap_or_default();
+            vec![(format!("dynamodb:{operation}"), format!("{table}{index}"))]
+        }
+    }
+}
+
+async fn pass(State(line): State<Line>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    if line.is_store && line.tap.store_fails.load(Ordering::SeqCst) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    let call = line.tap.calls.fetch_add(1, Ordering::SeqCst);
+    let operation = match parts.headers.get("x-amz-target") {
+        Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap().to_owned(),
+        None => parts.uri.path().to_owned(),
+    };
+    if parts.headers.contains_key("x-amz-target") {
+        let request = serde_json::from_slice(&body).unwrap();
+        line.tap.used.lock().unwrap().extend(needed(&operation, &request));
+    }
+    line.tap.hold_if(2 * call).await;
+    line.tap.seen.lock().unwrap().push(operation);
+    let url = format!("{}{}", line.target, parts.uri.path_and_query().unwrap());
+    let mut onward = http::Request::builder().method(parts.method).uri(url);
+    for (name, value) in &parts.headers {
+        if name != "host" && name != "content-length" {
+            onward = onward.header(name, value);
+        }
+    }
+    let onward = reqwest::Request::try_from(onward.body(body.to_vec()).unwrap()).unwrap();
+    let answer = line.http.send(onward, Duration::from_secs(60)).await;
+    let delay = *line.tap.delay.lock().unwrap();
+    tokio::time::sleep(delay).await;
+    line.tap.hold_if(2 * call + 1).await;
+    let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = answer.status;
+    for (name, value) in &answer.headers {
+        if name != "transfer-encoding" && name != "content-length" {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+/// Runs a function until its call at `point` is held, and drops it there. `false` when it never
+/// gets that far.
+pub async fn crash_at(function: &Entry, event: String, tap: &Tap, point: usize) -> bool {
+    tap.hold_at(Some(point));
+    let running = function(event, lambda_runtime::Context::default());
+    tokio::select! {
+        biased;
+        () = tap.held() => true,
+        _ = running => false,
+    }
+}

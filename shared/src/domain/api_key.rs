@@ -1,0 +1,232 @@
+//! The API key of a tenant: how it is made, what is stored of it, and when it opens the API.
+
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use time::OffsetDateTime;
+
+use super::ids::{KeyId, TenantId};
+use super::time::{epoch_seconds, iso};
+use crate::platform::config::{ConfigError, Vars};
+use crate::platform::crypto::{SecretString, hashed};
+use crate::platform::environment::Random;
+
+/// How many random bytes a key holds: 160 bits.
+const RANDOM_BYTES: usize = 20;
+/// The variable that tells a function which keys open it.
+const DEPLOYMENT_KIND: &str = "DEPLOYMENT_KIND";
+
+/// What a key is for. A deployment is of one kind, and keys of the other open nothing there: a key
+/// from a test's configuration must never spend money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyKind {
+    /// Real customers and real money.
+    Live,
+    /// Trials.
+    Test,
+}
+
+impl KeyKind {
+    /// The kind of this deployment, by `DEPLOYMENT_KIND`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] unless it is `live` or `test`.
+    pub fn of_deployment(vars: &Vars) -> Result<Self, ConfigError> {
+        vars.required(DEPLOYMENT_KIND)?
+            .parse()
+            .map_err(|problem| ConfigError::Invalid { name: DEPLOYMENT_KIND.to_owned(), problem })
+    }
+
+    /// The kind's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+
+    /// A new key of this kind: `live_sk_` or `test_sk_`, and 160 random bits.
+    pub fn generate(self, random: &Random) -> SecretString {
+        let bits = hex::encode(random.bytes::<RANDOM_BYTES>());
+        format!("{}_sk_{bits}", self.as_str()).into()
+    }
+}
+
+impl FromStr for KeyKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "live" => Ok(Self::Live),
+            "test" => Ok(Self::Test),
+            _ => Err("must be live or test"),
+        }
+    }
+}
+
+/// An API key as it is stored: by its hash, with the tenant it speaks for.
+///
+/// Read strictly: an attribute that this version does not know may be the one that restricts the
+/// key, so such an item opens nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKey {
+    /// SHA-256 of the key: the partition key.
+    pub key_hash: String,
+    /// The first digits of the hash: the key's name for people, of no use to a caller.
+    pub key_id: KeyId,
+    /// The tenant.
+    #[serde(deserialize_with = "tenant")]
+    pub tenant: TenantId,
+    /// The deployments that it opens.
+    pub kind: KeyKind,
+    /// What the operator calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// When the key was made.
+    #[serde(with = "iso")]
+    pub created_at: OffsetDateTime,
+    /// When it was revoked: from then on it opens nothing.
+    #[serde(default, with = "iso::option", skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<OffsetDateTime>,
+    /// Why it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_because: Option<String>,
+    /// When it ends: from then on it opens nothing.
+    #[serde(default, with = "epoch_seconds::option", skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<OffsetDateTime>,
+}
+
+/// Where a key is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It works and has no end.
+    Active,
+    /// It works until its end.
+    Expiring,
+    /// Its end has passed.
+    Expired,
+    /// Somebody revoked it.
+    Revoked,
+}
+
+impl ApiKey {
+    /// What is stored of `key`.
+    pub fn new(
+        key: &str,
+        tenant: TenantId,
+        kind: KeyKind,
+        label: Option<String>,
+        now: OffsetDateTime,
+    ) -> Self {
+        let key_hash = hashed(key);
+        Self {
+            key_id: KeyId::of_hash(&key_hash),
+            key_hash,
+            tenant,
+            kind,
+            label,
+            created_at: now,
+            revoked_at: None,
+            revoked_because: None,
+            valid_until: None,
+        }
+    }
+
+    /// Where it is in its life, by the clock: an item may outlive its key.
+    pub fn state(&self, now: OffsetDateTime) -> KeyState {
+        match (&self.revoked_at, self.valid_until) {
+            (Some(_), _) => KeyState::Revoked,
+            (None, Some(until)) if until <= now => KeyState::Expired,
+            (None, Some(_)) => KeyState::Expiring,
+            (None, None) => KeyState::Active,
+        }
+    }
+
+    /// Whether it opens deployments of its kind.
+    pub fn usable(&self, now: OffsetDateTime) -> bool {
+        match self.state(now) {
+            KeyState::Active | KeyState::Expiring => true,
+            KeyState::Expired | KeyState::Revoked => false,
+        }
+    }
+}
+
+fn tenant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TenantId, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    TenantId::parse(&id).ok_or_else(|| D::Error::custom("no tenant has such an id"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::platform::crypto::ExposeSecret;
+
+    fn key() -> ApiKey {
+        let tenant = TenantId::parse("acme").unwrap();
+        ApiKey::new("k", tenant, KeyKind::Live, None, OffsetDateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_new_key_names_its_kind_and_has_160_random_bits() {
+        for (kind, prefix) in [(KeyKind::Live, "live_sk_"), (KeyKind::Test, "test_sk_")] {
+            let (one, two) = (kind.generate(&Random::system()), kind.generate(&Random::system()));
+            let bits = one.expose_secret().strip_prefix(prefix).unwrap();
+            assert_eq!(bits.len() * 4, 160);
+            assert!(bits.bytes().all(|b| b.is_ascii_alphanumeric()));
+            assert_ne!(one.expose_secret(), two.expose_secret());
+        }
+    }
+
+    #[test]
+    fn a_deployment_is_live_or_test_and_nothing_else() {
+        let of = |value: &str| {
+            let vars = [(DEPLOYMENT_KIND.to_owned(), value.to_owned())];
+            KeyKind::of_deployment(&vars.into_iter().collect())
+        };
+        assert_eq!(of("live"), Ok(KeyKind::Live));
+        assert_eq!(of("test"), Ok(KeyKind::Test));
+        for wrong in ["", "Live", "prod", "live,test"] {
+            assert!(of(wrong).unwrap_err().to_string().contains(DEPLOYMENT_KIND), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_works_until_its_end_or_its_revocation() {
+        let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        let mut key = key();
+        assert_eq!((key.state(at(9)), key.usable(at(9))), (KeyState::Active, true));
+        key.valid_until = Some(at(10));
+        assert_eq!((key.state(at(9)), key.usable(at(9))), (KeyState::Expiring, true));
+        assert_eq!((key.state(at(10)), key.usable(at(10))), (KeyState::Expired, false));
+        key.revoked_at = Some(at(0));
+        assert_eq!((key.state(at(9)), key.usable(at(9))), (KeyState::Revoked, false));
+    }
+
+    #[test]
+    fn an_item_of_another_shape_is_not_read() {
+        let good = json!(key());
+        assert!(serde_json::from_value::<ApiKey>(good.clone()).is_ok());
+        let odd = [
+            ("kind", json!("prod")),
+            ("kind", Value::Null),
+            ("tenant", json!("a b")),
+            ("tenant", json!("")),
+            ("revoked", json!(true)),
+            ("revoked_at", Value::Null),
+            ("revoked_at", json!("yesterday")),
+            ("valid_until", Value::Null),
+            ("valid_until", json!("tomorrow")),
+            ("valid_until", json!(1.5)),
+        ];
+        for (name, value) in odd {
+            let mut item = good.clone();
+            item[name] = value;
+            assert!(serde_json::from_value::<ApiKey>(item.clone()).is_err(), "{item}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Calendar dates, and the two forms in which MTN takes them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+type Form = &'static [BorrowedFormatItem<'static>];
+
+const ISO: Form = format_description!("[year]-[month]-[day]");
+
+/// A calendar date between 2000 and 2100, written `2024-07-17`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(time::Date);
+
+/// The text is not a date of the form `2024-07-17`. The error does not hold the text.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not a date of the form YYYY-MM-DD between the years 2000 and 2100")]
+pub struct InvalidDate;
+
+impl Date {
+    /// Reads `YYYY-MM-DD`.
+    ///
+    /// # Errors
+    /// [`InvalidDate`] for another form, a day that is not in the calendar, or a year outside 2000 to 2100.
+    pub fn parse(text: &str) -> Result<Self, InvalidDate> {
+        // The parser of `time` would also take a sign before the year.
+        if text.len() != 10 || !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(InvalidDate);
+        }
+        let date = time::Date::parse(text, ISO).map_err(|_| InvalidDate)?;
+        (2000..=2100).contains(&date.year()).then_some(Self(date)).ok_or(InvalidDate)
+    }
+
+    /// `20240717`: what MTN's recharges take.
+    pub fn compact(self) -> String {
+        self.written(format_description!("[year][month][day]"))
+    }
+
+    /// `17-07-2024`: what MTN's usage takes.
+    pub fn day_first(self) -> String {
+        self.written(format_description!("[day]-[month]-[year]"))
+    }
+
+    fn written(self, format: Form) -> String {
+        self.0.format(format).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written(ISO))
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_date_has_ten_characters_and_is_in_the_calendar() {
+        for text in ["2000-01-01", "2024-02-29", "2100-12-31"] {
+            assert_eq!(Date::parse(text).unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "2024-7-17",
+            "2024-07-17 ",
+            " 2024-07-17",
+            "2024-07-17T00:00",
+            "20240717",
+            "17-07-2024",
+            "2024/07/17",
+            "2023-02-29",
+            "2100-02-29",
+            "2024-13-01",
+            "2024-00-01",
+            "2024-01-00",
+            "2024-04-31",
+            "1999-12-31",
+            "2101-01-01",
+            "+024-01-01",
+            "2024-+1-01",
+            "2024-01--1",
+            "٢٠٢٤-٠٧",
+        ] {
+            assert_eq!(Date::parse(text), Err(InvalidDate), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_written_in_three_forms() {
+        let date = Date::parse("2024-07-05").unwrap();
+        assert_eq!(
+            (date.compact().as_str(), date.day_first().as_str()),
+            ("20240705", "05-07-2024")
+        );
+        assert_eq!(serde_json::to_string(&date).unwrap(), r#""2024-07-05""#);
+        assert_eq!(serde_json::from_str::<Date>(r#""2024-07-05""#).unwrap(), date);
+        assert!(serde_json::from_str::<Date>(r#""2024-07-32""#).is_err());
+        assert!(serde_json::from_str::<Date>("20240705").is_err());
+    }
+
+    #[test]
+    fn dates_are_ordered_by_the_calendar() {
+        let [a, b, c] =
+            ["2023-12-31", "2024-01-02", "2024-02-01"].map(|text| Date::parse(text).unwrap());
+        assert!(a < b && b < c);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,12}") {
+            let _ = Date::parse(&text);
+        }
+    }
+}

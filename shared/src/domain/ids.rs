@@ -1,0 +1,170 @@
+//! The ids of the gateway, a type for each.
+//!
+//! Ids read from our own store are taken as they are; ids from outside are parsed first.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::platform::environment::Random;
+
+/// Defines an id that is stored and written as its text.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&$name> for String {
+            fn from(id: &$name) -> Self {
+                id.0.clone()
+            }
+        }
+    };
+}
+
+id! {
+    /// The tenant: the business behind an API key. 1 to 64 of letters, digits, `_` and `-`.
+    TenantId
+}
+id! {
+    /// A purchase: 32 lower-case hexadecimal digits.
+    PurchaseId
+}
+id! {
+    /// The id by which a provider knows a purchase. VTpass calls it `request_id`, MTN
+    /// `transactionId`.
+    ProviderReference
+}
+id! {
+    /// The requery chain of a purchase: 32 hexadecimal digits, random.
+    ChainId
+}
+id! {
+    /// A deferred request to MTN: 32 lower-case hexadecimal digits, random.
+    DeferredRequestId
+}
+id! {
+    /// A consented line at Mono, in Mono's own form: 1 to 64 of letters, digits, `_` and `-`.
+    AccountId
+}
+id! {
+    /// The public name of an API key: the first 12 digits of its hash.
+    KeyId
+}
+
+impl TenantId {
+    /// Reads a tenant's id.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_word(text).then(|| Self(text.to_owned()))
+    }
+}
+
+impl AccountId {
+    /// Reads an account's id. It becomes a part of paths, so nothing else is taken.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_word(text).then(|| Self(text.to_owned()))
+    }
+}
+
+impl PurchaseId {
+    /// Reads a purchase's id.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_hex_32(text).then(|| Self(text.to_owned()))
+    }
+
+    /// The id with these 128 bits.
+    pub(super) fn from_bytes(bytes: &[u8; 16]) -> Self {
+        Self(hex::encode(bytes))
+    }
+}
+
+impl DeferredRequestId {
+    /// Reads a deferred request's id.
+    pub fn parse(text: &str) -> Option<Self> {
+        is_hex_32(text).then(|| Self(text.to_owned()))
+    }
+
+    /// A new id.
+    pub fn random(random: &Random) -> Self {
+        Self(random.id())
+    }
+}
+
+impl ChainId {
+    /// A new id.
+    pub fn random(random: &Random) -> Self {
+        Self(random.id())
+    }
+}
+
+impl KeyId {
+    /// How many digits of the hash make the id.
+    const DIGITS: usize = 12;
+
+    /// The id of the key with this hash.
+    pub fn of_hash(key_hash: &str) -> Self {
+        Self(key_hash.get(..Self::DIGITS).unwrap_or(key_hash).to_owned())
+    }
+
+    /// An id as the authorizer or an operator gave it.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl ProviderReference {
+    /// A reference as a provider or an operator gave it.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+fn is_hex_32(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_written_as_its_text() {
+        let id = TenantId::parse("acme-1").unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), r#""acme-1""#);
+        assert_eq!(serde_json::from_str::<TenantId>(r#""acme-1""#).unwrap(), id);
+    }
+
+    #[test]
+    fn ids_from_outside_are_checked() {
+        for text in ["", "a b", "a/b", "é", &"a".repeat(65)] {
+            assert_eq!(TenantId::parse(text), None, "{text}");
+            assert_eq!(AccountId::parse(text), None, "{text}");
+        }
+        let hex = "0123456789abcdef0123456789abcdef";
+        assert!(PurchaseId::parse(hex).is_some() && DeferredRequestId::parse(hex).is_some());
+        for text in ["", &hex[1..], &hex.to_uppercase(), &format!("{}g", &hex[1..])] {
+            assert_eq!(PurchaseId::parse(text), None, "{text}");
+            assert_eq!(DeferredRequestId::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The limits: how often something may be asked.
+//!
+//! A limit counts in two fixed windows, a short one and a long one. Across a window's edge a burst
+//! may reach twice the limit, never more.
+
+use crate::platform::config::{ConfigError, Vars};
+
+/// A number of times in a number of seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// How many times.
+    pub most: u32,
+    /// The length, in seconds.
+    pub seconds: u32,
+}
+
+/// A limit in two windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What is counted: part of the key in the store.
+    pub name: &'static str,
+    /// The short window.
+    pub short: Window,
+    /// The long window: a whole number of short ones.
+    pub long: Window,
+}
+
+/// The limits on sending OTPs.
+#[derive(Debug, Clone, Copy)]
+pub struct OtpLimits {
+    /// For one number, whichever tenant asks: it protects the person at the phone.
+    pub number: Limit,
+    /// For one tenant.
+    pub tenant: Limit,
+    /// For one source address. Not below the tenant's, because tenants are servers.
+    pub address: Limit,
+}
+
+/// The limits on what a tenant does, against faulty loops.
+#[derive(Debug, Clone, Copy)]
+pub struct TenantLimits {
+    /// New purchases; a repeat under the same idempotency key does not count.
+    pub purchases: Limit,
+    /// Reads of accounts' data.
+    pub reads: Limit,
+}
+
+const MINUTE: u32 = 60;
+const TEN_MINUTES: u32 = 600;
+const DAY: u32 = 86_400;
+
+/// The defaults.
+const OTP_NUMBER: Limit = limit("otp-number", (3, TEN_MINUTES), 10);
+const OTP_TENANT: Limit = limit("otp-caller", (300, TEN_MINUTES), 10_000);
+const OTP_ADDRESS: Limit = limit("otp-address", (300, TEN_MINUTES), 10_000);
+const PURCHASES: Limit = limit("purchases", (600, MINUTE), 200_000);
+const READS: Limit = limit("reads", (1_200, MINUTE), 400_000);
+
+const fn limit(name: &'static str, short: (u32, u32), in_a_day: u32) -> Limit {
+    let (most, seconds) = short;
+    let (short, long) = (Window { most, seconds }, Window { most: in_a_day, seconds: DAY });
+    Limit { name, short, long }
+}
+
+impl OtpLimits {
+    /// The defaults, unless `OTP_LIMIT_NUMBER`, `OTP_LIMIT_CALLER` or `OTP_LIMIT_ADDRESS` hold
+    /// others: `3/600,10/86400` is three in ten minutes and ten a day.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything else.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        Ok(Self {
+            number: from_var(vars, "OTP_LIMIT_NUMBER", OTP_NUMBER)?,
+            tenant: from_var(vars, "OTP_LIMIT_CALLER", OTP_TENANT)?,
+            address: from_var(vars, "OTP_LIMIT_ADDRESS", OTP_ADDRESS)?,
+        })
+    }
+}
+
+impl TenantLimits {
+    /// The defaults, unless `LIMIT_PURCHASES` or `LIMIT_READS` hold others.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything but times and seconds, as for [`OtpLimits`].
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        Ok(Self {
+            purchases: from_var(vars, "LIMIT_PURCHASES", PURCHASES)?,
+            reads: from_var(vars, "LIMIT_READS", READS)?,
+        })
+    }
+}
+
+fn from_var(vars: &Vars, variable: &str, default: Limit) -> Result<Limit, ConfigError> {
+    let Some(text) = vars.optional(variable) else { return Ok(default) };
+    let windows =
+        text.split_once(',').and_then(|(short, long)| Some((parse(short)?, parse(long)?)));
+    match windows {
+        Some((short, long)) if long.seconds.is_multiple_of(short.seconds) => {
+            Ok(Limit { short, long, ..default })
+        }
+        _ => Err(ConfigError::Invalid {
+            name: variable.to_owned(),
+            problem: "must be like 3/600,10/86400: times/seconds in a short and in a long window \
+                      that is a multiple of it",
+        }),
+    }
+}
+
+fn parse(window: &str) -> Option<Window> {
+    let (most, seconds) = window.trim().split_once('/')?;
+    let window = Window { most: most.parse().ok()?, seconds: seconds.parse().ok()? };
+    (window.seconds > 0).then_some(window)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Result<Limit, ConfigError> {
+        let vars = [("OTP_LIMIT_NUMBER".to_owned(), text.to_owned())].into_iter().collect();
+        OtpLimits::from_vars(&vars).map(|limits| limits.number)
+    }
+
+    #[test]
+    fn a_limit_is_configurable_and_an_invalid_one_stops_the_function() {
+        assert_eq!(number(""), Ok(OTP_NUMBER));
+        let other = number("5/60, 20/3600").unwrap();
+        assert_eq!((other.short.most, other.short.seconds), (5, 60));
+        assert_eq!((other.long.most, other.long.seconds), (20, 3600));
+        for odd in ["3", "3/600", "3/600,10/86401", "3/0,10/0", "-1/600,10/86400", "a/b,c/d"] {
+            let error = number(odd).unwrap_err().to_string();
+            assert!(error.contains("OTP_LIMIT_NUMBER"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_limit_of_an_address_is_not_below_a_tenants() {
+        let limits = OtpLimits::from_vars(&Vars::default()).unwrap();
+        assert!(limits.address.short.most >= limits.tenant.short.most);
+        assert!(limits.address.long.most >= limits.tenant.long.most);
+    }
+}

@@ -1,0 +1,20 @@
+//! What the words of the gateway mean: ids, numbers, money, purchases, accounts, requests and jobs.
+//!
+//! Domain types do no I/O. They are strict: a value that exists is valid.
+
+pub mod account;
+pub mod api_key;
+pub mod catalogue;
+pub mod date;
+pub mod deferred;
+pub mod ids;
+pub mod job;
+pub mod limit;
+pub mod money;
+pub mod msisdn;
+pub mod network;
+pub mod purchase;
+pub mod retention;
+pub mod schedule;
+pub mod service;
+pub mod time;

@@ -1,0 +1,97 @@
+//! The history of a purchase: a line for each attempt to buy it or to find out what became of it.
+
+use serde::{Deserialize, Serialize};
+use strum::Display;
+use time::OffsetDateTime;
+
+use super::State;
+use crate::domain::time::iso;
+
+/// Where an outcome came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Source {
+    /// The answer to `pay` at VTpass.
+    Pay,
+    /// The answer to a refill at MTN.
+    Refill,
+    /// The answer to a step of the requery chain.
+    Requery,
+    /// The answer to a requery that a hint caused.
+    Hint,
+    /// The deadline, which passed without a proof.
+    Deadline,
+    /// An operator, who settled the purchase.
+    Operator,
+    /// A source that this version does not know: a newer version wrote it.
+    #[serde(untagged)]
+    #[strum(to_string = "{0}")]
+    Other(String),
+}
+
+/// One line of a purchase's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When.
+    #[serde(with = "iso")]
+    pub at: OffsetDateTime,
+    /// Where the outcome came from.
+    #[serde(rename = "call")]
+    pub source: Source,
+    /// The provider's code, or a word of ours where there is none.
+    pub code: String,
+    /// The state that was concluded; none when nothing was.
+    #[serde(with = "concluded")]
+    pub concluded: Option<State>,
+    /// Why, in words; an operator's reason.
+    pub note: String,
+}
+
+impl Attempt {
+    /// Whether it says nothing that the line before it did not.
+    pub fn repeats(&self, before: Option<&Self>) -> bool {
+        before.is_some_and(|before| Self { at: self.at, ..before.clone() } == *self)
+    }
+
+    /// What was concluded, as it is stored: a state, or `nothing`.
+    pub fn concluded_name(&self) -> &'static str {
+        self.concluded.map_or(concluded::NOTHING, State::name)
+    }
+}
+
+/// A state, or `nothing`. A word that this version does not know is read as `nothing`.
+mod concluded {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::State;
+
+    pub(super) const NOTHING: &str = "nothing";
+
+    pub(super) fn serialize<S: Serializer>(to: &Option<State>, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(to.map_or(NOTHING, State::name))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<State>, D::Error> {
+        Ok(String::deserialize(d)?.parse().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_reads_as_it_is_written() {
+        for text in [
+            r#"{"at":"2026-11-22T10:00:00.000Z","call":"pay","code":"000","concluded":"delivered","note":"n"}"#,
+            r#"{"at":"2026-11-22T10:00:00.001Z","call":"requery","code":"099","concluded":"nothing","note":""}"#,
+            r#"{"at":"2026-11-22T10:00:00.001Z","call":"of_tomorrow","code":"x","concluded":"nothing","note":""}"#,
+        ] {
+            let attempt: Attempt = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&attempt).unwrap(), text);
+        }
+        assert_eq!(Source::Operator.to_string(), "operator");
+        assert_eq!(Source::Other("of_tomorrow".to_owned()).to_string(), "of_tomorrow");
+    }
+}

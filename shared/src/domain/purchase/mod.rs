@@ -1,0 +1,213 @@
+//! A purchase: what is bought, its state, its history, and what its tenant sees of it.
+//!
+//! [`transition()`] decides every change of state, from an [`Outcome`] that a provider's answer, the
+//! deadline or an operator gave.
+
+mod attempt;
+mod order;
+mod outcome;
+mod recipient;
+mod reference;
+mod state;
+mod transition;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
+
+pub use self::attempt::{Attempt, Source};
+pub use self::order::Order;
+pub use self::outcome::{Outcome, Settled, Verdict};
+pub use self::recipient::{
+    Recipient, TEST_NO_RESPONSE, TEST_PENDING, TEST_SUCCESS, TEST_TIMEOUT, TEST_UNEXPECTED,
+};
+pub use self::state::State;
+pub use self::transition::{Evidence, Transition, transition};
+use super::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
+use super::money::Kobo;
+use super::service::MTN_REFILL;
+use super::time::{epoch_ms, iso};
+
+/// How long a purchase may stay open before a person must look.
+pub const DEADLINE: Duration = Duration::hours(24);
+
+/// A purchase as it is stored. The index of a tenant's list holds what tenants see and nothing
+/// else: the other fields default there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Purchase {
+    /// Derived from tenant and idempotency key.
+    pub purchase_id: PurchaseId,
+    /// Whose purchase it is.
+    pub tenant: TenantId,
+    /// The id by which VTpass or MTN knows it.
+    #[serde(rename = "request_id")]
+    pub reference: ProviderReference,
+    /// Its state.
+    pub state: State,
+    /// What is bought: the service.
+    pub service_id: String,
+    /// What is bought: the variation code of a bundle; none for airtime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variation_code: Option<String>,
+    /// The number bought for.
+    #[serde(rename = "phone")]
+    pub recipient: Recipient,
+    /// The price, in kobo; none while it is not known what a voucher is worth.
+    #[serde(rename = "amount_kobo", with = "zero_is_none")]
+    pub amount: Option<Kobo>,
+    /// How MTN refills; none for what VTpass sells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refill: Option<RefillTerms>,
+    /// Hash of the normalised order without its number: it tells a repeat from another order under
+    /// the same idempotency key.
+    #[serde(default)]
+    pub fingerprint: String,
+    /// The requery chain that belongs to it.
+    #[serde(default)]
+    pub chain: ChainId,
+    /// The chain's step.
+    #[serde(default)]
+    pub step: u32,
+    /// When it was recorded.
+    #[serde(rename = "created_ms", with = "epoch_ms")]
+    pub created_at: OffsetDateTime,
+    /// When it last changed.
+    #[serde(rename = "updated_ms", with = "epoch_ms")]
+    pub updated_at: OffsetDateTime,
+    /// Whether the provider ever proved that it knows the reference.
+    #[serde(default)]
+    pub acknowledged: bool,
+    /// How often in a row the provider said that it does not.
+    #[serde(rename = "unknown_ids", default)]
+    pub unknown_references: u32,
+    /// When a hint was last passed on; the epoch where none was.
+    #[serde(rename = "hinted_ms", with = "epoch_ms", default = "never")]
+    pub hinted_at: OffsetDateTime,
+    /// All attempts, oldest first.
+    #[serde(default)]
+    pub history: Vec<Attempt>,
+    /// Sort key of the tenant's list: time, then id.
+    pub listed: String,
+}
+
+fn never() -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH
+}
+
+/// An amount that is stored as zero while it is not known.
+mod zero_is_none {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Kobo;
+
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(amount: &Option<Kobo>, s: S) -> Result<S::Ok, S::Error> {
+        amount.unwrap_or_default().serialize(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Kobo>, D::Error> {
+        Ok(Some(Kobo::deserialize(d)?).filter(|amount| *amount != Kobo::default()))
+    }
+}
+
+/// How MTN is told to refill. A voucher code is cash: only its keyed hash is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "refill_type", rename_all = "snake_case")]
+pub enum RefillTerms {
+    /// For an amount.
+    Voucherless {
+        /// MTN's profile of refills.
+        refill_profile_id: String,
+    },
+    /// By a voucher.
+    Voucher {
+        /// HMAC-SHA256 of its code.
+        voucher_hash: String,
+    },
+}
+
+/// A purchase as its tenant sees it.
+#[derive(Debug, Serialize)]
+pub struct PurchaseView<'a> {
+    purchase_id: &'a PurchaseId,
+    #[serde(rename = "request_id")]
+    reference: &'a ProviderReference,
+    state: State,
+    safe_to_refund: bool,
+    service_id: &'a str,
+    variation_code: Option<&'a str>,
+    #[serde(rename = "phone")]
+    recipient: &'a Recipient,
+    amount_kobo: Option<Kobo>,
+    #[serde(with = "iso")]
+    created_at: OffsetDateTime,
+    #[serde(with = "iso")]
+    updated_at: OffsetDateTime,
+    #[serde(with = "iso")]
+    deadline_at: OffsetDateTime,
+}
+
+impl Purchase {
+    /// The id of the purchase that a tenant makes under an idempotency key. No tenant's id contains
+    /// the separator, so two pairs never have one id.
+    pub fn id(tenant: &TenantId, idempotency_key: &str) -> PurchaseId {
+        let digest = Sha256::digest(format!("{tenant}\n{idempotency_key}").as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        PurchaseId::from_bytes(&bytes)
+    }
+
+    /// What the tenant sees.
+    pub fn view(&self) -> PurchaseView<'_> {
+        PurchaseView {
+            purchase_id: &self.purchase_id,
+            reference: &self.reference,
+            state: self.state,
+            safe_to_refund: self.state.safe_to_refund(),
+            service_id: &self.service_id,
+            variation_code: self.variation_code.as_deref(),
+            recipient: &self.recipient,
+            amount_kobo: self.amount,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            deadline_at: self.deadline(),
+        }
+    }
+
+    /// Whether it is a refill at MTN, which has no status query.
+    pub fn is_refill(&self) -> bool {
+        self.service_id == MTN_REFILL
+    }
+
+    /// The order as VTpass is asked about it. VTpass sells nothing without a price.
+    pub fn order(&self) -> Order<'_> {
+        Order {
+            reference: &self.reference,
+            service_id: &self.service_id,
+            recipient: &self.recipient,
+            variation_code: self.variation_code.as_deref(),
+            amount: self.amount.unwrap_or_default(),
+        }
+    }
+
+    /// When a person must look.
+    pub fn deadline(&self) -> OffsetDateTime {
+        self.created_at + DEADLINE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_belongs_to_one_tenant_and_one_key() {
+        let tenant = |id| TenantId::parse(id).unwrap();
+        let id = Purchase::id(&tenant("a"), "k");
+        assert_eq!(PurchaseId::parse(id.as_str()).as_ref(), Some(&id));
+        assert_eq!(id, Purchase::id(&tenant("a"), "k"));
+        assert_ne!(id, Purchase::id(&tenant("b"), "k"));
+        assert_ne!(id, Purchase::id(&tenant("a"), "K"));
+        assert_ne!(Purchase::id(&tenant("ab"), "c"), Purchase::id(&tenant("a"), "bc"));
+    }
+}

@@ -1,0 +1,117 @@
+//! An outcome: what a provider's answer, a deadline or an operator proves about a purchase.
+//!
+//! Each provider turns its answers into this type; [`transition`](super::transition()) decides what
+//! it means for the purchase.
+
+use std::borrow::Cow;
+
+use super::State;
+use crate::domain::money::Kobo;
+use crate::platform::telemetry::alarm::Alarm;
+
+/// What is proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The customer has the value.
+    Delivered,
+    /// Not delivered and not charged.
+    Failed,
+    /// Charged, and the money is back in our wallet.
+    Reversed,
+    /// A person must look: the provider asks for one, the answer is about something else than what
+    /// was bought, or nobody can be asked any more.
+    NeedsReview,
+    /// The provider says that it is working on it.
+    Pending,
+    /// Nothing may be concluded; ask again.
+    Unclear,
+}
+
+/// An outcome and what came with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What is proven.
+    pub verdict: Verdict,
+    /// The provider's code, or a word of ours where its code is missing or cannot be relied upon,
+    /// such as `no_connection`, `timeout`, `broken`, `not_sent`, `unreadable`, `http_502`.
+    pub code: String,
+    /// Whether the answer proves that the provider knows this purchase.
+    pub acknowledged: bool,
+    /// Whether the provider answered a requery that it does not know the reference. This alone
+    /// proves nothing.
+    pub unknown_reference: bool,
+    /// What MTN says a refill was worth, in kobo.
+    pub amount: Option<Kobo>,
+    /// What an operator must be told.
+    pub alarm: Option<Alarm>,
+    /// What happened, for the purchase's history. Holds no personal data.
+    pub note: Cow<'static, str>,
+}
+
+impl Outcome {
+    /// An outcome with a verdict, a code and a note, and nothing else.
+    pub fn new(
+        verdict: Verdict,
+        code: impl Into<String>,
+        note: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self {
+            verdict,
+            code: code.into(),
+            acknowledged: false,
+            unknown_reference: false,
+            amount: None,
+            alarm: None,
+            note: note.into(),
+        }
+    }
+
+    /// An answer that proves nothing.
+    pub fn unclear(code: impl Into<String>, note: &'static str) -> Self {
+        Self::new(Verdict::Unclear, code, note)
+    }
+
+    /// The deadline has passed without a proof.
+    pub fn deadline_passed() -> Self {
+        Self::new(Verdict::NeedsReview, "deadline", "not resolved in time")
+    }
+
+    /// A refill whose answer was not recorded: MTN may have made it, and cannot be asked.
+    pub fn refill_not_recorded() -> Self {
+        const NOTE: &str = "MTN may have made the refill; its answer was not recorded";
+        Self::new(Verdict::NeedsReview, "no_record", NOTE)
+    }
+
+    /// An operator settled the purchase, with a reason.
+    pub fn settled(to: Settled, operator: &str, reason: &str) -> Self {
+        let verdict = match to {
+            Settled::Delivered => Verdict::Delivered,
+            Settled::Failed => Verdict::Failed,
+            Settled::Reversed => Verdict::Reversed,
+        };
+        Self::new(verdict, "settled", format!("by {operator}: {reason}"))
+    }
+}
+
+/// The states for which an operator may settle a purchase: the final ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The customer has the value.
+    Delivered,
+    /// Not delivered and not charged.
+    Failed,
+    /// Charged and given back.
+    Reversed,
+}
+
+impl Verdict {
+    /// The final state that the verdict proves, if it proves one.
+    pub fn proves(self) -> Option<State> {
+        match self {
+            Self::Delivered => Some(State::Delivered),
+            Self::Failed => Some(State::Failed),
+            Self::Reversed => Some(State::Reversed),
+            Self::NeedsReview | Self::Pending | Self::Unclear => None,
+        }
+    }
+}

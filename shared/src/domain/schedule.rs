@@ -1,0 +1,132 @@
+//! When a requery is due, and how long VTpass may not know a purchase before that is believed.
+
+use std::time::Duration;
+
+use crate::platform::config::{ConfigError, Vars};
+use crate::platform::environment::Random;
+use crate::platform::queue::MAX_DELAY;
+
+/// The waits between the steps, in seconds; the last one repeats. docs/api.md prints the same list.
+pub const SCHEDULE_SECONDS: [u64; 6] = [45, 60, 120, 300, 600, 900];
+
+/// How much a wait may be shortened, as a divisor: a fifth.
+const JITTER: u64 = 5;
+
+/// When the steps of a chain are due.
+#[derive(Debug, Clone)]
+pub struct Schedule(Vec<Duration>);
+
+impl Schedule {
+    /// [`SCHEDULE_SECONDS`], unless `REQUERY_SCHEDULE_SECONDS` holds another list: whole seconds,
+    /// separated by commas.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a list that is empty, no list of seconds, or above SQS's longest delay.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        const NAME: &str = "REQUERY_SCHEDULE_SECONDS";
+        let Some(list) = vars.optional(NAME) else {
+            return Ok(Self(SCHEDULE_SECONDS.map(Duration::from_secs).to_vec()));
+        };
+        let invalid = |problem| ConfigError::Invalid { name: NAME.to_owned(), problem };
+        let waits: Result<Vec<u64>, _> = list.split(',').map(|wait| wait.trim().parse()).collect();
+        let waits = waits.map_err(|_| invalid("must be whole seconds, separated by commas"))?;
+        if waits.iter().any(|wait| *wait > MAX_DELAY.as_secs()) {
+            return Err(invalid("must not exceed 900, the longest delay of SQS"));
+        }
+        Ok(Self(waits.into_iter().map(Duration::from_secs).collect()))
+    }
+
+    /// The wait before `step`. It is shortened by a random part of up to a fifth, so that purchases
+    /// that began together spread out. It ends at the deadline, `left` from now; after the deadline
+    /// the usual waits apply.
+    pub fn wait(&self, step: u32, left: Duration, random: &Random) -> Duration {
+        let index = usize::try_from(step).unwrap_or(usize::MAX).min(self.0.len() - 1);
+        let wait = u64::try_from(self.0[index].as_millis()).unwrap_or(u64::MAX);
+        let chance = u64::from(u16::from_be_bytes(random.bytes()));
+        let shortened = wait - wait / JITTER * chance / u64::from(u16::MAX);
+        let wait = Duration::from_millis(shortened);
+        let wait = if left.is_zero() { wait } else { wait.min(left) };
+        // SQS takes whole seconds, and a wait of zero would be a busy loop.
+        Duration::from_secs((wait + Duration::from_millis(999)).as_secs().max(1))
+    }
+}
+
+/// How long VTpass may not know a purchase before that is believed.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience(Duration);
+
+impl Patience {
+    /// Six minutes, unless `REQUERY_PATIENCE_SECONDS` says otherwise.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything but whole seconds.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        const NAME: &str = "REQUERY_PATIENCE_SECONDS";
+        let seconds = vars.optional(NAME).unwrap_or("360").parse().map_err(|_| {
+            ConfigError::Invalid { name: NAME.to_owned(), problem: "must be whole seconds" }
+        })?;
+        Ok(Self(Duration::from_secs(seconds)))
+    }
+
+    /// A sixth of the whole: an earlier answer does not count.
+    pub fn first(self) -> Duration {
+        self.0 / 6
+    }
+
+    /// The age of a purchase from which the answer may be believed.
+    pub fn whole(self) -> Duration {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(list: &str) -> Result<Schedule, ConfigError> {
+        let vars = [("REQUERY_SCHEDULE_SECONDS".to_owned(), list.to_owned())];
+        Schedule::from_vars(&vars.into_iter().collect())
+    }
+
+    fn constant(byte: u8) -> Random {
+        Random::from_fn(move |bytes| bytes.fill(byte))
+    }
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    #[test]
+    fn the_last_wait_repeats_and_jitter_only_shortens() {
+        let schedule = schedule("").unwrap();
+        let (longest, shortest) = (constant(0), constant(0xff));
+        let waits =
+            |random| [0, 1, 2, 3, 4, 5, 6, 500].map(|it| schedule.wait(it, DAY, random).as_secs());
+        assert_eq!(waits(&longest), [45, 60, 120, 300, 600, 900, 900, 900]);
+        assert_eq!(waits(&shortest), [36, 48, 96, 240, 480, 720, 720, 720]);
+    }
+
+    #[test]
+    fn a_wait_ends_at_the_deadline() {
+        let schedule = schedule("").unwrap();
+        let wait = |left| schedule.wait(9, left, &constant(0));
+        assert_eq!(wait(Duration::from_secs(100)), Duration::from_secs(100));
+        assert_eq!(wait(Duration::from_millis(1)), Duration::from_secs(1));
+        assert_eq!(wait(Duration::ZERO), Duration::from_secs(900));
+    }
+
+    #[test]
+    fn a_wait_is_at_least_one_second() {
+        for list in ["1", "0"] {
+            let wait = schedule(list).unwrap().wait(0, DAY, &constant(0xff));
+            assert_eq!(wait, Duration::from_secs(1), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_wait_above_the_longest_sqs_delay_is_refused() {
+        assert!(schedule("1, 2,900").is_ok());
+        for list in ["901", "45,,60", "a", "-1", "1.5"] {
+            let error = schedule(list).unwrap_err().to_string();
+            assert!(error.contains("REQUERY_SCHEDULE_SECONDS"), "{error}");
+        }
+    }
+}

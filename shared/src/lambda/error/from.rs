@@ -1,0 +1,177 @@
+//! How the errors of the store, the queue and the providers become error answers.
+
+use std::time::Duration;
+
+use super::{ApiError, ErrorCode};
+use crate::platform::queue::QueueError;
+use crate::provider::mono::MonoError;
+use crate::provider::mtn::MtnError;
+use crate::provider::vtpass::VtpassError;
+use crate::store::{OverLimit, StoreError, TryRefused};
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
+impl From<OverLimit> for ApiError {
+    fn from(over: OverLimit) -> Self {
+        match over {
+            OverLimit::Reached(rest) => {
+                Self::new(ErrorCode::RateLimited, "Too many requests. Try again later.")
+                    .retry_after(rest)
+            }
+            OverLimit::Unknown(error) => error.into(),
+        }
+    }
+}
+
+impl From<TryRefused> for ApiError {
+    fn from(refused: TryRefused) -> Self {
+        match refused {
+            TryRefused::NoSession => Self::session_expired(),
+            TryRefused::TooMany(rest) => {
+                let message = "No tries are left. Begin a new session.";
+                Self::new(ErrorCode::TooManyAttempts, message).retry_after(rest)
+            }
+            TryRefused::WrongLength { least, most } if least == most => {
+                Self::invalid(format!("otp must have {least} characters."))
+            }
+            TryRefused::WrongLength { least, most } => {
+                Self::invalid(format!("otp must have {least} to {most} characters."))
+            }
+            TryRefused::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MonoError> for ApiError {
+    fn from(error: MonoError) -> Self {
+        let detail = error.to_string();
+        match error {
+            MonoError::Rejected(_) => rejected(),
+            MonoError::CredentialsRefused(_) => refuses_us(),
+            MonoError::RateLimited(wait) => busy(wait),
+            MonoError::Unavailable(_) => unreachable_provider(),
+            MonoError::Timeout => timeout(),
+        }
+        .detail(detail)
+    }
+}
+
+impl From<VtpassError> for ApiError {
+    fn from(error: VtpassError) -> Self {
+        let detail = error.to_string();
+        match error {
+            VtpassError::UnknownService => Self::not_found(),
+            VtpassError::ServiceOff => {
+                Self::new(ErrorCode::UpstreamRejected, "This service is not sold at present.")
+            }
+            VtpassError::CredentialsRefused(_) => refuses_us(),
+            VtpassError::Unavailable(_) => unreachable_provider(),
+            VtpassError::Timeout => timeout(),
+        }
+        .detail(detail)
+    }
+}
+
+impl From<MtnError> for ApiError {
+    fn from(error: MtnError) -> Self {
+        let detail = error.to_string();
+        match error {
+            MtnError::Rejected(_) => rejected(),
+            MtnError::UnknownCustomer => {
+                Self::new(ErrorCode::UpstreamRejected, "MTN knows no such customer.")
+            }
+            MtnError::CredentialsRefused(_) => refuses_us(),
+            MtnError::RateLimited(wait) => busy(wait),
+            MtnError::Unavailable(_) | MtnError::Broken => unreachable_provider(),
+            MtnError::Timeout => timeout(),
+        }
+        .detail(detail)
+    }
+}
+
+fn rejected() -> ApiError {
+    ApiError::new(ErrorCode::UpstreamRejected, "The provider refused this request.")
+}
+
+fn refuses_us() -> ApiError {
+    ApiError::new(ErrorCode::UpstreamUnavailable, "The provider cannot be used right now.")
+}
+
+fn busy(wait: Option<Duration>) -> ApiError {
+    let error = ApiError::new(ErrorCode::UpstreamUnavailable, "The provider is busy. Try again.");
+    match wait {
+        Some(wait) => error.retry_after(wait),
+        None => error,
+    }
+}
+
+fn unreachable_provider() -> ApiError {
+    let message = "The provider cannot be reached. Try again.";
+    ApiError::new(ErrorCode::UpstreamUnavailable, message)
+}
+
+fn timeout() -> ApiError {
+    let message = "The provider did not answer in time. Try again.";
+    ApiError::new(ErrorCode::UpstreamTimeout, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Option<Duration> = Some(Duration::from_secs(7));
+
+    /// Every provider error, with the code and the `Retry-After` of its answer.
+    fn table() -> Vec<(ApiError, ErrorCode, Option<Duration>)> {
+        let status = http::StatusCode::BAD_REQUEST;
+        vec![
+            (MonoError::Rejected(status).into(), ErrorCode::UpstreamRejected, None),
+            (MonoError::CredentialsRefused(status).into(), ErrorCode::UpstreamUnavailable, None),
+            (MonoError::RateLimited(WAIT).into(), ErrorCode::UpstreamUnavailable, WAIT),
+            (MonoError::Unavailable("x7".into()).into(), ErrorCode::UpstreamUnavailable, None),
+            (MonoError::Timeout.into(), ErrorCode::UpstreamTimeout, None),
+            (VtpassError::UnknownService.into(), ErrorCode::NotFound, None),
+            (VtpassError::ServiceOff.into(), ErrorCode::UpstreamRejected, None),
+            (
+                VtpassError::CredentialsRefused("087".into()).into(),
+                ErrorCode::UpstreamUnavailable,
+                None,
+            ),
+            (VtpassError::Unavailable("x7".into()).into(), ErrorCode::UpstreamUnavailable, None),
+            (VtpassError::Timeout.into(), ErrorCode::UpstreamTimeout, None),
+            (MtnError::Rejected("1001".into()).into(), ErrorCode::UpstreamRejected, None),
+            (MtnError::UnknownCustomer.into(), ErrorCode::UpstreamRejected, None),
+            (
+                MtnError::CredentialsRefused("4000".into()).into(),
+                ErrorCode::UpstreamUnavailable,
+                None,
+            ),
+            (MtnError::RateLimited(WAIT).into(), ErrorCode::UpstreamUnavailable, WAIT),
+            (MtnError::RateLimited(None).into(), ErrorCode::UpstreamUnavailable, None),
+            (MtnError::Unavailable("x7".into()).into(), ErrorCode::UpstreamUnavailable, None),
+            (MtnError::Broken.into(), ErrorCode::UpstreamUnavailable, None),
+            (MtnError::Timeout.into(), ErrorCode::UpstreamTimeout, None),
+        ]
+    }
+
+    #[test]
+    fn provider_errors_become_answers_without_the_providers_words() {
+        for (error, code, retry_after) in table() {
+            assert_eq!(error.code, code, "{error}");
+            assert_eq!(error.retry_after, retry_after, "{error}");
+            assert!(!error.message.contains(char::is_numeric), "{error}");
+        }
+        let unknown = ApiError::from(MtnError::UnknownCustomer);
+        assert_eq!(unknown.message, "MTN knows no such customer.");
+    }
+}

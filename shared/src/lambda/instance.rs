@@ -1,0 +1,96 @@
+//! A function in a running Lambda instance. It is built with the secrets of its start, and built
+//! again with new ones after a provider has refused them.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
+
+use crate::platform::config::{ConfigError, Vars};
+use crate::platform::environment::{CredentialRefusals, Environment};
+use crate::platform::secrets;
+use crate::platform::secrets::StartError;
+
+/// Builds a function from its variables.
+pub type Build<F> = fn(&Vars, &Environment) -> Result<F, ConfigError>;
+
+/// The shortest time between two renewals, so that wrong credentials are not fetched at every call.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a renewal may take.
+const RENEWAL: Duration = Duration::from_millis(1_500);
+
+/// A function and what it was built from.
+pub struct Instance<F> {
+    vars: Vars,
+    environment: Environment,
+    build: Build<F>,
+    function: RwLock<Arc<F>>,
+    /// When the secrets were last renewed.
+    renewed: Mutex<Option<OffsetDateTime>>,
+    warm: AtomicBool,
+}
+
+impl<F> Instance<F> {
+    /// Fetches the secrets and builds the function.
+    ///
+    /// # Errors
+    /// [`StartError`]: the function must then not start.
+    pub async fn start(
+        vars: Vars,
+        environment: &Environment,
+        build: Build<F>,
+    ) -> Result<Self, StartError> {
+        // Each instance counts its own refusals.
+        let environment = Environment {
+            credential_refusals: CredentialRefusals::default(),
+            ..environment.clone()
+        };
+        let function = build(&secrets::resolved(&vars, &environment).await?, &environment)?;
+        let (function, renewed) = (RwLock::new(Arc::new(function)), Mutex::default());
+        let warm = AtomicBool::new(false);
+        Ok(Self { vars, environment, build, function, renewed, warm })
+    }
+
+    /// The function for the next call. If a provider refused our credentials in an earlier call, the
+    /// function is built again with the current secrets. The refused call is not repeated.
+    pub async fn current(&self) -> Arc<F> {
+        if self.environment.credential_refusals.any() && secrets::are_named(&self.vars) {
+            self.renew().await;
+        }
+        self.function.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether this is the instance's first call.
+    pub fn is_cold(&self) -> bool {
+        !self.warm.swap(true, Ordering::Relaxed)
+    }
+
+    async fn renew(&self) {
+        // One call renews; the others use the function that there is.
+        let Ok(mut renewed) = self.renewed.try_lock() else { return };
+        let now = self.environment.clock.now();
+        if renewed.is_some_and(|then| now - then < PAUSE) {
+            return;
+        }
+        *renewed = Some(now);
+        // The call waits for this, so it is limited.
+        let rebuilt = tokio::time::timeout(RENEWAL, self.rebuilt()).await;
+        let rebuilt = rebuilt.unwrap_or_else(|_| Err(StartError::TooSlow));
+        match rebuilt {
+            Ok(function) => {
+                self.environment.credential_refusals.clear();
+                *self.function.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(function);
+                tracing::info!("secrets renewed");
+            }
+            Err(error) => tracing::error!(%error, "secrets cannot be renewed"),
+        }
+    }
+
+    async fn rebuilt(&self) -> Result<F, StartError> {
+        let vars = secrets::resolved(&self.vars, &self.environment).await?;
+        Ok((self.build)(&vars, &self.environment)?)
+    }
+}

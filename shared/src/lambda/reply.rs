@@ -1,0 +1,106 @@
+//! The reply that an HTTP function gives.
+
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use lambda_http::{Body, Response};
+use serde::Serialize;
+
+use super::error::{ApiError, ErrorCode};
+
+/// The largest body. Lambda carries 6 MB in an answer; the rest is for the headers.
+const MAX_REPLY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
+
+/// The answer of a function to a request.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: String,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    status: &'static str,
+    code: &'static str,
+    message: &'a str,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Successful<T> {
+    status: &'static str,
+    data: T,
+}
+
+impl Reply {
+    /// 200 with a JSON text as it is.
+    pub fn json_text(body: impl Into<String>) -> Self {
+        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into() }
+    }
+
+    /// 200 with `{"status":"successful","data":…}`, the form of answers that Mono has no shape for.
+    ///
+    /// # Errors
+    /// `unavailable` should the data not serialise.
+    pub fn successful(data: impl Serialize) -> Result<Self, ApiError> {
+        Self::json(&Successful { status: "successful", data })
+    }
+
+    /// 200 with any JSON.
+    ///
+    /// # Errors
+    /// `unavailable` should the data not serialise.
+    pub fn json(data: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_string(data).map_err(|e| ApiError::unavailable(e.to_string()))?;
+        Ok(Self::json_text(body))
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The reply, if Lambda can carry it. Lambda counts the body as JSON text with escaped quotes.
+    pub(super) fn deliverable(self) -> Result<Self, ApiError> {
+        let escaped = |b: u8| match b {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+            0..0x20 => 6,
+            _ => 1,
+        };
+        if self.body.len() < MAX_REPLY_BYTES / 6
+            || self.body.bytes().map(escaped).sum::<usize>() < MAX_REPLY_BYTES
+        {
+            return Ok(self);
+        }
+        let message = "The provider's answer is too large to pass on. Ask for less at a time.";
+        Err(ApiError::new(ErrorCode::UpstreamUnavailable, message).detail("a reply above 6 MB"))
+    }
+
+    pub(super) fn error(error: &ApiError, request_id: &str) -> Self {
+        let (code, message) = (error.code.name(), &*error.message);
+        let body = ErrorBody { status: "failed", code, message, request_id };
+        let mut reply = Self::json_text(serde_json::to_string(&body).unwrap_or_default());
+        reply.status = error.code.status();
+        match error.retry_after {
+            Some(wait) => reply.header(RETRY_AFTER, HeaderValue::from(wait.as_secs())),
+            None => reply,
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::Text(self.body));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}

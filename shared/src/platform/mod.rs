@@ -1,0 +1,12 @@
+//! What the gateway runs on: configuration, time, randomness, HTTP, AWS, secrets and telemetry.
+//!
+//! This room imports no other room.
+
+pub mod aws;
+pub mod config;
+pub mod crypto;
+pub mod environment;
+pub mod http;
+pub mod queue;
+pub mod secrets;
+pub mod telemetry;

@@ -1,0 +1,67 @@
+//! The alarms: what a person must know of. Each is written to the log with a field `alarm`, counted
+//! as a metric of that name, and watched by an alarm of the template.
+
+use serde::{Deserialize, Serialize};
+use strum::{Display, EnumIter, IntoStaticStr};
+
+/// An alarm. Its name in logs and metrics is its variant in snake case.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    Display,
+    EnumIter,
+    IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Alarm {
+    /// Mono answered 401 or 403: check the key and its scope.
+    MonoRefusesCredentials,
+    /// Mono has not confirmed a withdrawn consent for a day.
+    UnlinkOverdue,
+    /// Mono used up a code and its answer was lost: the customer must begin again.
+    CodeLost,
+    /// A purchase waits for a person.
+    NeedsReview,
+    /// A provider's answer contradicts a final state; nothing was changed.
+    ContradictedFinalState,
+    /// Our wallet at VTpass cannot pay for the order.
+    VtpassWalletLow,
+    /// VTpass does not take our credentials.
+    VtpassRefusesCredentials,
+    /// Our account at VTpass is locked, suspended, inactive or without API access.
+    VtpassAccountBlocked,
+    /// Our IP address is not on VTpass's list.
+    VtpassRefusesAddress,
+    /// The product is not on our list at VTpass.
+    VtpassRefusesProduct,
+    /// The request id does not carry today's date in Lagos.
+    VtpassRefusesRequestId,
+    /// VTpass settled the order by hand; its support must be asked how.
+    VtpassMustBeAsked,
+    /// VTpass's answer names another request than the one asked about.
+    VtpassForeignAnswer,
+    /// VTpass's code and status contradict each other, or number or price are not the order's.
+    VtpassMismatch,
+    /// MTN does not take our key, client or token.
+    MtnRefusesCredentials,
+    /// MTN says that our balance cannot pay for a refill.
+    MtnWalletLow,
+    /// MTN's answer to a repeated question is too large to be stored.
+    AnswerTooLarge,
+    /// A route was deployed without its authorizer; it answers 503.
+    NoAuthorizer,
+}
+
+impl Alarm {
+    /// The name in logs and metrics.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}

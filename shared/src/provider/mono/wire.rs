@@ -1,0 +1,257 @@
+//! Mono's requests and answers on the wire, as in Mono's *Telco integration guide*.
+//!
+//! Mono uses two envelopes: that of the guide (accounts and exchange come without one) and that of
+//! v2, `{status, message, timestamp, data, meta}`. Both are read, and unknown fields are kept.
+
+use http::StatusCode;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::error::MonoError;
+use crate::domain::ids::AccountId;
+use crate::platform::http::{Answer, NoAnswer};
+use crate::provider::answer::retry_after;
+
+/// A JSON object that keeps the order of its fields and the text of its values.
+pub(super) type Object = IndexMap<String, Box<RawValue>>;
+
+/// The body of `POST /v2/telecom/auth`.
+#[derive(Serialize)]
+pub(super) struct AuthRequest<'a> {
+    /// The phone number in local form.
+    pub(super) phone: &'a str,
+    /// The network, such as `mtn`.
+    pub(super) provider: &'a str,
+}
+
+/// The body of `POST /v2/telecom/verify`.
+#[derive(Serialize)]
+pub(super) struct VerifyRequest<'a> {
+    /// What the customer typed.
+    pub(super) otp: &'a str,
+}
+
+/// The body of the exchange.
+#[derive(Serialize)]
+pub(super) struct ExchangeRequest<'a> {
+    /// The one-time code.
+    pub(super) code: &'a str,
+}
+
+/// The answer to auth, passed on whole.
+#[derive(Debug)]
+pub struct AuthAnswer {
+    /// Mono's JSON, for the tenant.
+    pub body: String,
+    /// The id of the OTP session.
+    pub session_id: String,
+    /// The shortest and the longest OTP by Mono's form; six where the form does not say.
+    pub otp_length: (u32, u32),
+}
+
+/// The answer to verify, passed on whole.
+#[derive(Debug)]
+pub struct VerifyAnswer {
+    /// Mono's JSON, for the tenant.
+    pub body: String,
+    /// The one-time code.
+    pub code: String,
+}
+
+/// The answer to exchange.
+#[derive(Debug)]
+pub struct ExchangeAnswer {
+    /// The guide's `{id}` and Mono's other fields.
+    pub body: String,
+    /// The permanent account id.
+    pub account_id: AccountId,
+}
+
+#[derive(Deserialize)]
+struct AuthData {
+    session_id: String,
+    #[serde(default)]
+    result: Option<AuthResult>,
+}
+
+#[derive(Deserialize, Default)]
+struct AuthResult {
+    #[serde(default)]
+    form: Vec<FormField>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FormField {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    min_length: Option<u32>,
+    #[serde(default)]
+    max_length: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct CodeData {
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct IdData {
+    #[serde(alias = "_id")]
+    id: String,
+}
+
+/// The OTP length where Mono's form does not say.
+const USUAL_OTP_LENGTH: u32 = 6;
+
+/// Accepts a successful answer. Every other result is an error, sorted by what the caller does
+/// next.
+pub(super) fn accept(result: Result<Answer, NoAnswer>) -> Result<Answer, MonoError> {
+    let answer = result?;
+    let status = answer.status;
+    match status.as_u16() {
+        200..=299 => check_not_failed(&answer.body).map(|()| answer),
+        401 | 403 => Err(MonoError::CredentialsRefused(status)),
+        429 => Err(MonoError::RateLimited(retry_after(&answer.headers))),
+        // Mono refuses in JSON. An HTML page comes from a proxy and proves no refusal.
+        400..=499 if status != StatusCode::REQUEST_TIMEOUT && is_json(&answer.body) => {
+            Err(MonoError::Rejected(status))
+        }
+        _ => Err(MonoError::Unavailable(format!("it answered {status}"))),
+    }
+}
+
+pub(super) fn auth_answer(body: &[u8]) -> Result<AuthAnswer, String> {
+    let body = text(body)?;
+    let data: AuthData = data_of(&body)?;
+    let form = data.result.unwrap_or_default().form;
+    let otp = form.iter().find(|field| field.name == "otp");
+    let least = otp.and_then(|field| field.min_length).unwrap_or(USUAL_OTP_LENGTH);
+    let most = otp.and_then(|field| field.max_length).unwrap_or(USUAL_OTP_LENGTH.max(least));
+    Ok(AuthAnswer { session_id: header_safe(data.session_id)?, otp_length: (least, most), body })
+}
+
+pub(super) fn verify_answer(body: &[u8]) -> Result<VerifyAnswer, String> {
+    let body = text(body)?;
+    let CodeData { code } = data_of(&body)?;
+    Ok(VerifyAnswer { code, body })
+}
+
+pub(super) fn exchange_answer(body: &[u8]) -> Result<ExchangeAnswer, String> {
+    let body = text(body)?;
+    let IdData { id } = data_of(&body)?;
+    let account_id = AccountId::parse(&id).ok_or("the account id has an unexpected form")?;
+    let mut object = payload(&body)?;
+    if !object.contains_key("id") {
+        let value = serde_json::value::to_raw_value(&id).map_err(|error| error.to_string())?;
+        object.insert("id".to_owned(), value);
+    }
+    let body = serde_json::to_string(&object).map_err(|error| error.to_string())?;
+    Ok(ExchangeAnswer { account_id, body })
+}
+
+/// A 2xx with `"status": "failed"` is a refusal. A body that is not JSON is not an answer.
+fn check_not_failed(body: &[u8]) -> Result<(), MonoError> {
+    #[derive(Deserialize)]
+    struct Status<'a> {
+        #[serde(default, borrow)]
+        status: Option<&'a RawValue>,
+    }
+    if !is_json(body) {
+        return Err(MonoError::Unavailable("its answer is not JSON".to_owned()));
+    }
+    // An array, or an object of another form, does not report a failure.
+    match serde_json::from_slice::<Status<'_>>(body) {
+        Ok(Status { status: Some(status) }) if status.get().eq_ignore_ascii_case("\"failed\"") => {
+            Err(MonoError::Rejected(StatusCode::OK))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a body is one whole JSON value.
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<&RawValue>(body).is_ok()
+}
+
+/// The object that carries the values: the envelope's `data`, or the whole body.
+fn payload(body: &str) -> Result<Object, String> {
+    let whole: Object = serde_json::from_str(body).map_err(place)?;
+    match whole.get("data") {
+        Some(data) => serde_json::from_str(data.get()).map_err(place),
+        None => Ok(whole),
+    }
+}
+
+fn data_of<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, String> {
+    let object = payload(body)?;
+    let object = serde_json::to_string(&object).map_err(place)?;
+    serde_json::from_str(&object).map_err(place)
+}
+
+/// The place of a JSON error, without the values around it.
+fn place(error: serde_json::Error) -> String {
+    format!("unexpected JSON at line {} column {}", error.line(), error.column())
+}
+
+pub(super) fn text(body: &[u8]) -> Result<String, String> {
+    String::from_utf8(body.to_vec()).map_err(|_| "its answer is not UTF-8".to_owned())
+}
+
+fn header_safe(session_id: String) -> Result<String, String> {
+    let safe = !session_id.is_empty() && session_id.bytes().all(|b| b.is_ascii_graphic());
+    if safe { Ok(session_id) } else { Err("the session id has an unexpected form".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auth_answer_is_read_and_passed_on_whole() {
+        let body = r#"{"status":"successful","new":1.50,"data":{"session_id":"s1","result":{
+            "title":"t","form":[{"name":"otp","minLength":4,"maxLength":8}]}}}"#;
+        let answer = auth_answer(body.as_bytes()).unwrap();
+        assert_eq!((answer.session_id.as_str(), answer.otp_length), ("s1", (4, 8)));
+        assert_eq!(answer.body, body);
+    }
+
+    #[test]
+    fn otp_has_six_characters_if_there_is_no_form() {
+        let answer = auth_answer(br#"{"data":{"session_id":"s1"}}"#).unwrap();
+        assert_eq!(answer.otp_length, (6, 6));
+    }
+
+    #[test]
+    fn account_id_is_read_from_both_envelopes() {
+        let bare = exchange_answer(br#"{"id":"a1","extra":11.10}"#).unwrap();
+        assert_eq!(
+            (bare.account_id.as_str(), bare.body.as_str()),
+            ("a1", r#"{"id":"a1","extra":11.10}"#)
+        );
+        let v2 = exchange_answer(br#"{"status":"successful","message":"m","data":{"id":"a2"}}"#);
+        assert_eq!(v2.unwrap().body, r#"{"id":"a2"}"#);
+        let old = exchange_answer(br#"{"_id":"a3"}"#).unwrap();
+        assert_eq!(old.body, r#"{"_id":"a3","id":"a3"}"#);
+    }
+
+    #[test]
+    fn account_id_that_would_change_the_path_is_refused() {
+        for id in ["../x", "a/b", "", "a?b", "ä"] {
+            assert!(exchange_answer(format!(r#"{{"id":"{id}"}}"#).as_bytes()).is_err(), "{id}");
+        }
+    }
+
+    #[test]
+    fn failed_envelope_is_a_refusal_and_html_is_not_an_answer() {
+        let check = |body: &str| check_not_failed(body.as_bytes());
+        assert!(matches!(check(r#"{"status":"failed"}"#), Err(MonoError::Rejected(_))));
+        assert!(matches!(check("<html>"), Err(MonoError::Unavailable(_))));
+        assert!(matches!(check(r#"{"a":"#), Err(MonoError::Unavailable(_))));
+        assert!(check(r#"{"status":"successful"}"#).is_ok());
+        assert!(check(r#"[{"status":"failed"}]"#).is_ok());
+        assert!(check(r#"{"status":7}"#).is_ok());
+    }
+}

@@ -1,0 +1,93 @@
+//! The errors of calls to MTN.
+
+use std::time::Duration;
+
+use crate::platform::http::NoAnswer;
+
+/// Why MTN gave no usable answer, sorted by what the caller does next. Carries codes of MTN's or of
+/// ours, never MTN's texts.
+#[derive(Debug, thiserror::Error)]
+pub enum MtnError {
+    /// MTN understood the request and refused it. A repeat does not help. Carries MTN's code, or
+    /// the HTTP status as `http_400`.
+    #[error("MTN refused the request with {0}")]
+    Rejected(String),
+    /// MTN does not know the customer.
+    #[error("MTN knows no such customer")]
+    UnknownCustomer,
+    /// MTN does not accept our key, client or token. An operator must act. Carries a code as
+    /// `Rejected` does.
+    #[error("MTN refuses our credentials with {0}")]
+    CredentialsRefused(String),
+    /// MTN limits our rate. Carries the time to wait, if MTN names one.
+    #[error("MTN limits our rate")]
+    RateLimited(Option<Duration>),
+    /// MTN is down, or its answer cannot be read.
+    #[error("MTN is unavailable: {0}")]
+    Unavailable(String),
+    /// MTN, or a system behind MTN, did not answer in time.
+    #[error("MTN did not answer in time")]
+    Timeout,
+    /// The connection broke before the whole answer was received.
+    #[error("the connection to MTN broke")]
+    Broken,
+}
+
+impl MtnError {
+    /// Whether MTN may have accepted the question although there is no answer, and may still answer
+    /// at the callback URL.
+    pub fn may_answer_later(&self) -> bool {
+        match self {
+            Self::Timeout | Self::Broken => true,
+            Self::Rejected(_) | Self::UnknownCustomer | Self::CredentialsRefused(_) => false,
+            Self::RateLimited(_) | Self::Unavailable(_) => false,
+        }
+    }
+
+    /// The error for a request that cannot be built.
+    pub(super) fn unwritable() -> Self {
+        Self::Unavailable("the request cannot be written".to_owned())
+    }
+
+    /// The error for an answer whose data is missing.
+    pub(super) fn no_data() -> Self {
+        Self::Unavailable("its answer has no data".to_owned())
+    }
+}
+
+impl From<NoAnswer> for MtnError {
+    fn from(reason: NoAnswer) -> Self {
+        match reason {
+            NoAnswer::NotSent => Self::Unavailable(reason.to_string()),
+            NoAnswer::Timeout => Self::Timeout,
+            NoAnswer::Broken => Self::Broken,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_answer_may_still_come_later() {
+        for (error, later) in [
+            (MtnError::Timeout, true),
+            (MtnError::Broken, true),
+            (MtnError::Rejected("1001".into()), false),
+            (MtnError::UnknownCustomer, false),
+            (MtnError::CredentialsRefused("4000".into()), false),
+            (MtnError::RateLimited(None), false),
+            (MtnError::Unavailable("x".into()), false),
+        ] {
+            assert_eq!(error.may_answer_later(), later, "{error}");
+        }
+    }
+
+    #[test]
+    fn request_that_was_not_sent_is_not_answered_later() {
+        assert!(matches!(NoAnswer::NotSent.into(), MtnError::Unavailable(_)));
+        assert!(matches!(NoAnswer::Timeout.into(), MtnError::Timeout));
+        assert!(matches!(NoAnswer::Broken.into(), MtnError::Broken));
+    }
+}

@@ -1,0 +1,17 @@
+//! What the tests of the clients share.
+
+use http::{HeaderMap, StatusCode};
+
+use crate::platform::config::Vars;
+use crate::platform::http::Answer;
+
+/// An answer without headers.
+pub(super) fn answer(status: u16, body: &str) -> Answer {
+    let status = StatusCode::from_u16(status).unwrap();
+    Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+}
+
+/// Variables with their values. A later pair replaces an earlier one with the same name.
+pub(super) fn vars(pairs: &[(&str, &str)]) -> Vars {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}

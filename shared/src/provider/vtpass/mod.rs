@@ -1,0 +1,258 @@
+//! The VTpass client: catalogue, pay, requery and balance.
+//!
+//! Wire contract: VTpass documentation (*Authentication*, *Buying services*, *9mobile Data*, *MTN
+//! airtime*, *Re-query services*, *Response codes*). The client repeats no call. Its caller decides
+//! from the [`Outcome`] whether to requery.
+
+mod balance;
+mod call;
+mod catalogue;
+mod codes;
+mod credentials;
+mod error;
+mod field;
+mod judgement;
+mod order_answer;
+mod read;
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, Method};
+use reqwest::Request;
+use serde::Serialize;
+use url::{Host, Url};
+
+use self::call::{Naira, OrderCall, PayRequest, RequeryRequest};
+use self::credentials::Credentials;
+pub use self::error::VtpassError;
+use self::judgement::judge;
+use crate::domain::catalogue::Catalogue;
+use crate::domain::money::Kobo;
+use crate::domain::purchase::{Order, Outcome};
+use crate::platform::config::{ConfigError, Vars, parse_base_url};
+use crate::platform::environment::{CredentialRefusals, Environment};
+use crate::platform::http::{Answer, Http};
+use crate::platform::telemetry::alarm::Alarm;
+use crate::provider::request::{self, JSON};
+
+/// The time limit of a `pay`. With what comes before and after, it stays below API Gateway's 30 s.
+const PAY_TIMEOUT: Duration = Duration::from_secs(20);
+/// The time limit of a `requery`.
+const REQUERY_TIMEOUT: Duration = Duration::from_secs(15);
+/// The time limit of a read.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The client. Cheap to clone. `Debug` does not print its credentials.
+#[derive(Clone)]
+pub struct Vtpass {
+    http: Http,
+    base_url: String,
+    credentials: Credentials,
+    takes_test_numbers: bool,
+    credential_refusals: CredentialRefusals,
+}
+
+impl Vtpass {
+    /// The client of this deployment, or `None` where VTpass is switched off.
+    ///
+    /// Reads `VTPASS_BASE_URL` (such as `https://sandbox.vtpass.com/api`) and either
+    /// `VTPASS_USERNAME` and `VTPASS_PASSWORD` or `VTPASS_API_KEY`, `VTPASS_PUBLIC_KEY` and
+    /// `VTPASS_SECRET_KEY`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if only some are set, if both kinds of credentials are set, or if a value
+    /// cannot be used.
+    pub fn from_vars(vars: &Vars, environment: &Environment) -> Result<Option<Self>, ConfigError> {
+        let Some((url, credentials)) = Credentials::from_vars(vars)? else { return Ok(None) };
+        let base_url = parse_base_url("VTPASS_BASE_URL", url)?;
+        Ok(Some(Self {
+            http: environment.http.clone(),
+            takes_test_numbers: is_test_host(&base_url),
+            base_url,
+            credentials,
+            credential_refusals: environment.credential_refusals.clone(),
+        }))
+    }
+
+    /// Whether VTpass's test numbers are allowed: at VTpass's sandbox, or at a simulator on this
+    /// machine.
+    pub fn takes_test_numbers(&self) -> bool {
+        self.takes_test_numbers
+    }
+
+    /// The catalogue of a service. Airtime services have no variations.
+    ///
+    /// # Errors
+    /// [`VtpassError`].
+    pub async fn variations(&self, service_id: &str) -> Result<Catalogue, VtpassError> {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("serviceID", service_id)
+            .finish();
+        let answer = self.read("variations", &format!("/service-variations?{query}")).await?;
+        self.note_refusal(catalogue::catalogue(&answer.body, service_id))
+    }
+
+    /// The balance of our wallet at VTpass.
+    ///
+    /// # Errors
+    /// [`VtpassError`].
+    pub async fn balance(&self) -> Result<Kobo, VtpassError> {
+        let answer = self.read("balance", "/balance").await?;
+        self.note_refusal(balance::balance(&answer.body))
+    }
+
+    /// Places an order, once. A call that goes wrong is an unclear [`Outcome`], never a failure.
+    ///
+    /// The face value is sent although VTpass takes a bundle's price from its own catalogue. The
+    /// answer is compared with it.
+    pub async fn pay(&self, order: &Order<'_>) -> Outcome {
+        self.pay_within(order, PAY_TIMEOUT).await
+    }
+
+    /// [`pay`](Self::pay) with a shorter time limit.
+    pub async fn pay_within(&self, order: &Order<'_>, limit: Duration) -> Outcome {
+        let phone = &order.recipient.text();
+        let body = PayRequest {
+            request_id: order.reference.as_str(),
+            service_id: order.service_id,
+            billers_code: order.variation_code.map(|_| phone.as_str()),
+            variation_code: order.variation_code,
+            amount: Naira(order.amount),
+            phone,
+        };
+        self.send_order_call(OrderCall::Pay, order, &body, limit.min(PAY_TIMEOUT)).await
+    }
+
+    /// Asks for the state of an order. Harmless to repeat.
+    pub async fn requery(&self, order: &Order<'_>) -> Outcome {
+        let body = RequeryRequest { request_id: order.reference.as_str() };
+        self.send_order_call(OrderCall::Requery, order, &body, REQUERY_TIMEOUT).await
+    }
+
+    async fn send_order_call(
+        &self,
+        call: OrderCall,
+        order: &Order<'_>,
+        body: &impl Serialize,
+        limit: Duration,
+    ) -> Outcome {
+        let path = format!("/{}", call.name());
+        let body = serde_json::to_vec(body).ok();
+        let Some(request) = body.and_then(|body| self.request(Method::POST, &path, body)) else {
+            return Outcome::unclear("not_sent", "the request could not be written");
+        };
+        let result = self.http.call("vtpass", call.name(), request, limit).await;
+        let outcome = judge(call, result, order);
+        if outcome.alarm == Some(Alarm::VtpassRefusesCredentials) {
+            self.credential_refusals.mark();
+        }
+        outcome
+    }
+
+    async fn read(&self, operation: &'static str, path: &str) -> Result<Answer, VtpassError> {
+        let request = self.request(Method::GET, path, Vec::new());
+        let request = request
+            .ok_or_else(|| VtpassError::Unavailable("the request cannot be written".to_owned()))?;
+        let result = self.http.call("vtpass", operation, request, READ_TIMEOUT).await;
+        self.note_refusal(read::accept(result))
+    }
+
+    /// Records a refusal of our credentials, so that the next call fetches them again.
+    fn note_refusal<T>(&self, result: Result<T, VtpassError>) -> Result<T, VtpassError> {
+        if let Err(VtpassError::CredentialsRefused(code)) = &result {
+            self.credential_refusals.note(Alarm::VtpassRefusesCredentials, code);
+        }
+        result
+    }
+
+    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Option<Request> {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, JSON);
+        if !body.is_empty() {
+            headers.insert(CONTENT_TYPE, JSON);
+        }
+        self.credentials.add_to(&mut headers, &method);
+        request::build(method, format!("{}{path}", self.base_url), headers, body)
+    }
+}
+
+impl fmt::Debug for Vtpass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vtpass").finish_non_exhaustive()
+    }
+}
+
+fn is_test_host(base_url: &str) -> bool {
+    let url = Url::parse(base_url).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "sandbox.vtpass.com" || name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::ProviderReference;
+    use crate::domain::purchase::{Recipient, TEST_SUCCESS, Verdict};
+    use crate::provider::test_support::vars;
+
+    fn client(url: &str) -> Result<Vtpass, ConfigError> {
+        let pairs =
+            [("VTPASS_BASE_URL", url), ("VTPASS_USERNAME", "u"), ("VTPASS_PASSWORD", "p4ss")];
+        Ok(Vtpass::from_vars(&vars(&pairs), &Environment::real())?.unwrap())
+    }
+
+    #[test]
+    fn test_numbers_are_allowed_at_the_sandbox_and_on_this_machine() {
+        for (url, allowed) in [
+            ("https://sandbox.vtpass.com/api", true),
+            ("https://SANDBOX.vtpass.com/api/", true),
+            ("http://127.0.0.1:4000/api", true),
+            ("http://localhost:4000/api", true),
+            ("http://[::1]:4000/api", true),
+            ("https://vtpass.com/api", false),
+            ("https://api-service.vtpass.com/api", false),
+            ("https://sandbox.vtpass.com.example.com/api", false),
+            ("https://example.com/sandbox.vtpass.com", false),
+            ("https://sandbox.vtpass.com@example.com/api", false),
+            ("http://10.0.0.1/api", false),
+        ] {
+            assert_eq!(client(url).unwrap().takes_test_numbers(), allowed, "{url}");
+        }
+    }
+
+    #[test]
+    fn debug_does_not_print_credentials() {
+        assert_eq!(format!("{:?}", client("https://vtpass.com/api").unwrap()), "Vtpass { .. }");
+        let error = client("vtpass.com").unwrap_err();
+        assert!(error.to_string().contains("VTPASS_BASE_URL"));
+    }
+
+    #[tokio::test]
+    async fn order_that_was_not_sent_is_unclear() {
+        // Port 1 of this machine has no listener.
+        let vtpass = client("http://127.0.0.1:1/api").unwrap();
+        let reference = ProviderReference::new("202407171216abc");
+        let recipient = Recipient::parse(TEST_SUCCESS, false).unwrap();
+        let order = Order {
+            reference: &reference,
+            service_id: "mtn",
+            recipient: &recipient,
+            variation_code: None,
+            amount: Kobo::new(100).unwrap(),
+        };
+        for outcome in [vtpass.pay(&order).await, vtpass.requery(&order).await] {
+            assert_eq!(
+                (outcome.verdict, outcome.code.as_str()),
+                (Verdict::Unclear, "no_connection")
+            );
+            assert!(!outcome.acknowledged && !outcome.unknown_reference && outcome.alarm.is_none());
+        }
+        assert!(matches!(vtpass.balance().await, Err(VtpassError::Unavailable(_))));
+    }
+}

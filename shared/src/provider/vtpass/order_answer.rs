@@ -1,0 +1,235 @@
+//! The answer to `pay` and `requery` on the wire.
+//!
+//! Source: VTpass documentation, *9mobile Data* and *Re-query services*, and its webhooks. Every
+//! field is read separately, so that an unexpected one does not hide the rest. A key that occurs
+//! twice makes the answer unreadable, because nobody knows which value is meant.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use strum::EnumString;
+
+use super::codes::ResponseCode;
+use super::field::{Field, code, naira, text};
+use crate::domain::money::Kobo;
+use crate::provider::json::{Unreadable, object};
+
+/// The answer to `pay` or `requery`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct OrderAnswer {
+    pub(super) code: &'static ResponseCode,
+    /// The text of the code for logs and history.
+    pub(super) code_text: String,
+    pub(super) request_id: Field<String>,
+    pub(super) transaction: Option<Transaction>,
+}
+
+/// `content.transactions`: its status, and the parts that are compared with the order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Transaction {
+    pub(super) status: Option<TransactionStatus>,
+    /// The number bought for. (`phone` beside it belongs to VTpass's customer, which is us.)
+    pub(super) recipient: Field<String>,
+    /// The face value.
+    pub(super) amount: Field<Kobo>,
+}
+
+/// The status of a transaction, in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
+pub(super) enum TransactionStatus {
+    Initiated,
+    Pending,
+    Delivered,
+    Failed,
+    Reversed,
+    Resolved,
+    /// A word that VTpass does not list.
+    Unknown,
+}
+
+#[derive(Deserialize)]
+struct OrderEnvelope<'a> {
+    #[serde(borrow, default)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "requestId")]
+    request_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    content: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct OrderContent<'a> {
+    #[serde(borrow, default)]
+    transactions: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct TransactionFields<'a> {
+    #[serde(borrow, default)]
+    status: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    unique_element: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    amount: Option<&'a RawValue>,
+}
+
+impl OrderAnswer {
+    /// Reads a body. A body without a code is not an answer.
+    pub(super) fn read(body: &[u8]) -> Result<Self, Unreadable> {
+        let body: &RawValue = serde_json::from_slice(body).map_err(|_| Unreadable)?;
+        let envelope: OrderEnvelope<'_> = object(Some(body))?.ok_or(Unreadable)?;
+        let (code, code_text) = code(envelope.code).ok_or(Unreadable)?;
+        let content: Option<OrderContent<'_>> = object(envelope.content)?;
+        let transaction = match content {
+            Some(content) => object(content.transactions)?.map(|fields| Transaction::of(&fields)),
+            None => None,
+        };
+        Ok(Self { code, code_text, request_id: text(envelope.request_id), transaction })
+    }
+}
+
+impl Transaction {
+    fn of(fields: &TransactionFields<'_>) -> Self {
+        let status = match text(fields.status) {
+            Field::Absent => None,
+            Field::Value(word) => Some(word.parse().unwrap_or(TransactionStatus::Unknown)),
+            Field::Invalid => Some(TransactionStatus::Unknown),
+        };
+        Self { status, recipient: text(fields.unique_element), amount: naira(fields.amount) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const UNLISTED: &str = "";
+
+    fn read(body: &str) -> OrderAnswer {
+        OrderAnswer::read(body.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn code_may_be_a_text_or_a_number() {
+        let cases = [
+            (r#""000""#, "000", "000"),
+            ("0", "000", "000"),
+            (r#""0""#, "000", "000"),
+            ("16", "016", "016"),
+            (r#"" 099 ""#, "099", "099"),
+            ("1", "001", "001"),
+            ("16.0", UNLISTED, "unrecognised"),
+            ("-16", UNLISTED, "-16"),
+            ("0016", UNLISTED, ""),
+            (r#""0016""#, UNLISTED, "0016"),
+            (r#""٠٠٠""#, UNLISTED, "unrecognised"),
+            (r#""08031234567""#, UNLISTED, "unrecognised"),
+            ("true", UNLISTED, "unrecognised"),
+            ("[\"016\"]", UNLISTED, "unrecognised"),
+        ];
+        for (json, number, shown) in cases {
+            let body = format!(r#"{{"code":{json}}}"#);
+            match OrderAnswer::read(body.as_bytes()) {
+                Ok(answer) => {
+                    assert_eq!((answer.code.number, answer.code_text.as_str()), (number, shown));
+                }
+                Err(Unreadable) => assert_eq!(shown, "", "{json}"),
+            }
+        }
+    }
+
+    #[test]
+    fn body_without_a_code_is_not_an_answer() {
+        for body in [
+            "",
+            " ",
+            "{}",
+            "null",
+            "7",
+            "<html>016</html>",
+            r#""016""#,
+            r#"["016"]"#,
+            r#"{"code":null}"#,
+            r#"{"code":""}"#,
+            r#"{"code":"016""#,
+            r#"{"code":"016"} trailing"#,
+            r#"{"response_description":"000","content":{}}"#,
+        ] {
+            assert_eq!(OrderAnswer::read(body.as_bytes()), Err(Unreadable), "{body}");
+        }
+        assert_eq!(OrderAnswer::read(&[b'{', 0xff, b'}']), Err(Unreadable));
+    }
+
+    #[test]
+    fn key_that_occurs_twice_makes_the_answer_unreadable() {
+        for body in [
+            r#"{"code":"000","code":"016"}"#,
+            r#"{"code":"000","requestId":"a","requestId":"b"}"#,
+            r#"{"code":"000","content":{"transactions":{"status":"failed","status":"delivered"}}}"#,
+            r#"{"code":"000","content":{"transactions":{},"transactions":{"status":"failed"}}}"#,
+        ] {
+            assert_eq!(OrderAnswer::read(body.as_bytes()), Err(Unreadable), "{body}");
+        }
+        // A key that is not read may occur twice.
+        assert_eq!(read(r#"{"code":"000","x":1,"x":2}"#).code.number, "000");
+    }
+
+    #[test]
+    fn unexpected_content_does_not_hide_the_code() {
+        for content in
+            ["null", "[]", r#""text""#, "{}", "3", r#"{"transactions":null}"#, r#"{"errors":"x"}"#]
+        {
+            let body = format!(r#"{{"code":"016","content":{content},"transaction_date":null}}"#);
+            let answer = read(&body);
+            assert_eq!((answer.code.number, answer.transaction), ("016", None), "{content}");
+        }
+        // A list is not a transaction, even if its order fits.
+        let list = r#"{"code":"000","content":{"transactions":["delivered","0803","5"]}}"#;
+        assert_eq!(read(list).transaction, None);
+        assert_eq!(read(r#"{"code":"000","content":[{"status":"failed"}]}"#).transaction, None);
+    }
+
+    #[test]
+    fn transaction_is_read_field_by_field() {
+        let transaction = |fields: &str| {
+            let body = format!(r#"{{"code":0,"content":{{"transactions":{{{fields}}}}}}}"#);
+            read(&body).transaction.unwrap()
+        };
+        let typical = transaction(
+            r#""status":" Delivered ","unique_element":8031234567,"amount":"50.00","extras":[{}]"#,
+        );
+        assert_eq!(typical.status, Some(TransactionStatus::Delivered));
+        assert_eq!(typical.recipient, Field::Value("8031234567".to_owned()));
+        assert_eq!(typical.amount, Field::Value(Kobo::new(5_000).unwrap()));
+        let empty = transaction(r#""status":null,"unique_element":"","amount":null"#);
+        let absent = Transaction { status: None, recipient: Field::Absent, amount: Field::Absent };
+        assert_eq!(empty, absent);
+        let odd = transaction(r#""status":7,"unique_element":{},"amount":"1,000""#);
+        let expected = Transaction {
+            status: Some(TransactionStatus::Unknown),
+            recipient: Field::Invalid,
+            amount: Field::Invalid,
+        };
+        assert_eq!(odd, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn reading_any_body_does_not_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = OrderAnswer::read(&body);
+        }
+
+        #[test]
+        fn reading_any_value_does_not_panic(
+            code in r#"("[0-9a-z\\"]{0,5}"|-?[0-9]{1,20}(\.[0-9]{1,4})?|null|\[\]|\{\})"#,
+            inner in r#"("\PC{0,8}"|-?[0-9]{1,20}(e[0-9]{1,3})?|null|\[\]|\{\}|true)"#,
+        ) {
+            let body = format!(
+                r#"{{"code":{code},"requestId":{inner},"content":{{"transactions":
+                {{"status":{inner},"amount":{inner},"unique_element":{inner}}}}}}}"#,
+            );
+            let _ = OrderAnswer::read(body.as_bytes());
+        }
+    }
+}

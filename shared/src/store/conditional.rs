@@ -1,0 +1,126 @@
+//! Conditional writes: the one place that tells a write from a refusal.
+//!
+//! The SDK repeats a write whose answer was lost. Such a repeat is refused because the first attempt
+//! succeeded. Each write says how it recognises its own first attempt in the item that refused it,
+//! see [`Written::or_own`].
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
+    TransactWriteItem,
+};
+
+use super::StoreError;
+
+/// An item as DynamoDB holds it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// How a conditional write ended.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// It was written. Holds the item as it is now, empty after a put or a delete.
+    Done(Item),
+    /// The condition did not hold. Holds the item that refused it, empty where there is none.
+    Refused(Item),
+}
+
+impl Written {
+    /// Takes a refusal by this write's own first attempt for the success that it is.
+    pub(super) fn or_own(self, is_own: impl FnOnce(&Item) -> bool) -> Self {
+        match self {
+            Self::Refused(item) if is_own(&item) => Self::Done(item),
+            other => other,
+        }
+    }
+
+    /// Whether it was written.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    /// The item as it is now, written or not; empty where there is none.
+    pub(super) fn into_item(self) -> Item {
+        match self {
+            Self::Done(item) | Self::Refused(item) => item,
+        }
+    }
+}
+
+/// Updates an item if its condition holds.
+pub(super) async fn update(update: UpdateItemFluentBuilder) -> Result<Written, StoreError> {
+    update_returning(ReturnValue::AllNew, update).await
+}
+
+/// The same, giving the item as `returned` says.
+pub(super) async fn update_returning(
+    returned: ReturnValue,
+    update: UpdateItemFluentBuilder,
+) -> Result<Written, StoreError> {
+    let update =
+        update.return_values(returned).return_values_on_condition_check_failure(OnRefusal::AllOld);
+    match update.send().await {
+        Ok(answer) => Ok(Written::Done(answer.attributes.unwrap_or_default())),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(Written::Refused(refused.item().cloned().unwrap_or_default()))
+            }
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// Puts an item if its condition holds.
+pub(super) async fn put(put: PutItemFluentBuilder) -> Result<Written, StoreError> {
+    match put.return_values_on_condition_check_failure(OnRefusal::AllOld).send().await {
+        Ok(_) => Ok(Written::Done(Item::new())),
+        Err(error) => match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(Written::Refused(refused.item().cloned().unwrap_or_default()))
+            }
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// Deletes an item if its condition holds.
+pub(super) async fn delete(delete: DeleteItemFluentBuilder) -> Result<Written, StoreError> {
+    match delete.return_values_on_condition_check_failure(OnRefusal::AllOld).send().await {
+        Ok(_) => Ok(Written::Done(Item::new())),
+        Err(error) => match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
+                Ok(Written::Refused(refused.item().cloned().unwrap_or_default()))
+            }
+            _ => Err(error.into()),
+        },
+    }
+}
+
+/// Writes all of `items` or none. `Ok(false)` when a condition refused them. A repeat by the SDK
+/// carries the same request token, so DynamoDB itself recognises it.
+pub(super) async fn transact(
+    client: &Client,
+    items: Vec<TransactWriteItem>,
+) -> Result<bool, StoreError> {
+    let Err(error) = client.transact_write_items().set_transact_items(Some(items)).send().await
+    else {
+        return Ok(true);
+    };
+    if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    {
+        let refused = |code: Option<&str>| code == Some("ConditionalCheckFailed");
+        if cancelled.cancellation_reasons().iter().any(|reason| refused(reason.code())) {
+            return Ok(false);
+        }
+    }
+    Err(error.into())
+}

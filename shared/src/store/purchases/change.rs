@@ -1,0 +1,178 @@
+//! Changes of purchases: a transition of the domain, with the condition under which it is written.
+
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_dynamo::{from_item, to_attribute_value};
+use time::OffsetDateTime;
+
+use super::Purchases;
+use crate::domain::ids::PurchaseId;
+use crate::domain::money::Kobo;
+use crate::domain::purchase::{Attempt, Evidence, Purchase, State, Transition, transition};
+use crate::domain::time::to_ms;
+use crate::store::conditional::{Item, Written, update};
+use crate::store::{StoreError, number, text};
+
+/// How a change ended. Both hold the purchase as it is now.
+#[derive(Debug)]
+pub enum Changed {
+    /// Written.
+    Written(Box<Purchase>),
+    /// The condition did not hold.
+    Refused(Box<Purchase>),
+}
+
+/// A change of a purchase, with the condition it depends on.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// The states it may be made from.
+    pub from: Vec<State>,
+    /// Whether it may be made only while no answer has acknowledged the purchase.
+    pub unless_acknowledged: bool,
+    /// The step it may be made from; any when `None`.
+    pub at_step: Option<u32>,
+    /// The new state; `None` leaves it.
+    pub to: Option<State>,
+    /// The new step; `None` leaves it.
+    pub next_step: Option<u32>,
+    /// Whether the provider proved that it knows the purchase.
+    pub acknowledged: bool,
+    /// The new count of unknown references; `None` leaves it.
+    pub unknown_references: Option<u32>,
+    /// The amount, where it is known only now; `None` leaves it.
+    pub amount: Option<Kobo>,
+    /// The lines for the history.
+    pub attempts: Vec<Attempt>,
+}
+
+impl From<Transition> for Change {
+    fn from(transition: Transition) -> Self {
+        Self {
+            from: transition.from,
+            unless_acknowledged: transition.unless_acknowledged,
+            to: transition.to,
+            acknowledged: transition.acknowledged,
+            unknown_references: transition.unknown_references,
+            amount: transition.amount,
+            attempts: transition.attempts,
+            at_step: None,
+            next_step: None,
+        }
+    }
+}
+
+impl Change {
+    /// A change of nothing yet, from any open state.
+    pub fn from_open() -> Self {
+        Self { from: State::OPEN.to_vec(), ..Self::default() }
+    }
+
+    /// The change at a step of the chain, which moves it on.
+    #[must_use]
+    pub fn moving(self, at_step: u32, next_step: u32) -> Self {
+        Self { at_step: Some(at_step), next_step: Some(next_step), ..self }
+    }
+}
+
+impl Purchases {
+    /// Makes a change if its condition holds.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be made.
+    pub async fn change(
+        &self,
+        id: &PurchaseId,
+        change: &Change,
+        now: OffsetDateTime,
+    ) -> Result<Changed, StoreError> {
+        let write = written(self.update(id), change, now)?;
+        let lines =
+            change.attempts.iter().map(to_attribute_value).collect::<Result<Vec<_>, _>>()?;
+        let own = |item: &Item| {
+            let history = item.get("history").and_then(|history| history.as_l().ok());
+            !lines.is_empty() && history.is_some_and(|history| history.ends_with(&lines))
+        };
+        match update(write).await?.or_own(own) {
+            Written::Done(item) => Ok(Changed::Written(Box::new(from_item(item)?))),
+            Written::Refused(item) => {
+                let mut met: Purchase = from_item(item)?;
+                if change.acknowledged && !met.acknowledged {
+                    self.acknowledge(id).await?;
+                    met.acknowledged = true;
+                }
+                Ok(Changed::Refused(Box::new(met)))
+            }
+        }
+    }
+
+    /// Writes what `evidence` means for a purchase, and gives the purchase as it is then. Where a
+    /// final state came first, the evidence is judged again by that state: a reversal is written,
+    /// and a contradiction goes to the history and raises an alarm.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be written.
+    pub async fn apply(
+        &self,
+        id: &PurchaseId,
+        change: &Change,
+        evidence: &Evidence,
+    ) -> Result<Purchase, StoreError> {
+        let met = match self.change(id, change, evidence.at).await? {
+            Changed::Written(purchase) => return Ok(*purchase),
+            Changed::Refused(purchase) => *purchase,
+        };
+        if !met.state.is_final() {
+            return Ok(met);
+        }
+        let late = transition(&met, evidence);
+        if late.to.is_none() && !late.is_contradiction() {
+            return Ok(met);
+        }
+        late.report(&met);
+        match self.change(id, &late.into(), evidence.at).await? {
+            Changed::Written(purchase) | Changed::Refused(purchase) => Ok(*purchase),
+        }
+    }
+}
+
+fn written(
+    update: UpdateItemFluentBuilder,
+    change: &Change,
+    now: OffsetDateTime,
+) -> Result<UpdateItemFluentBuilder, StoreError> {
+    let mut set = vec!["updated_ms = :now", "history = list_append(history, :attempts)"];
+    let mut update = update
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_values(":now", number(to_ms(now)))
+        .expression_attribute_values(":attempts", to_attribute_value(&change.attempts)?);
+    let values = [
+        ("#state = :to", ":to", change.to.map(|to| text(to.name()))),
+        ("step = :next", ":next", change.next_step.map(number)),
+        ("acknowledged = :yes", ":yes", change.acknowledged.then_some(AttributeValue::Bool(true))),
+        ("unknown_ids = :unknown", ":unknown", change.unknown_references.map(number)),
+        ("amount_kobo = :amount", ":amount", change.amount.map(to_attribute_value).transpose()?),
+    ];
+    for (assignment, name, value) in values {
+        if let Some(value) = value {
+            set.push(assignment);
+            update = update.expression_attribute_values(name, value);
+        }
+    }
+    let mut states = Vec::new();
+    for (index, state) in change.from.iter().enumerate() {
+        let name = format!(":from{index}");
+        update = update.expression_attribute_values(&name, text(state.name()));
+        states.push(name);
+    }
+    let mut condition = format!("#state IN ({})", states.join(", "));
+    if change.unless_acknowledged {
+        condition.push_str(" AND acknowledged = :no");
+        update = update.expression_attribute_values(":no", AttributeValue::Bool(false));
+    }
+    if let Some(step) = change.at_step {
+        condition.push_str(" AND step = :step");
+        update = update.expression_attribute_values(":step", number(step));
+    }
+    let expression = format!("SET {}", set.join(", "));
+    Ok(update.update_expression(expression).condition_expression(condition))
+}
