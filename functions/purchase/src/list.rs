@@ -79,3 +79,20 @@ fn decoded(cursor: &str) -> Option<String> {
     let plain = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-:.".contains(&b));
     (time.len() == 24 && PurchaseId::parse(id).is_some() && plain(time)).then_some(listed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_place_in_a_list_is_a_cursor() {
+        let place = "2026-11-22T10:00:00.000Z#0123456789abcdef0123456789abcdef";
+        assert_eq!(decoded(&hex::encode(place)).as_deref(), Some(place));
+        for text in ["", "#", &place[1..], &place.replace('#', "-"), &place.replace('T', "/")] {
+            assert_eq!(decoded(&hex::encode(text)), None, "{text}");
+        }
+        for cursor in ["x", "zz", "f", "ff"] {
+            assert_eq!(decoded(cursor), None, "{cursor}");
+        }
+    }
+}

@@ -136,3 +136,24 @@ pub(crate) fn idempotency_key(request: &ApiRequest) -> Result<&str, ApiError> {
             ApiError::invalid("Idempotency-Key must be 1 to 255 visible ASCII characters.")
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_a_whole_number_of_kobo_above_zero() {
+        let read = |json: &str| {
+            let raw = RawValue::from_string(json.to_owned()).unwrap();
+            whole_kobo(&raw).ok().map(Kobo::kobo)
+        };
+        assert_eq!(
+            [read("10000"), read("10000.0"), read("1")],
+            [Some(10_000), Some(10_000), Some(1)]
+        );
+        let refused = ["0", "-1", "0.5", "1e4", r#""10000""#, "null", "[]", "99999999999999999999"];
+        for json in refused {
+            assert_eq!(read(json), None, "{json}");
+        }
+    }
+}
