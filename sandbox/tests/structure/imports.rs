@@ -1,165 +1,179 @@
 //! The imports of each file: which items of other files it names.
+//!
+//! A place is a module or an item by its path: `shared/src/domain/money/Kobo` is the item `Kobo` of
+//! the module `shared/src/domain/money`, whose file is `shared/src/domain/money.rs`.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use syn::visit::{self, Visit};
-use syn::{Attribute, ImplItemFn, ItemUse, LitStr, Macro, Path};
+use std::collections::BTreeMap;
+use std::iter::successors;
 
-use crate::modules::{Module, Modules, Target, imports, is_public, is_test};
-use crate::sources::Sources;
+use proc_macro2::TokenStream;
+use proc_macro2::TokenTree::{self, Group, Ident};
 
-/// One name of another file in a file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Import {
-    pub from: String,
-    pub from_package: String,
-    pub to: String,
-    pub to_package: String,
-    pub name: String,
-    pub line: usize,
-}
+use crate::sources::{Sources, is};
 
-/// All imports between the files of the workspace, each name once, at its first line.
-pub fn of(sources: &Sources) -> Vec<Import> {
-    let modules = Modules::of(sources);
-    let mut names = Names { modules: &modules, module: 0, found: Vec::new() };
-    for (module, items) in &modules.bodies {
-        names.module = *module;
-        items.iter().for_each(|item| names.visit_item(item));
+/// The pairs of files of which the first imports the second, each with the first path that does so.
+pub type Imports = BTreeMap<(String, String), String>;
+
+/// All imports between the files of the workspace.
+pub fn of(sources: &Sources) -> Imports {
+    let (mut places, mut paths) = (Places::default(), Vec::new());
+    for (file, text) in sources {
+        let module = file.trim_end_matches(".rs");
+        let has_library = |directory| sources.contains_key(&format!("{directory}/lib.rs"));
+        let module = match module.rsplit_once('/') {
+            Some((directory, "lib" | "mod")) => directory,
+            Some((directory, "main")) if !has_library(directory) => directory,
+            _ => module,
+        };
+        read(module, text.parse().expect("Rust source text"), &mut paths);
+        places.files.insert(module.to_owned(), file.clone());
     }
-    let mut found = names.found;
-    found.sort();
-    found.dedup_by(|a, b| (&a.from, &a.to, &a.name) == (&b.from, &b.to, &b.name));
-    found
-}
-
-struct Names<'a> {
-    modules: &'a Modules,
-    module: usize,
-    found: Vec<Import>,
-}
-
-impl Names<'_> {
-    fn here(&self) -> &Module {
-        &self.modules.all[self.module]
-    }
-
-    fn add(&mut self, module: usize, name: &str, span: Span) {
-        let (here, there) = (self.here(), &self.modules.all[module]);
-        if here.file != there.file {
-            let import = Import {
-                from: here.file.clone(),
-                from_package: here.package.clone(),
-                to: there.file.clone(),
-                to_package: there.package.clone(),
-                name: name.to_owned(),
-                line: span.start().line,
-            };
-            self.found.push(import);
+    for path in &paths {
+        if let Some(alias) = &path.alias {
+            places.uses.insert(format!("{}/{alias}", path.module), places.written(path));
         }
     }
-
-    /// Adds the item that a path leads to. A path to a module alone says nothing yet.
-    fn add_path(&mut self, path: &[String], span: Span) {
-        if let Some(Target::Item(module, name)) = self.modules.resolve(self.module, path) {
-            self.add(module, &name, span);
+    let mut imports = Imports::new();
+    for path in &paths {
+        if let Some((from, to)) = places.import(path) {
+            imports.entry((from, to)).or_insert_with(|| path.names.join("::"));
         }
     }
+    imports
+}
 
-    /// The paths among a macro's arguments.
-    fn add_tokens(&mut self, tokens: TokenStream) {
-        let mut path: Vec<String> = Vec::new();
-        let mut colons = 0;
-        let mut after_dot = false;
-        for token in tokens {
-            match &token {
-                TokenTree::Ident(ident) => {
-                    if colons != 2 {
-                        path.clear();
-                    }
-                    path.push(ident.to_string());
-                    if !after_dot {
-                        self.add_path(&path, ident.span());
-                    }
-                    (colons, after_dot) = (0, false);
-                }
-                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
-                TokenTree::Punct(punct) => {
-                    (colons, after_dot) = (0, punct.as_char() == '.');
-                    path.clear();
-                }
-                TokenTree::Group(group) => {
-                    self.add_tokens(group.stream());
-                    (colons, after_dot) = (0, false);
-                    path.clear();
-                }
-                TokenTree::Literal(_) => (colons, after_dot) = (0, false),
+/// A path in the code of a module.
+struct Path {
+    module: String,
+    names: Vec<String>,
+    /// The name that a `use` gives to what it imports; none for a glob and outside of a `use`.
+    alias: Option<String>,
+}
+
+/// Adds the paths among the tokens of a module.
+fn read(module: &str, tokens: TokenStream, paths: &mut Vec<Path>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut rest = &tokens[..];
+    while !rest.is_empty() {
+        rest = match rest {
+            [Ident(keyword), Ident(name), Group(body), after @ ..] if keyword == "mod" => {
+                read(&format!("{module}/{name}"), body.stream(), paths);
+                after
             }
+            [Ident(keyword), Ident(_), after @ ..] if keyword == "mod" => after,
+            [Ident(keyword), after @ ..] if keyword == "use" => {
+                let end = after.iter().position(|token| is(token, ';')).unwrap_or(after.len());
+                read_use(module, &[], &after[..end], paths);
+                &after[end..]
+            }
+            [Ident(_), ..] => {
+                let (names, after) = names(rest);
+                paths.push(Path { module: module.to_owned(), names, alias: None });
+                after
+            }
+            [Group(group), after @ ..] => {
+                read(module, group.stream(), paths);
+                after
+            }
+            _ => &rest[1..],
+        };
+    }
+}
+
+/// Adds the paths of a `use`; `start` is what stands before its braces.
+fn read_use(module: &str, start: &[String], tree: &[TokenTree], paths: &mut Vec<Path>) {
+    for branch in tree.split(|token| is(token, ',')).filter(|branch| !branch.is_empty()) {
+        let (names, rest) = names(branch);
+        let names = [start, &names].concat();
+        let alias = match rest {
+            [Group(group)] => {
+                let branches: Vec<TokenTree> = group.stream().into_iter().collect();
+                read_use(module, &names, &branches, paths);
+                continue;
+            }
+            [Ident(_), Ident(alias)] => Some(alias.to_string()),
+            [] => names.iter().rfind(|name| *name != "self").cloned(),
+            _ => None,
+        };
+        paths.push(Path { module: module.to_owned(), names, alias });
+    }
+}
+
+/// The names at the start that `::` joins, and the tokens after them.
+fn names(mut rest: &[TokenTree]) -> (Vec<String>, &[TokenTree]) {
+    let mut names = Vec::new();
+    while let [Ident(name), after @ ..] = rest {
+        names.push(name.to_string());
+        match after {
+            [one, two, next @ ..] if is(one, ':') && is(two, ':') => rest = next,
+            _ => return (names, after),
         }
     }
+    (names, rest)
+}
 
-    /// The paths that an attribute holds as text, as in `#[serde(with = "crate::time::iso")]`.
-    fn add_texts(&mut self, tokens: TokenStream) {
-        for token in tokens {
-            match token {
-                TokenTree::Group(group) => self.add_texts(group.stream()),
-                TokenTree::Literal(literal) => {
-                    let text = syn::parse2::<LitStr>(TokenTree::from(literal.clone()).into());
-                    if let Ok(path) = text.and_then(|text| text.parse::<Path>()) {
-                        self.add_path(&parts(&path), literal.span());
-                    }
+#[derive(Default)]
+struct Places {
+    /// The file of each module that has one.
+    files: BTreeMap<String, String>,
+    /// What each name that a `use` brings leads to.
+    uses: BTreeMap<String, String>,
+}
+
+impl Places {
+    /// The place that a path names, before any `use` is followed.
+    fn written(&self, path: &Path) -> String {
+        let is_module = |place: &String| self.files.contains_key(place);
+        let mut place = path.module.clone();
+        for (index, name) in path.names.iter().enumerate() {
+            let child = format!("{place}/{name}");
+            place = match name.as_str() {
+                "crate" => around(&place).map(str::to_owned).filter(is_module).last(),
+                "super" => around(&place).nth(1).map(str::to_owned),
+                "self" => Some(place),
+                _ if index > 0 || is_module(&child) || self.uses.contains_key(&child) => None,
+                name => {
+                    let package = name.replace('_', "-");
+                    let roots = [format!("{package}/src"), format!("functions/{package}/src")];
+                    roots.into_iter().find(is_module)
                 }
-                _ => {}
             }
+            .unwrap_or(child);
         }
+        place
+    }
+
+    /// The place after each `use` on the way is followed.
+    fn followed(&self, mut place: String) -> String {
+        // The bound is for `use a::a`, where the name leads to itself.
+        for _ in 0..8 {
+            let next = around(&place).find_map(|start| {
+                let rest = &place[start.len()..];
+                // A module and a function may have one name; only the module has something inside.
+                let is_module = !rest.is_empty() && self.files.contains_key(start);
+                self.uses.get(start).filter(|_| !is_module).map(|used| format!("{used}{rest}"))
+            });
+            let Some(next) = next else { break };
+            place = next;
+        }
+        place
+    }
+
+    fn import(&self, path: &Path) -> Option<(String, String)> {
+        // A single name outside of a `use` counts if a `use` brings it.
+        if let ([name], None) = (&path.names[..], &path.alias) {
+            self.uses.get(&format!("{}/{name}", path.module))?;
+        }
+        let file = |place| around(place).find_map(|place| self.files.get(place));
+        let place = self.followed(self.written(path));
+        let (from, to) = (file(&path.module)?, file(&place)?);
+        let is_test = from.contains("/src/") && path.module.split('/').any(|name| name == "tests");
+        let is_below = path.alias.is_some() && place.starts_with(&format!("{}/", path.module));
+        (from != to && !is_test && !is_below).then(|| (from.clone(), to.clone()))
     }
 }
 
-impl<'ast> Visit<'ast> for Names<'_> {
-    fn visit_item_use(&mut self, item: &'ast ItemUse) {
-        let span = item.use_token.span;
-        for import in imports(item) {
-            let Some(target) = self.modules.resolve(self.module, &import.path) else { continue };
-            let (module, name) = match target {
-                Target::Module(module) => (module, "*".to_owned()),
-                Target::Item(module, name) => (module, name),
-            };
-            let re_exports = is_public(item) && self.modules.is_below(module, self.module);
-            let names_module = name == "*" && import.name.is_some() && !is_public(item);
-            if !re_exports && !names_module {
-                self.add(module, &name, span);
-            }
-        }
-    }
-
-    fn visit_path(&mut self, path: &'ast Path) {
-        if let Some(first) = path.segments.first() {
-            self.add_path(&parts(path), first.ident.span());
-        }
-        visit::visit_path(self, path);
-    }
-
-    fn visit_macro(&mut self, item: &'ast Macro) {
-        self.visit_path(&item.path);
-        self.add_tokens(item.tokens.clone());
-    }
-
-    fn visit_attribute(&mut self, attribute: &'ast Attribute) {
-        if let syn::Meta::List(list) = &attribute.meta
-            && list.path.is_ident("serde")
-        {
-            self.add_texts(list.tokens.clone());
-        }
-    }
-
-    fn visit_impl_item_fn(&mut self, item: &'ast ImplItemFn) {
-        if !is_test(&item.attrs) {
-            visit::visit_impl_item_fn(self, item);
-        }
-    }
-}
-
-fn parts(path: &Path) -> Vec<String> {
-    let start = path.leading_colon.map(|_| String::new());
-    let names = path.segments.iter().map(|segment| segment.ident.to_string());
-    start.into_iter().chain(names).collect()
+/// A place and the places around it.
+fn around(place: &str) -> impl Iterator<Item = &str> {
+    successors(Some(place), |place| Some(place.rsplit_once('/')?.0))
 }

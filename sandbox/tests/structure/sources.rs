@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use proc_macro2::TokenTree;
+
 /// The text of each Rust file, by its path from the workspace's root.
 pub type Sources = BTreeMap<String, String>;
 
@@ -30,4 +32,8 @@ pub fn workspace() -> Sources {
         }
     }
     sources
+}
+
+pub fn is(token: &TokenTree, sign: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == sign)
 }
