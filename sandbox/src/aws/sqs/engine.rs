@@ -25,9 +25,6 @@ pub(crate) enum SqsError {
     /// A parameter is out of its range.
     #[error("{0}")]
     Invalid(String),
-    /// The receipt handle is empty.
-    #[error("The input receipt handle is invalid.")]
-    InvalidReceipt,
     /// The database failed.
     #[error("{0}")]
     Internal(String),
@@ -199,7 +196,7 @@ impl Engine {
         let database = self.database();
         attributes(&database, queue)?;
         if receipt.is_empty() {
-            return Err(SqsError::InvalidReceipt);
+            return Err(SqsError::Invalid("The receipt handle is empty.".to_owned()));
         }
         let delete = "DELETE FROM messages WHERE queue = ?1 AND receipt = ?2";
         database.execute(delete, params![queue, receipt])?;

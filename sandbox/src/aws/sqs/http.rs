@@ -205,7 +205,6 @@ impl SqsError {
         match self {
             Self::NoQueue => "QueueDoesNotExist",
             Self::Invalid(_) => "InvalidParameterValue",
-            Self::InvalidReceipt => "ReceiptHandleIsInvalid",
             Self::Internal(_) => "InternalFailure",
         }
     }
@@ -214,13 +213,11 @@ impl SqsError {
 impl IntoResponse for SqsError {
     fn into_response(self) -> Response {
         let (status, query_error) = match self {
-            Self::NoQueue => {
-                (StatusCode::BAD_REQUEST, "AWS.SimpleQueueService.NonExistentQueue;Sender")
-            }
-            Self::Invalid(_) => (StatusCode::BAD_REQUEST, "InvalidParameterValue;Sender"),
-            Self::InvalidReceipt => (StatusCode::BAD_REQUEST, "ReceiptHandleIsInvalid;Sender"),
-            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure;Receiver"),
+            Self::NoQueue => (400, "AWS.SimpleQueueService.NonExistentQueue;Sender"),
+            Self::Invalid(_) => (400, "InvalidParameterValue;Sender"),
+            Self::Internal(_) => (500, "InternalFailure;Receiver"),
         };
+        let status = StatusCode::from_u16(status).unwrap_or_default();
         let kind = format!("com.amazonaws.sqs#{}", self.code());
         let body = json!({ "__type": kind, "message": self.to_string() });
         let headers =

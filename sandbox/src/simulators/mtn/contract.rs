@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::operations::{BodyRule, CONTRACTS, Condition, Contract, Operation};
+use super::operations::{BodyRule, CONTRACTS, Contract, Operation};
 use super::rules::{Field, check, printable};
 
 /// The contract for a method and a path.
@@ -58,7 +58,7 @@ impl Contract {
             _ => serde_json::from_slice(body).map_err(|_| "body: is no JSON object".to_owned())?,
         };
         check("body", fields, &read)?;
-        for Condition { field, value, required } in self.conditions {
+        for (field, value, required) in self.conditions {
             let applies = read.get(*field).is_some_and(|it| it == value);
             if let Some(missing) = required.iter().find(|it| applies && !read.contains_key(**it)) {
                 return Err(format!("body: lacks {missing}, which {value} needs"));

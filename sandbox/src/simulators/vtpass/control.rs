@@ -1,4 +1,4 @@
-//! `/_sandbox/vtpass/...`: scripts the simulator, and shows its orders, wallet and webhooks.
+//! `/_sandbox/vtpass/...`: scripts the simulator, and shows its orders and webhooks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::Service;
 use super::order::{ApiCall, Order, OrderState};
-use super::script::Script;
+use super::script::{Script, status_or_ok};
 use super::simulator::{Outage, Simulator, VtpassSimulator};
 use super::webhooks::{self, Delivery};
 
@@ -25,7 +25,6 @@ pub fn control_router(simulator: Arc<VtpassSimulator>) -> Router {
         .route("/resolve", post(resolve))
         .route("/forget", post(forget))
         .route("/outage", post(outage))
-        .route("/balance", get(balance).post(set_balance))
         .route("/variations-update", post(variations_update))
         .route("/webhooks", get(webhooks))
         .with_state(simulator)
@@ -100,26 +99,9 @@ struct SetOutage {
 async fn outage(State(vtpass): Simulator, Json(body): Json<SetOutage>) -> Json<Value> {
     let SetOutage { code, http_status } = body;
     let answer = json!({ "code": code });
-    let status = http_status.and_then(|status| StatusCode::from_u16(status).ok());
-    let status = status.unwrap_or(StatusCode::OK);
+    let status = status_or_ok(http_status);
     vtpass.controls().outage = code.map(|code| Outage { code, status });
     Json(answer)
-}
-
-async fn balance(State(vtpass): Simulator) -> Json<Value> {
-    Json(json!({ "balance_kobo": vtpass.wallet_kobo() }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetBalance {
-    balance_kobo: u64,
-}
-
-async fn set_balance(State(vtpass): Simulator, Json(body): Json<SetBalance>) -> Json<Value> {
-    let _lock = vtpass.controls();
-    vtpass.set_wallet(body.balance_kobo);
-    Json(json!({ "balance_kobo": body.balance_kobo }))
 }
 
 #[derive(Deserialize)]

@@ -27,11 +27,13 @@ impl VtpassSimulator {
         orders
     }
 
-    pub(super) fn wallet_kobo(&self) -> u64 {
+    /// What the wallet holds.
+    pub fn wallet_kobo(&self) -> u64 {
         self.ledger.get(WALLET, "kobo").unwrap_or(NEW_WALLET_KOBO)
     }
 
-    pub(super) fn set_wallet(&self, kobo: u64) {
+    /// Sets what the wallet holds.
+    pub fn set_wallet(&self, kobo: u64) {
         self.ledger.put(WALLET, "kobo", &kobo);
     }
 

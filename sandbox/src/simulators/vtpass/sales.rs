@@ -1,8 +1,7 @@
 //! Handles `pay` and `requery`.
 
 use axum::http::{HeaderMap, Method, StatusCode};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::ids::{ProviderReference, PurchaseId};
 use shared::domain::money::Naira;
@@ -18,29 +17,19 @@ use super::script::Script;
 use super::simulator::{VtpassSimulator, code_only, refusal};
 use crate::simulators::response::SimulatedResponse;
 
-/// A text; a number is accepted as well.
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <Box<RawValue>>::deserialize(deserializer)?;
-        Ok(Self(serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())))
-    }
-}
-
 /// The body of a `pay`.
 #[derive(Deserialize)]
 struct PayForm {
-    request_id: Text,
+    request_id: String,
     #[serde(rename = "serviceID")]
-    service_id: Text,
+    service_id: String,
     #[serde(default, rename = "billersCode")]
-    billers_code: Option<Text>,
+    billers_code: Option<String>,
     #[serde(default)]
-    variation_code: Option<Text>,
+    variation_code: Option<String>,
     #[serde(default)]
     amount: Option<Naira>,
-    phone: Text,
+    phone: String,
 }
 
 /// What happens with an order.
@@ -99,11 +88,11 @@ impl VtpassSimulator {
     pub(super) fn requery(&self, headers: &HeaderMap, body: &[u8]) -> SimulatedResponse {
         #[derive(Deserialize)]
         struct RequeryForm {
-            request_id: Text,
+            request_id: String,
         }
         let mut controls = self.controls();
         let form: Option<RequeryForm> = serde_json::from_slice(body).ok();
-        let mut order = form.as_ref().and_then(|form| self.order(&form.request_id.0));
+        let mut order = form.as_ref().and_then(|form| self.order(&form.request_id));
         if let Some(order) = &mut order {
             order.requery_calls += 1;
             self.save(order);
@@ -136,14 +125,14 @@ impl VtpassSimulator {
 
     /// The order with this id, or a new one that is not taken yet.
     fn find_or_new(&self, form: &PayForm) -> Order {
-        let request_id = form.request_id.0.clone();
-        let phone = form.billers_code.as_ref().unwrap_or(&form.phone).0.clone();
+        let request_id = form.request_id.clone();
+        let phone = form.billers_code.as_ref().unwrap_or(&form.phone).clone();
         let amount_kobo = form.amount.map_or(0, |naira| naira.0.kobo());
         self.order(&request_id).unwrap_or_else(|| Order {
             request_id,
-            service_id: form.service_id.0.clone(),
-            product_name: form.service_id.0.clone(),
-            variation_code: form.variation_code.as_ref().map(|code| code.0.clone()),
+            service_id: form.service_id.clone(),
+            product_name: form.service_id.clone(),
+            variation_code: form.variation_code.clone(),
             phone,
             amount_kobo,
             total_kobo: total_of(amount_kobo),
@@ -169,10 +158,10 @@ impl VtpassSimulator {
         let now = self.environment.clock.now();
         let example = ProviderReference::for_vtpass(now, &PurchaseId::default());
         let today = &example.as_str()[..8];
-        if !form.request_id.0.starts_with(today) {
+        if !form.request_id.starts_with(today) {
             return Err(Unsellable("085"));
         }
-        let service = Service::find(&form.service_id.0).ok_or(Unsellable("012"))?;
+        let service = Service::find(&form.service_id).ok_or(Unsellable("012"))?;
         let face_kobo = if service.is_airtime() {
             let Some(Naira(amount)) = form.amount else { return Err(Unsellable("011")) };
             match amount.kobo() {
@@ -184,7 +173,7 @@ impl VtpassSimulator {
             let (Some(code), Some(_)) = (&form.variation_code, &form.billers_code) else {
                 return Err(Unsellable("011"));
             };
-            self.price(service, &code.0).ok_or(Unsellable("010"))?
+            self.price(service, code).ok_or(Unsellable("010"))?
         };
         service.name.clone_into(&mut order.product_name);
         (order.amount_kobo, order.total_kobo) = (face_kobo, total_of(face_kobo));
