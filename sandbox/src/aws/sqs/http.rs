@@ -212,12 +212,13 @@ impl SqsError {
 
 impl IntoResponse for SqsError {
     fn into_response(self) -> Response {
+        const SENDER: StatusCode = StatusCode::BAD_REQUEST;
+        const RECEIVER: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
         let (status, query_error) = match self {
-            Self::NoQueue => (400, "AWS.SimpleQueueService.NonExistentQueue;Sender"),
-            Self::Invalid(_) => (400, "InvalidParameterValue;Sender"),
-            Self::Internal(_) => (500, "InternalFailure;Receiver"),
+            Self::NoQueue => (SENDER, "AWS.SimpleQueueService.NonExistentQueue;Sender"),
+            Self::Invalid(_) => (SENDER, "InvalidParameterValue;Sender"),
+            Self::Internal(_) => (RECEIVER, "InternalFailure;Receiver"),
         };
-        let status = StatusCode::from_u16(status).unwrap_or_default();
         let kind = format!("com.amazonaws.sqs#{}", self.code());
         let body = json!({ "__type": kind, "message": self.to_string() });
         let headers =

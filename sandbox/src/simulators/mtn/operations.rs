@@ -69,6 +69,7 @@ pub(super) struct Contract {
 const CUSTOMER: Field = must("customerId", Rule::Msisdn);
 const MSISDN: Field = must("msisdn", Rule::Msisdn);
 const CURRENCY_TYPES: Rule = Rule::OneOf(&["CURRENCY", "DATA", "MINUTES", "SMS"]);
+const FLAG: Rule = Rule::OneOf(&["true", "false"]);
 const UNITS: Rule = Rule::OneOf(&["ZAR", "NGN", "GB", "MB", "MINUTES", "SMS", "FCFA"]);
 const AMOUNT: Rule =
     Rule::Object(&[must("value", Rule::Text), must("type", CURRENCY_TYPES), must("unit", UNITS)]);
@@ -123,8 +124,8 @@ pub(super) static CONTRACTS: [Contract; 10] = [
         query: &[
             may("fixedLine", Rule::Text),
             may("plan", Rule::OneOf(&["VOICE", "DATA", "SMS"])),
-            may("momo", Rule::Flag),
-            may("includeReservations", Rule::Flag),
+            may("momo", FLAG),
+            may("includeReservations", FLAG),
             may("quoteid", Rule::Text),
         ],
         ..contract(Operation::Plans, "GET", "/v2/customers/{customerId}/plans")

@@ -37,20 +37,20 @@ async fn variations(
     headers: HeaderMap,
     Query(query): Query<VariationsQuery>,
 ) -> Response {
-    get_json(&vtpass, &headers, || match Service::find(&query.service_id) {
+    let answer = match Service::find(&query.service_id) {
         Some(service) => {
             json!({ "response_description": "000", "content": vtpass.variations(service) })
         }
         None => json!({
             "response_description": "012", "content": { "errors": "no such product" },
         }),
-    })
-    .await
+    };
+    send_unless_refused(&vtpass, &headers, &answer).await
 }
 
 async fn balance(State(vtpass): Simulator, headers: HeaderMap) -> Response {
-    let answer = || json!({ "code": 1, "contents": { "balance": number(vtpass.wallet_kobo()) } });
-    get_json(&vtpass, &headers, answer).await
+    let answer = json!({ "code": 1, "contents": { "balance": number(vtpass.wallet_kobo()) } });
+    send_unless_refused(&vtpass, &headers, &answer).await
 }
 
 async fn pay(State(vtpass): Simulator, headers: HeaderMap, body: Bytes) -> Response {
@@ -61,13 +61,12 @@ async fn requery(State(vtpass): Simulator, headers: HeaderMap, body: Bytes) -> R
     vtpass.requery(&headers, &body).send().await
 }
 
-/// The response to a GET that is not refused.
-async fn get_json(
+/// Answers a GET.
+async fn send_unless_refused(
     vtpass: &VtpassSimulator,
     headers: &HeaderMap,
-    answer: impl FnOnce() -> Value,
+    answer: &Value,
 ) -> Response {
     let refused = vtpass.refused(&vtpass.controls(), &Method::GET, headers);
-    let response = refused.unwrap_or_else(|| SimulatedResponse::json(StatusCode::OK, &answer()));
-    response.send().await
+    refused.unwrap_or_else(|| SimulatedResponse::json(StatusCode::OK, answer)).send().await
 }

@@ -136,16 +136,9 @@ impl VtpassSimulator {
             phone,
             amount_kobo,
             total_kobo: total_of(amount_kobo),
-            state: OrderState::NotTaken,
-            settles_to: OrderState::NotTaken,
-            asks_left: 0,
-            forgotten: false,
-            charged_times: 0,
-            refunded: false,
-            pay_calls: 0,
-            requery_calls: 0,
             transaction_id: u64::from_be_bytes(self.environment.random.bytes()).to_string(),
             created_at: to_seconds(self.environment.clock.now()),
+            ..Order::default()
         })
     }
 
@@ -232,23 +225,16 @@ impl Script {
 
 /// What VTpass's documentation says of a test number. Any other number fails.
 fn documented_plan(phone: &str) -> OrderPlan {
-    let taken = |states, asks| OrderPlan { charge: true, known: true, states, asks };
-    match phone {
+    use OrderState::{Delivered, Failed, NotTaken, Pending};
+    let (charge, known, states, asks) = match phone {
         TEST_SUCCESS | TEST_UNEXPECTED | TEST_NO_RESPONSE => {
-            taken((OrderState::Delivered, OrderState::Delivered), 0)
+            (true, true, (Delivered, Delivered), 0)
         }
-        TEST_PENDING => taken((OrderState::Pending, OrderState::Delivered), 2),
-        TEST_TIMEOUT => {
-            let states = (OrderState::NotTaken, OrderState::NotTaken);
-            OrderPlan { charge: false, known: false, states, asks: 0 }
-        }
-        _ => OrderPlan {
-            charge: false,
-            known: true,
-            states: (OrderState::Failed, OrderState::Failed),
-            asks: 0,
-        },
-    }
+        TEST_PENDING => (true, true, (Pending, Delivered), 2),
+        TEST_TIMEOUT => (false, false, (NotTaken, NotTaken), 0),
+        _ => (false, true, (Failed, Failed), 0),
+    };
+    OrderPlan { charge, known, states, asks }
 }
 
 /// The response for a test number whose `pay` has no usual answer.
