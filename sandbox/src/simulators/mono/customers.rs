@@ -1,6 +1,5 @@
 //! The customers of the simulated networks, and the data that Mono has of them.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A person with a phone.
@@ -35,23 +34,6 @@ const fn customer(
     transactions: Option<u32>,
 ) -> Customer {
     Customer { phone, provider, account_id, name, transactions }
-}
-
-/// A transaction of an account. Amounts are in kobo.
-#[derive(Debug, Serialize)]
-pub struct Transaction {
-    #[serde(rename = "_id")]
-    id: String,
-    /// `debit` or `credit`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    amount: u32,
-    /// What it was for.
-    pub narration: &'static str,
-    balance: u32,
-    /// When it happened, ISO 8601.
-    pub date: String,
-    currency: &'static str,
 }
 
 impl Customer {
@@ -107,19 +89,19 @@ impl Customer {
         })
     }
 
-    /// All transactions, newest first.
-    pub fn transactions(&self) -> Vec<Transaction> {
+    /// All transactions, newest first. Amounts are in kobo.
+    pub fn transactions(&self) -> Vec<Value> {
         let line = |index: u32| {
             let debit = index.is_multiple_of(2);
-            Transaction {
-                id: format!("{}{index:02}", &self.account_id[..22]),
-                kind: if debit { "debit" } else { "credit" },
-                amount: 500_000 - 10_000 * index,
-                narration: if debit { "Monthly data plan" } else { "Airtime top-up" },
-                balance: 7659 + index,
-                date: format!("2024-06-{:02}T16:20:37.000Z", 28 - index),
-                currency: "NGN",
-            }
+            json!({
+                "_id": format!("{}{index:02}", &self.account_id[..22]),
+                "type": if debit { "debit" } else { "credit" },
+                "amount": 500_000 - 10_000 * index,
+                "narration": if debit { "Monthly data plan" } else { "Airtime top-up" },
+                "balance": 7659 + index,
+                "date": format!("2024-06-{:02}T16:20:37.000Z", 28 - index),
+                "currency": "NGN",
+            })
         };
         (0..self.transactions.unwrap_or_default()).map(line).collect()
     }

@@ -78,6 +78,34 @@ impl Request {
     }
 }
 
+/// For each operation a request that keeps its contract: method, path, body.
+const RIGHT: [(&str, &str, &str, &str); 10] = [
+    ("token", "POST", "/v1/oauth/access_token?grant_type=client_credentials", ""),
+    ("plans", "GET", "/v2/customers/2348031234567/plans", ""),
+    ("product_plans", "GET", "/v2/customers/2348031234567/plans/DATA%201GB", ""),
+    (
+        "premium",
+        "POST",
+        "/v2/customers/2348031234567/plans",
+        r#"{"receivingCustomerId":"2348031234567","transactionId":"order-1","product":"cover",
+            "amount":{"value":"2500","type":"CURRENCY","unit":"NGN"},"transactionType":"purchase"}"#,
+    ),
+    (
+        "refill",
+        "PATCH",
+        "/v2/customers/2348031234567/plans/refill",
+        r#"{"refillType":"voucherless","refillProfileId":"P1","transactionAmount":"700"}"#,
+    ),
+    ("balance", "POST", "/v2/consumption/balance", NUMBER_ONLY),
+    ("recharges", "POST", "/v2/consumption/recharge/history", WITH_CALLBACK),
+    ("recharge_summary", "POST", "/v2/consumption/recharge/airtime/summation", WITH_CALLBACK),
+    ("usage", "POST", "/v2/consumption/usageHistory", WITH_START),
+    ("usage_summary", "POST", "/v2/consumption/usageSummation", WITH_START),
+];
+const NUMBER_ONLY: &str = r#"{"msisdn":"2348031234567"}"#;
+const WITH_CALLBACK: &str = r#"{"msisdn":"2348031234567","callBackUrl":"http://127.0.0.1/"}"#;
+const WITH_START: &str = r#"{"msisdn":"2348031234567","startDate":"01-01-2024"}"#;
+
 struct Rig {
     mtn: Arc<MtnSimulator>,
     seconds: Arc<AtomicI64>,
@@ -104,42 +132,9 @@ impl Rig {
     /// A request that keeps its contract.
     fn right(&self, operation: &str) -> Request {
         let it = &self.mtn.credentials;
-        let plans = format!("/v2/customers/{NUMBER}/plans");
-        let history = json!({ "msisdn": NUMBER, "callBackUrl": "http://127.0.0.1/" });
-        let (method, target, body) = match operation {
-            "token" => {
-                let target = "/v1/oauth/access_token?grant_type=client_credentials".to_owned();
-                ("POST", target, Value::Null)
-            }
-            "plans" => ("GET", plans, Value::Null),
-            "product_plans" => ("GET", plans + "/DATA%201GB", Value::Null),
-            "premium" => {
-                let amount = json!({ "value": "2500", "type": "CURRENCY", "unit": "NGN" });
-                let body = json!({ "receivingCustomerId": NUMBER, "transactionId": "order-1",
-                    "product": "cover", "amount": amount, "transactionType": "purchase" });
-                ("POST", plans, body)
-            }
-            "refill" => {
-                let body = json!({ "refillType": "voucherless", "refillProfileId": "P1",
-                    "transactionAmount": "700" });
-                ("PATCH", plans + "/refill", body)
-            }
-            "balance" => {
-                ("POST", "/v2/consumption/balance".to_owned(), json!({ "msisdn": NUMBER }))
-            }
-            "recharges" => ("POST", "/v2/consumption/recharge/history".to_owned(), history),
-            "recharge_summary" => {
-                ("POST", "/v2/consumption/recharge/airtime/summation".to_owned(), history)
-            }
-            "usage" | "usage_summary" => {
-                let path = if operation == "usage" { "usageHistory" } else { "usageSummation" };
-                let body = json!({ "msisdn": NUMBER, "startDate": "01-01-2024" });
-                ("POST", format!("/v2/consumption/{path}"), body)
-            }
-            other => panic!("no operation {other}"),
-        };
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = Request { method, target, headers: Vec::new(), body };
+        let (_, method, target, body) = RIGHT.iter().find(|it| it.0 == operation).unwrap();
+        let (target, headers, body) = ((*target).to_owned(), Vec::new(), (*body).to_owned());
+        let request = Request { method, target, headers, body };
         if operation == "token" {
             let form = format!("client_id={}&client_secret={}", it.client_id, it.client_secret);
             return request.header("content-type", "application/x-www-form-urlencoded").body(&form);

@@ -12,7 +12,7 @@ use shared::domain::time::to_seconds;
 
 use super::catalogue::{AIRTIME_KOBO, Service};
 use super::order::{ApiCall, Order, OrderState, total_of};
-use super::orders::WalletLow;
+use super::orders::Unsellable;
 use super::script::Script;
 use super::simulator::{VtpassSimulator, code_only, refusal};
 use crate::simulators::response::SimulatedResponse;
@@ -43,9 +43,6 @@ struct OrderPlan {
     asks: u32,
 }
 
-/// The response code of an order that cannot be sold.
-struct Unsellable(&'static str);
-
 impl VtpassSimulator {
     /// Runs a `pay` under the lock: of two with the same id, only one is charged.
     pub(super) fn pay(&self, headers: &HeaderMap, body: &[u8]) -> SimulatedResponse {
@@ -68,8 +65,8 @@ impl VtpassSimulator {
         }
         let is_new = order.state == OrderState::NotTaken;
         let plan = script.as_ref().map_or_else(|| documented_plan(&order.phone), Script::plan);
-        if is_new && let Err(WalletLow) = self.take(&mut order, &plan) {
-            return refusal("018");
+        if is_new && let Err(Unsellable(code)) = self.take(&mut order, &plan) {
+            return refusal(code);
         }
         self.save(&order);
         let usual = if is_new {
@@ -173,7 +170,7 @@ impl VtpassSimulator {
         Ok(())
     }
 
-    fn take(&self, order: &mut Order, plan: &OrderPlan) -> Result<(), WalletLow> {
+    fn take(&self, order: &mut Order, plan: &OrderPlan) -> Result<(), Unsellable> {
         if plan.charge {
             self.charge(order)?;
         }
