@@ -19,26 +19,24 @@ pub(super) fn find_contract(method: &Method, path: &str) -> Result<&'static Cont
     found.ok_or_else(|| format!("method: {} is not allowed here", printable(method.as_str())))
 }
 
-/// A request that keeps its contract, in parts that hold declared fields only.
+/// A request that keeps its contract.
 pub(super) struct CheckedRequest {
     pub(super) operation: Operation,
-    parameters: Map<String, Value>,
-    headers: Map<String, Value>,
-    query: Map<String, Value>,
-    pub(super) body: Map<String, Value>,
+    /// The declared fields of path, headers, query and body. No contract uses a name twice.
+    fields: Map<String, Value>,
 }
 
 impl Contract {
     /// Checks a request.
     pub(super) fn check(&self, parts: &Parts, body: &[u8]) -> Result<CheckedRequest, String> {
-        let parameters = self.segments(parts.uri.path()).unwrap_or_default();
-        check("path", self.parameters, &parameters)?;
+        let mut fields = self.segments(parts.uri.path()).unwrap_or_default();
+        check("path", self.parameters, &fields)?;
         let headers = declared(self.headers, &parts.headers)?;
         check("header", self.headers, &headers)?;
         let query = pairs("query", parts.uri.query().unwrap_or_default().as_bytes())?;
         check("query", self.query, &query)?;
-        let body = self.body(&parts.headers, body)?;
-        Ok(CheckedRequest { operation: self.operation, parameters, headers, query, body })
+        fields.extend(headers.into_iter().chain(query).chain(self.body(&parts.headers, body)?));
+        Ok(CheckedRequest { operation: self.operation, fields })
     }
 
     fn body(&self, headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, String> {
@@ -88,28 +86,17 @@ impl Contract {
 impl CheckedRequest {
     /// The customer's number, `234…`.
     pub(super) fn msisdn(&self) -> &str {
-        let found = self.parameters.get("customerId").or_else(|| self.body.get("msisdn"));
-        found.and_then(Value::as_str).unwrap_or_default()
+        self.text("customerId").or_else(|| self.text("msisdn")).unwrap_or_default()
     }
 
-    pub(super) fn product_code(&self) -> &str {
-        self.parameters.get("productCode").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    pub(super) fn transaction_id(&self) -> Option<&str> {
-        self.headers.get("transactionId").and_then(Value::as_str)
-    }
-
-    pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query.get(name).and_then(Value::as_str)
-    }
-
+    /// A field that is a text.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.body.get(name).and_then(Value::as_str)
+        self.fields.get(name).and_then(Value::as_str)
     }
 
+    /// A field that is an integer.
     pub(super) fn whole(&self, name: &str) -> Option<i64> {
-        self.body.get(name).and_then(Value::as_i64)
+        self.fields.get(name).and_then(Value::as_i64)
     }
 }
 
