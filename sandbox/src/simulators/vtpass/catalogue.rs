@@ -92,7 +92,7 @@ const fn service(
     Service { id, echoed: id, name, list, offers }
 }
 
-/// The ledger's collection of changed prices, by `service/code`; null for a withdrawn offer.
+/// The ledger's collection of changed prices, by `service/code`.
 const PRICES: &str = "vtpass-prices";
 
 impl Service {
@@ -110,11 +110,11 @@ impl VtpassSimulator {
     pub(super) fn price(&self, service: &Service, code: &str) -> Option<u64> {
         let (_, _, price) = service.offers.iter().find(|offer| offer.0 == code)?;
         let key = format!("{}/{code}", service.id);
-        self.ledger.get::<Option<u64>>(PRICES, &key).unwrap_or(Some(*price))
+        Some(self.ledger.get(PRICES, &key).unwrap_or(*price))
     }
 
-    /// Changes the price of an offer, or withdraws it.
-    pub(super) fn set_price(&self, service: &Service, code: &str, price: Option<u64>) {
+    /// Changes the price of an offer.
+    pub(super) fn set_price(&self, service: &Service, code: &str, price: u64) {
         self.ledger.put(PRICES, &format!("{}/{code}", service.id), &price);
     }
 

@@ -109,9 +109,8 @@ async fn outage(State(vtpass): Simulator, Json(body): Json<SetOutage>) -> Json<V
 struct VariationsUpdate {
     #[serde(rename = "serviceID")]
     service_id: String,
-    /// New prices in kobo by variation code; null withdraws the offer.
-    #[serde(default)]
-    prices: BTreeMap<String, Option<u64>>,
+    /// New prices in kobo by variation code.
+    prices: BTreeMap<String, u64>,
 }
 
 /// Changes prices, and reports them by webhook.
@@ -126,10 +125,7 @@ async fn variations_update(
             vtpass.set_price(service, code, *price);
         }
     }
-    let codes = |withdrawn: bool| -> Vec<&String> {
-        body.prices.iter().filter(|it| it.1.is_none() == withdrawn).map(|it| it.0).collect()
-    };
-    let (updated, removed) = (codes(false), codes(true));
+    let updated: Vec<&String> = body.prices.keys().collect();
     let mut content = vtpass.variations(service);
     for list in ["variations", "varations"] {
         content[list] = vtpass.offers(service);
@@ -137,11 +133,11 @@ async fn variations_update(
     let payload = json!({
         "type": "variations-update",
         "serviceID": service.id,
-        "summary": { "added": 0, "updated": updated.len(), "removed": removed.len() },
+        "summary": { "added": 0, "updated": updated.len(), "removed": 0 },
         "actionRequired": {
             "added": { "variation_codes": [] },
             "updated": { "variation_codes": updated },
-            "removed": { "variation_codes": removed },
+            "removed": { "variation_codes": [] },
         },
         "content": content,
     });

@@ -9,6 +9,7 @@ use axum::routing::post;
 use sandbox::ledger::Ledger;
 use sandbox::simulators::vtpass::{Credentials, VtpassSimulator, control_router, router};
 use serde_json::{Value, json};
+use shared::domain::catalogue::Variation;
 use shared::domain::ids::{ProviderReference, PurchaseId};
 use shared::domain::money::Kobo;
 use shared::domain::purchase::{
@@ -107,6 +108,26 @@ impl Rig {
         let mut orders = ledger.as_array().unwrap().iter();
         let found = orders.find(|it| it["request_id"].as_str().unwrap().ends_with(tail));
         found.cloned().unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn each_data_service_sells_its_offers_whatever_their_spelling() {
+    let rig = Rig::new(None).await;
+    for service_id in
+        ["etisalat-data", "mtn-data", "airtel-data", "glo-data", "9mobile-sme-data", "glo-sme-data"]
+    {
+        let catalogue = rig.vtpass.variations(service_id).await.unwrap();
+        assert_eq!(catalogue.service_id, service_id);
+        let Variation { variation_code, amount, .. } = &catalogue.variations[0];
+        let request_id = rig.id(service_id);
+        let order = Order {
+            service_id,
+            variation_code: Some(variation_code),
+            amount: *amount,
+            ..bundle(&request_id, TEST_SUCCESS)
+        };
+        assert_eq!(rig.vtpass.pay(&order).await.verdict, Verdict::Delivered, "{service_id}");
     }
 }
 
