@@ -58,16 +58,6 @@ pub(crate) struct ReceivedMessage {
     pub(crate) first_received_ms: i64,
 }
 
-/// How many messages a queue holds.
-pub(crate) struct MessageCounts {
-    /// Can be received now.
-    pub(crate) visible: i64,
-    /// Received, not deleted, and still hidden.
-    pub(crate) in_flight: i64,
-    /// Sent with a delay that is not over.
-    pub(crate) delayed: i64,
-}
-
 /// SQS's limit for one message.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 const MAX_DELAY_SECONDS: i64 = 900;
@@ -215,8 +205,9 @@ impl Engine {
         )?)
     }
 
-    /// How many messages a queue holds.
-    pub(crate) fn counts(&self, queue: &str) -> Result<MessageCounts, SqsError> {
+    /// How many messages of a queue can be received now, how many are received and still hidden,
+    /// and how many wait for the end of their delay.
+    pub(crate) fn counts(&self, queue: &str) -> Result<[i64; 3], SqsError> {
         let database = self.database();
         attributes(&database, queue)?;
         Ok(database.query_row(
@@ -225,13 +216,7 @@ impl Engine {
                     coalesce(sum(visible_ms > ?2 AND receive_count = 0), 0)
              FROM messages WHERE queue = ?1",
             params![queue, self.now_ms()],
-            |row| {
-                Ok(MessageCounts {
-                    visible: row.get(0)?,
-                    in_flight: row.get(1)?,
-                    delayed: row.get(2)?,
-                })
-            },
+            |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]),
         )?)
     }
 

@@ -84,11 +84,11 @@ impl Service {
     fn queue_attributes(&self, request: &Value) -> Result<Value, SqsError> {
         let name = queue(request)?;
         let mut attributes = self.engine.attributes(name)?;
-        let counts = self.engine.counts(name)?;
+        let [visible, in_flight, delayed] = self.engine.counts(name)?;
         let computed = [
-            ("ApproximateNumberOfMessages", counts.visible.to_string()),
-            ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
-            ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
+            ("ApproximateNumberOfMessages", visible.to_string()),
+            ("ApproximateNumberOfMessagesNotVisible", in_flight.to_string()),
+            ("ApproximateNumberOfMessagesDelayed", delayed.to_string()),
             ("QueueArn", queue_arn(name)),
         ];
         attributes.extend(computed.map(|(key, value)| (key.to_owned(), value)));
