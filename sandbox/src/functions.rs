@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use authorizer::Authorizer;
 
-use crate::aws::lambda::{Registry, StartFunction, http, queue, typed};
+use crate::aws::lambda::{Registry, StartFunction, http, json, parse, queue, start_with};
 
 /// All functions of the workspace. The sandbox does not start if the template has another one.
 pub fn registry() -> Registry {
+    let authorizer = start_with(Authorizer::new, |authorizer: Arc<Authorizer>, input| async move {
+        let decision = authorizer.decide(parse(&input.event)?).await;
+        json(&decision.map_err(|error| error.to_string())?)
+    });
     let functions: [(&str, StartFunction); 10] = [
-        ("authorizer", typed(Authorizer::new, decide)),
+        ("authorizer", authorizer),
         ("auth", http::<auth::Auth>()),
         ("verify", http::<verify::Verify>()),
         ("exchange", http::<exchange::Exchange>()),
@@ -26,11 +30,4 @@ pub fn registry() -> Registry {
 /// The packages whose log lines are written from `INFO` on.
 pub fn logged_packages() -> impl Iterator<Item = String> {
     registry().into_keys().chain(["sandbox".to_owned()])
-}
-
-async fn decide(
-    authorizer: Arc<Authorizer>,
-    event: authorizer::AuthorizerEvent,
-) -> Result<authorizer::Decision, shared::store::StoreError> {
-    authorizer.decide(event).await
 }

@@ -35,38 +35,25 @@ impl Ledger {
 
     /// A document.
     pub fn get<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Option<T> {
-        let found: Option<String> = self
-            .database()
-            .query_row(
-                "SELECT document FROM documents WHERE collection = ?1 AND key = ?2",
-                params![collection, key],
-                |row| row.get(0),
-            )
-            .optional()
-            .expect("the ledger is readable");
+        let select = "SELECT document FROM documents WHERE collection = ?1 AND key = ?2";
+        let found = self.database().query_row(select, params![collection, key], |row| row.get(0));
+        let found: Option<String> = found.optional().expect("the ledger is readable");
         serde_json::from_str(&found?).ok()
     }
 
     /// Writes a document.
     pub fn put(&self, collection: &str, key: &str, document: &impl Serialize) {
         let document = serde_json::to_string(document).expect("a document is JSON");
-        self.database()
-            .execute(
-                "INSERT OR REPLACE INTO documents VALUES (?1, ?2, ?3)",
-                params![collection, key, document],
-            )
-            .expect("the ledger is writable");
+        let insert = "INSERT OR REPLACE INTO documents VALUES (?1, ?2, ?3)";
+        let inserted = self.database().execute(insert, params![collection, key, document]);
+        inserted.expect("the ledger is writable");
     }
 
     /// Removes a document, and tells whether it existed.
     pub fn remove(&self, collection: &str, key: &str) -> bool {
-        self.database()
-            .execute(
-                "DELETE FROM documents WHERE collection = ?1 AND key = ?2",
-                params![collection, key],
-            )
-            .expect("the ledger is writable")
-            == 1
+        let delete = "DELETE FROM documents WHERE collection = ?1 AND key = ?2";
+        let deleted = self.database().execute(delete, params![collection, key]);
+        deleted.expect("the ledger is writable") == 1
     }
 
     /// All documents of a collection, newest first.

@@ -21,27 +21,11 @@ use crate::simulators::mtn::{self, MtnSimulator};
 use crate::simulators::vtpass::{self, VtpassSimulator};
 use crate::template::REGION;
 
-/// Where files are kept; without a directory everything is in memory.
-struct DataDir(Option<PathBuf>);
-
-impl DataDir {
-    fn open(path: Option<PathBuf>) -> Result<Self, StartupError> {
-        if let Some(path) = &path {
-            std::fs::create_dir_all(path)
-                .map_err(|error| format!("cannot use {}: {error}", path.display()))?;
-        }
-        Ok(Self(path))
-    }
-
-    fn file(&self, name: &str) -> Option<PathBuf> {
-        self.0.as_ref().map(|path| path.join(name))
-    }
-}
-
 /// What the services are started from.
 struct ServiceConfig<'a> {
     vars: &'a Vars,
-    data_dir: DataDir,
+    /// Where files are kept; without a directory everything is in memory.
+    data_dir: Option<PathBuf>,
     environment: &'a Environment,
     ledger: Arc<Ledger>,
     /// The URL of the gateway's API.
@@ -89,8 +73,12 @@ impl Services {
         environment: &Environment,
         base_url: &str,
     ) -> Result<Self, StartupError> {
-        let data_dir = DataDir::open(data_dir)?;
-        let ledger = Arc::new(Ledger::open(data_dir.file("simulators.db").as_deref())?);
+        if let Some(path) = &data_dir {
+            std::fs::create_dir_all(path)
+                .map_err(|error| format!("cannot use {}: {error}", path.display()))?;
+        }
+        let file = data_dir.as_ref().map(|path| path.join("simulators.db"));
+        let ledger = Arc::new(Ledger::open(file.as_deref())?);
         let config = &ServiceConfig { vars, data_dir, environment, ledger, base_url };
         let (listener, secrets_url) = listen_anywhere().await?;
         let secrets = Secrets::default();
@@ -219,6 +207,10 @@ impl Services {
 }
 
 impl ServiceConfig<'_> {
+    fn file(&self, name: &str) -> Option<PathBuf> {
+        self.data_dir.as_ref().map(|path| path.join(name))
+    }
+
     /// A secret that the template generates: made once, then kept with the other data.
     fn generated_secret(&self, name: &str) -> String {
         const SECRETS: &str = "secrets";
@@ -243,7 +235,7 @@ impl ServiceConfig<'_> {
             return Ok(url);
         }
         let (listener, url) = listen_anywhere().await?;
-        dynamodb::serve(listener, self.data_dir.file("dynamodb.db").as_deref())?;
+        dynamodb::serve(listener, self.file("dynamodb.db").as_deref())?;
         Ok(url)
     }
 
@@ -252,7 +244,7 @@ impl ServiceConfig<'_> {
             return Ok(url);
         }
         let (listener, url) = listen_anywhere().await?;
-        let file = self.data_dir.file("sqs.db");
+        let file = self.file("sqs.db");
         let (clock, random) = (self.environment.clock.clone(), self.environment.random.clone());
         let engine = Arc::new(Engine::open(file.as_deref(), clock, random)?);
         serve(listener, sqs::router(engine, url.clone()));

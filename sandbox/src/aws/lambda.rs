@@ -140,34 +140,16 @@ pub fn queue<F: QueueFunction>() -> StartFunction {
     })
 }
 
-/// A function of another kind, with types for its event and its answer.
-pub fn typed<F, I, O, E, Fut>(
-    build: instance::Build<F>,
-    handle: fn(Arc<F>, I) -> Fut,
-) -> StartFunction
-where
-    F: Send + Sync + 'static,
-    I: DeserializeOwned + Send + 'static,
-    O: Serialize + Send + 'static,
-    E: std::fmt::Display + Send + 'static,
-    Fut: Future<Output = Result<O, E>> + Send + 'static,
-{
-    start_with(build, move |function, InvocationInput { event, .. }| async move {
-        let answer = handle(function, parse(&event)?).await;
-        json(&answer.map_err(|error| error.to_string())?)
-    })
-}
-
 /// What one invocation passes to the function.
-struct InvocationInput {
-    event: String,
+pub(crate) struct InvocationInput {
+    pub(crate) event: String,
     context: Context,
     cold_start: bool,
 }
 
-/// Each invocation takes the current function: after a provider refused its credentials it is built
+/// A function of any kind. Each invocation takes the current function: after a provider refused its credentials it is built
 /// again.
-fn start_with<F, C, Fut>(build: instance::Build<F>, invoke: C) -> StartFunction
+pub(crate) fn start_with<F, C, Fut>(build: instance::Build<F>, invoke: C) -> StartFunction
 where
     F: Send + Sync + 'static,
     C: Fn(Arc<F>, InvocationInput) -> Fut + Copy + Send + Sync + 'static,
@@ -189,10 +171,10 @@ where
     })
 }
 
-fn parse<T: DeserializeOwned>(event: &str) -> Result<T, String> {
+pub(crate) fn parse<T: DeserializeOwned>(event: &str) -> Result<T, String> {
     serde_json::from_str(event).map_err(|error| error.to_string())
 }
 
-fn json(answer: &impl Serialize) -> Result<Value, String> {
+pub(crate) fn json(answer: &impl Serialize) -> Result<Value, String> {
     serde_json::to_value(answer).map_err(|error| error.to_string())
 }

@@ -6,11 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Response};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Secrets by name, each with its variables.
 #[derive(Clone, Default)]
@@ -54,19 +54,14 @@ async fn get_secret_value(State(secrets): State<Secrets>, body: Bytes) -> Respon
         let text = secrets.secret_string(&request.secret_id)?;
         Some(json!({ "Name": request.secret_id, "SecretString": text }))
     });
-    match found {
-        Some(found) => aws_json(StatusCode::OK, &found),
+    let (status, body) = match found {
+        Some(found) => (StatusCode::OK, found),
         None => {
             let error = json!({ "__type": "ResourceNotFoundException",
                                   "Message": "Secrets Manager can't find the specified secret." });
-            aws_json(StatusCode::BAD_REQUEST, &error)
+            (StatusCode::BAD_REQUEST, error)
         }
-    }
-}
-
-fn aws_json(status: StatusCode, body: &Value) -> Response {
-    let mut response = (status, Json(body)).into_response();
-    let kind = axum::http::HeaderValue::from_static("application/x-amz-json-1.1");
-    response.headers_mut().insert(axum::http::header::CONTENT_TYPE, kind);
-    response
+    };
+    let content_type = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
+    (status, content_type, body.to_string()).into_response()
 }

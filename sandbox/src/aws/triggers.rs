@@ -55,9 +55,9 @@ impl Poller {
         if batch.is_empty() {
             return Ok(());
         }
-        let event = self.event(&batch);
-        let outcome = self.function.invoke(&event).await;
-        let failed = match outcome {
+        let mut event = SqsEvent::default();
+        event.records = batch.iter().map(|message| self.record(message)).collect();
+        let failed = match self.function.invoke(&event).await {
             Ok(report) if self.spec.partial_failures => failures(&report, &batch),
             Ok(_) => Some(HashSet::new()),
             Err(_) => None,
@@ -87,12 +87,6 @@ impl Poller {
             .wait_time_seconds(LONG_POLL_SECONDS)
             .message_system_attribute_names(MessageSystemAttributeName::All);
         Ok(receive.send().await?.messages.unwrap_or_default())
-    }
-
-    fn event(&self, batch: &[Message]) -> SqsEvent {
-        let mut event = SqsEvent::default();
-        event.records = batch.iter().map(|message| self.record(message)).collect();
-        event
     }
 
     fn record(&self, message: &Message) -> SqsMessage {

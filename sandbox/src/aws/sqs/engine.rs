@@ -25,9 +25,6 @@ pub(crate) enum SqsError {
     /// A parameter is out of its range.
     #[error("{0}")]
     Invalid(String),
-    /// The receipt handle is empty.
-    #[error("The input receipt handle is invalid.")]
-    InvalidReceipt,
     /// The database failed.
     #[error("{0}")]
     Internal(String),
@@ -59,16 +56,6 @@ pub(crate) struct ReceivedMessage {
     pub(crate) receive_count: i64,
     /// When it was first received, epoch milliseconds.
     pub(crate) first_received_ms: i64,
-}
-
-/// How many messages a queue holds.
-pub(crate) struct MessageCounts {
-    /// Can be received now.
-    pub(crate) visible: i64,
-    /// Received, not deleted, and still hidden.
-    pub(crate) in_flight: i64,
-    /// Sent with a delay that is not over.
-    pub(crate) delayed: i64,
 }
 
 /// SQS's limit for one message.
@@ -199,7 +186,7 @@ impl Engine {
         let database = self.database();
         attributes(&database, queue)?;
         if receipt.is_empty() {
-            return Err(SqsError::InvalidReceipt);
+            return Err(SqsError::Invalid("The receipt handle is empty.".to_owned()));
         }
         let delete = "DELETE FROM messages WHERE queue = ?1 AND receipt = ?2";
         database.execute(delete, params![queue, receipt])?;
@@ -218,8 +205,9 @@ impl Engine {
         )?)
     }
 
-    /// How many messages a queue holds.
-    pub(crate) fn counts(&self, queue: &str) -> Result<MessageCounts, SqsError> {
+    /// How many messages of a queue can be received now, how many are received and still hidden,
+    /// and how many wait for the end of their delay.
+    pub(crate) fn counts(&self, queue: &str) -> Result<[i64; 3], SqsError> {
         let database = self.database();
         attributes(&database, queue)?;
         Ok(database.query_row(
@@ -228,13 +216,7 @@ impl Engine {
                     coalesce(sum(visible_ms > ?2 AND receive_count = 0), 0)
              FROM messages WHERE queue = ?1",
             params![queue, self.now_ms()],
-            |row| {
-                Ok(MessageCounts {
-                    visible: row.get(0)?,
-                    in_flight: row.get(1)?,
-                    delayed: row.get(2)?,
-                })
-            },
+            |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]),
         )?)
     }
 

@@ -84,11 +84,11 @@ impl Service {
     fn queue_attributes(&self, request: &Value) -> Result<Value, SqsError> {
         let name = queue(request)?;
         let mut attributes = self.engine.attributes(name)?;
-        let counts = self.engine.counts(name)?;
+        let [visible, in_flight, delayed] = self.engine.counts(name)?;
         let computed = [
-            ("ApproximateNumberOfMessages", counts.visible.to_string()),
-            ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
-            ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
+            ("ApproximateNumberOfMessages", visible.to_string()),
+            ("ApproximateNumberOfMessagesNotVisible", in_flight.to_string()),
+            ("ApproximateNumberOfMessagesDelayed", delayed.to_string()),
             ("QueueArn", queue_arn(name)),
         ];
         attributes.extend(computed.map(|(key, value)| (key.to_owned(), value)));
@@ -205,7 +205,6 @@ impl SqsError {
         match self {
             Self::NoQueue => "QueueDoesNotExist",
             Self::Invalid(_) => "InvalidParameterValue",
-            Self::InvalidReceipt => "ReceiptHandleIsInvalid",
             Self::Internal(_) => "InternalFailure",
         }
     }
@@ -213,13 +212,12 @@ impl SqsError {
 
 impl IntoResponse for SqsError {
     fn into_response(self) -> Response {
+        const SENDER: StatusCode = StatusCode::BAD_REQUEST;
+        const RECEIVER: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
         let (status, query_error) = match self {
-            Self::NoQueue => {
-                (StatusCode::BAD_REQUEST, "AWS.SimpleQueueService.NonExistentQueue;Sender")
-            }
-            Self::Invalid(_) => (StatusCode::BAD_REQUEST, "InvalidParameterValue;Sender"),
-            Self::InvalidReceipt => (StatusCode::BAD_REQUEST, "ReceiptHandleIsInvalid;Sender"),
-            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure;Receiver"),
+            Self::NoQueue => (SENDER, "AWS.SimpleQueueService.NonExistentQueue;Sender"),
+            Self::Invalid(_) => (SENDER, "InvalidParameterValue;Sender"),
+            Self::Internal(_) => (RECEIVER, "InternalFailure;Receiver"),
         };
         let kind = format!("com.amazonaws.sqs#{}", self.code());
         let body = json!({ "__type": kind, "message": self.to_string() });

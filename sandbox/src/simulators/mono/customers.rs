@@ -1,6 +1,5 @@
 //! The customers of the simulated networks, and the data that Mono has of them.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A person with a phone.
@@ -14,72 +13,41 @@ pub struct Customer {
     pub account_id: &'static str,
     /// The person's name.
     pub name: &'static str,
-    /// `AVAILABLE` or `PROCESSING`.
-    pub data_status: &'static str,
-    /// How many transactions there are.
-    transactions: u32,
+    /// How many transactions there are; none while Mono still collects the account's data.
+    transactions: Option<u32>,
 }
 
 /// All customers. Mono refuses any other number.
 pub const CUSTOMERS: [Customer; 4] = [
-    Customer {
-        phone: "07082109281",
-        provider: "airtel",
-        account_id: "66a0c1d2e3f4a5b6c7d8e901",
-        name: "ADAEZE CHIOMA OKAFOR",
-        data_status: "AVAILABLE",
-        transactions: 27,
-    },
-    Customer {
-        phone: "08031234567",
-        provider: "mtn",
-        account_id: "66a0c1d2e3f4a5b6c7d8e902",
-        name: "TUNDE BABATUNDE ALABI",
-        data_status: "AVAILABLE",
-        transactions: 3,
-    },
+    customer("07082109281", "airtel", "66a0c1d2e3f4a5b6c7d8e901", "ADAEZE CHIOMA OKAFOR", Some(27)),
+    customer("08031234567", "mtn", "66a0c1d2e3f4a5b6c7d8e902", "TUNDE BABATUNDE ALABI", Some(3)),
     // A ported number: it has the prefix of another network.
-    Customer {
-        phone: "08091112223",
-        provider: "mtn",
-        account_id: "66a0c1d2e3f4a5b6c7d8e903",
-        name: "HALIMA SANI BELLO",
-        data_status: "AVAILABLE",
-        transactions: 11,
-    },
-    Customer {
-        phone: "08021112223",
-        provider: "airtel",
-        account_id: "66a0c1d2e3f4a5b6c7d8e904",
-        name: "EMEKA JOHN EZE",
-        data_status: "PROCESSING",
-        transactions: 0,
-    },
+    customer("08091112223", "mtn", "66a0c1d2e3f4a5b6c7d8e903", "HALIMA SANI BELLO", Some(11)),
+    customer("08021112223", "airtel", "66a0c1d2e3f4a5b6c7d8e904", "EMEKA JOHN EZE", None),
 ];
 
-/// A transaction of an account. Amounts are in kobo.
-#[derive(Debug, Serialize)]
-pub struct Transaction {
-    #[serde(rename = "_id")]
-    id: String,
-    /// `debit` or `credit`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    amount: u32,
-    /// What it was for.
-    pub narration: &'static str,
-    balance: u32,
-    /// When it happened, ISO 8601.
-    pub date: String,
-    currency: &'static str,
+const fn customer(
+    phone: &'static str,
+    provider: &'static str,
+    account_id: &'static str,
+    name: &'static str,
+    transactions: Option<u32>,
+) -> Customer {
+    Customer { phone, provider, account_id, name, transactions }
 }
 
 impl Customer {
+    /// Whether Mono has collected the account's data.
+    pub fn is_available(&self) -> bool {
+        self.transactions.is_some()
+    }
+
     /// `GET /accounts/{id}`.
     pub fn account(&self) -> Value {
+        let data_status = if self.is_available() { "AVAILABLE" } else { "PROCESSING" };
         let institution = if self.provider == "mtn" { "Mtn" } else { "Airtel" };
         json!({
-            "meta": { "data_status": self.data_status, "auth_method": "mobile_banking" },
+            "meta": { "data_status": data_status, "auth_method": "mobile_banking" },
             "account": {
                 "_id": self.account_id,
                 "institution": { "name": institution, "type": "PERSONAL_BANKING" },
@@ -121,21 +89,21 @@ impl Customer {
         })
     }
 
-    /// All transactions, newest first.
-    pub fn transactions(&self) -> Vec<Transaction> {
+    /// All transactions, newest first. Amounts are in kobo.
+    pub fn transactions(&self) -> Vec<Value> {
         let line = |index: u32| {
             let debit = index.is_multiple_of(2);
-            Transaction {
-                id: format!("{}{index:02}", &self.account_id[..22]),
-                kind: if debit { "debit" } else { "credit" },
-                amount: 500_000 - 10_000 * index,
-                narration: if debit { "Monthly data plan" } else { "Airtime top-up" },
-                balance: 7659 + index,
-                date: format!("2024-06-{:02}T16:20:37.000Z", 28 - index),
-                currency: "NGN",
-            }
+            json!({
+                "_id": format!("{}{index:02}", &self.account_id[..22]),
+                "type": if debit { "debit" } else { "credit" },
+                "amount": 500_000 - 10_000 * index,
+                "narration": if debit { "Monthly data plan" } else { "Airtime top-up" },
+                "balance": 7659 + index,
+                "date": format!("2024-06-{:02}T16:20:37.000Z", 28 - index),
+                "currency": "NGN",
+            })
         };
-        (0..self.transactions).map(line).collect()
+        (0..self.transactions.unwrap_or_default()).map(line).collect()
     }
 
     fn international(&self) -> String {

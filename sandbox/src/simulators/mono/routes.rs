@@ -155,10 +155,12 @@ async fn transactions(
         filter.as_ref().is_none_or(|it| text.to_lowercase().contains(&it.to_lowercase()))
     };
     lines.retain(|line| {
-        wanted(&filter.kind, line.kind)
-            && wanted(&filter.narration, line.narration)
-            && filter.start.as_ref().is_none_or(|start| line.date[..10] >= start[..])
-            && filter.end.as_ref().is_none_or(|end| line.date[..10] <= end[..])
+        let text = |field: &str| line[field].as_str().unwrap_or_default();
+        let day = &text("date")[..10];
+        wanted(&filter.kind, text("type"))
+            && wanted(&filter.narration, text("narration"))
+            && filter.start.as_ref().is_none_or(|start| day >= &start[..])
+            && filter.end.as_ref().is_none_or(|end| day <= &end[..])
     });
     let total = lines.len();
     let page = filter.page.unwrap_or(1).max(1);

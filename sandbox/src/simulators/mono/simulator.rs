@@ -134,10 +134,9 @@ impl MonoSimulator {
     /// The customer of a linked account whose data is available.
     pub(super) fn available(&self, id: &str) -> Result<&'static Customer, MonoError> {
         let customer = self.customer(id)?;
-        match customer.data_status {
-            "AVAILABLE" => Ok(customer),
-            _ => Err(MonoError(StatusCode::BAD_REQUEST, "Account data is still being processed")),
-        }
+        let processing =
+            MonoError(StatusCode::BAD_REQUEST, "Account data is still being processed");
+        if customer.is_available() { Ok(customer) } else { Err(processing) }
     }
 
     /// Posts a webhook; gives the status of the response, or 0 if there was none.

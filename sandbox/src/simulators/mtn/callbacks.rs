@@ -21,6 +21,9 @@ pub struct Delivery {
 }
 
 const CALLBACKS: &str = "mtn_callbacks";
+/// How late a callback is sent if no script says otherwise: long enough to be noticed, short
+/// enough to be waited for.
+const DELAY: Duration = Duration::from_millis(1_500);
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl MtnSimulator {
@@ -34,47 +37,36 @@ impl MtnSimulator {
     /// Sends or holds a callback as the script says. What must be sent after the answer is sent in
     /// the background.
     pub(super) async fn call_back(self: &Arc<Self>, answer: ScriptedAnswer, callback: Callback) {
-        match answer {
-            ScriptedAnswer::Lost => {}
-            ScriptedAnswer::Held => self.controls().held.push(callback),
-            ScriptedAnswer::Before => self.deliver_all(&[callback]).await,
-            _ => {
-                tokio::spawn(self.clone().deliver_later(answer, callback));
-            }
-        }
-    }
-
-    async fn deliver_later(self: Arc<Self>, answer: ScriptedAnswer, callback: Callback) {
-        if answer == ScriptedAnswer::Eventually {
-            tokio::time::sleep(self.delay).await;
-        }
         let callbacks = match answer {
+            ScriptedAnswer::Lost => return,
+            ScriptedAnswer::Held => return self.controls().held.push(callback),
+            ScriptedAnswer::Before => {
+                self.deliver(&callback).await;
+                return;
+            }
             ScriptedAnswer::Duplicate => vec![callback.clone(), callback],
             ScriptedAnswer::Conflicting => vec![callback.clone(), callback.contradiction()],
             _ => vec![callback],
         };
-        self.deliver_all(&callbacks).await;
-    }
-
-    async fn deliver_all(&self, callbacks: &[Callback]) {
-        for callback in callbacks {
-            self.deliver(callback).await;
-        }
+        let delay = if answer == ScriptedAnswer::Eventually { DELAY } else { Duration::ZERO };
+        let mtn = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            for callback in callbacks {
+                mtn.deliver(&callback).await;
+            }
+        });
     }
 
     /// Sends a callback and records what became of it; does nothing if it has no URL.
     pub(super) async fn deliver(&self, callback: &Callback) -> Option<Delivery> {
         let url = callback.url.as_deref()?;
-        let status = self.post(url, callback.body.to_string()).await;
+        let body = callback.body.to_string();
+        let response = post_json(&self.environment, url, None, body, TIMEOUT).await;
+        let status = response.map(|(status, _)| status.as_u16());
         let delivery = Delivery { operation: callback.operation, status };
         self.ledger.put(CALLBACKS, &self.environment.random.id(), &delivery);
         Some(delivery)
-    }
-
-    /// Posts a body; gives the HTTP status of the response.
-    pub(super) async fn post(&self, url: &str, body: String) -> Option<u16> {
-        let response = post_json(&self.environment, url, None, body, TIMEOUT).await;
-        response.map(|(status, _)| status.as_u16())
     }
 }
 

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::operations::{BodyRule, CONTRACTS, Condition, Contract, Operation};
+use super::operations::{BodyRule, CONTRACTS, Contract, Operation};
 use super::rules::{Field, check, printable};
 
 /// The contract for a method and a path.
@@ -19,26 +19,24 @@ pub(super) fn find_contract(method: &Method, path: &str) -> Result<&'static Cont
     found.ok_or_else(|| format!("method: {} is not allowed here", printable(method.as_str())))
 }
 
-/// A request that keeps its contract, in parts that hold declared fields only.
+/// A request that keeps its contract.
 pub(super) struct CheckedRequest {
     pub(super) operation: Operation,
-    parameters: Map<String, Value>,
-    headers: Map<String, Value>,
-    query: Map<String, Value>,
-    pub(super) body: Map<String, Value>,
+    /// The declared fields of path, headers, query and body. No contract uses a name twice.
+    fields: Map<String, Value>,
 }
 
 impl Contract {
     /// Checks a request.
     pub(super) fn check(&self, parts: &Parts, body: &[u8]) -> Result<CheckedRequest, String> {
-        let parameters = self.segments(parts.uri.path()).unwrap_or_default();
-        check("path", self.parameters, &parameters)?;
+        let mut fields = self.segments(parts.uri.path()).unwrap_or_default();
+        check("path", self.parameters, &fields)?;
         let headers = declared(self.headers, &parts.headers)?;
         check("header", self.headers, &headers)?;
         let query = pairs("query", parts.uri.query().unwrap_or_default().as_bytes())?;
         check("query", self.query, &query)?;
-        let body = self.body(&parts.headers, body)?;
-        Ok(CheckedRequest { operation: self.operation, parameters, headers, query, body })
+        fields.extend(headers.into_iter().chain(query).chain(self.body(&parts.headers, body)?));
+        Ok(CheckedRequest { operation: self.operation, fields })
     }
 
     fn body(&self, headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, String> {
@@ -58,7 +56,7 @@ impl Contract {
             _ => serde_json::from_slice(body).map_err(|_| "body: is no JSON object".to_owned())?,
         };
         check("body", fields, &read)?;
-        for Condition { field, value, required } in self.conditions {
+        for (field, value, required) in self.conditions {
             let applies = read.get(*field).is_some_and(|it| it == value);
             if let Some(missing) = required.iter().find(|it| applies && !read.contains_key(**it)) {
                 return Err(format!("body: lacks {missing}, which {value} needs"));
@@ -88,28 +86,17 @@ impl Contract {
 impl CheckedRequest {
     /// The customer's number, `234…`.
     pub(super) fn msisdn(&self) -> &str {
-        let found = self.parameters.get("customerId").or_else(|| self.body.get("msisdn"));
-        found.and_then(Value::as_str).unwrap_or_default()
+        self.text("customerId").or_else(|| self.text("msisdn")).unwrap_or_default()
     }
 
-    pub(super) fn product_code(&self) -> &str {
-        self.parameters.get("productCode").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    pub(super) fn transaction_id(&self) -> Option<&str> {
-        self.headers.get("transactionId").and_then(Value::as_str)
-    }
-
-    pub(super) fn query(&self, name: &str) -> Option<&str> {
-        self.query.get(name).and_then(Value::as_str)
-    }
-
+    /// A field that is a text.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.body.get(name).and_then(Value::as_str)
+        self.fields.get(name).and_then(Value::as_str)
     }
 
+    /// A field that is an integer.
     pub(super) fn whole(&self, name: &str) -> Option<i64> {
-        self.body.get(name).and_then(Value::as_i64)
+        self.fields.get(name).and_then(Value::as_i64)
     }
 }
 

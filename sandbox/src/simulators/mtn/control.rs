@@ -3,13 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Json;
 use axum::routing::{get, post};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::script::Script;
@@ -20,33 +16,16 @@ pub fn control_router(simulator: Arc<MtnSimulator>) -> Router {
     Router::new()
         .route("/next", post(next))
         .route("/deliver", post(deliver))
-        .route("/outage", post(outage))
         .route("/violations", get(violations))
         .route("/ledger", get(ledger))
         .with_state(simulator)
 }
 
-/// An error of a control: a status and `{"message":"..."}`.
-type ControlError = (StatusCode, Json<Value>);
-
-fn refused(problem: &str) -> ControlError {
-    (StatusCode::BAD_REQUEST, Json(json!({ "message": problem })))
-}
-
-/// Reads JSON of any content type. An unknown field is an error, because a test mistyped it.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
-    serde_json::from_slice(body).map_err(|error| refused(&error.to_string()))
-}
-
-/// Adds scripts, all or none; each is used once, by the first request it is for.
-async fn next(State(mtn): Simulator, body: Bytes) -> Result<Json<Value>, ControlError> {
-    let scripts: Vec<Script> = read(&body)?;
-    if let Some(problem) = scripts.iter().find_map(Script::problem) {
-        return Err(refused(problem));
-    }
+/// Adds scripts; each is used once, by the first request of its operation.
+async fn next(State(mtn): Simulator, Json(scripts): Json<Vec<Script>>) -> Json<Value> {
     let mut controls = mtn.controls();
     controls.scripts.extend(scripts);
-    Ok(Json(json!({ "waiting": controls.scripts.len() })))
+    Json(json!({ "waiting": controls.scripts.len() }))
 }
 
 /// Sends the held callbacks, in order.
@@ -57,20 +36,6 @@ async fn deliver(State(mtn): Simulator) -> Json<Value> {
         deliveries.extend(mtn.deliver(&callback).await);
     }
     Json(json!({ "callbacks": deliveries }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Outage {
-    http_status: Option<u16>,
-}
-
-/// Answers every request that keeps its contract with a status, until this is called with null.
-async fn outage(State(mtn): Simulator, body: Bytes) -> Result<Json<Value>, ControlError> {
-    let Outage { http_status } = read(&body)?;
-    let status = http_status.map(StatusCode::from_u16).transpose();
-    mtn.controls().outage = status.map_err(|_| refused("http_status is not a valid status"))?;
-    Ok(Json(json!({ "http_status": http_status })))
 }
 
 /// Shows the requests that violated their contract, in order.

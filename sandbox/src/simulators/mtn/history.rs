@@ -1,5 +1,7 @@
 //! The recharges and the usage of the simulated lines, and their sums (MTN Consumption v2).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use time::macros::offset;
 use time::{Date, Duration, OffsetDateTime, Time};
@@ -71,69 +73,113 @@ fn success(data: Value) -> Value {
     json!({ "status": "SUCCESS", "message": "done", "data": data })
 }
 
-/// The recharges of a period, newest first: invented ones and the refills.
-fn recharges(
-    seed: u32,
-    refills: Vec<Recharge>,
-    period: &Period,
-    now: OffsetDateTime,
-) -> Vec<Recharge> {
-    const AMOUNTS: [u64; 5] = [100, 200, 500, 1_000, 1_500];
-    const CHANNELS: [&str; 3] = ["USSD", "VOUCHER", "BANK"];
-    // Counted from midnight, so that they do not change during a day.
-    let mut at = today(now).with_time(Time::MIDNIGHT).assume_offset(offset!(+1));
-    let shifted = AMOUNTS.iter().cycle().skip(usize::try_from(seed).unwrap_or_default());
-    let usual = shifted.zip(CHANNELS.iter().cycle()).take(RECHARGES).map(|(naira, channel)| {
-        let recharge = Recharge { at, naira: *naira, channel };
-        at -= INTERVAL;
-        recharge
-    });
-    let mut all: Vec<Recharge> = usual.chain(refills).collect();
-    all.retain(|it| (period.from..=period.to).contains(&today(it.at)));
-    all.sort_by_key(|it| std::cmp::Reverse(it.at));
-    all
+/// What a line's history is made of, and the question about it.
+pub(super) struct History<'a> {
+    /// Makes the history of one line differ from another's.
+    pub(super) seed: u32,
+    pub(super) refills: Vec<Recharge>,
+    pub(super) request: &'a CheckedRequest,
+    pub(super) now: OffsetDateTime,
 }
 
-/// The answer with a page of a line's recharges.
-pub(super) fn recharge_history(
-    seed: u32,
-    refills: Vec<Recharge>,
-    request: &CheckedRequest,
-    now: OffsetDateTime,
-) -> Value {
-    let period = Period::of(request, COMPACT_DAY, now);
-    let number = request.whole("pageNumber").unwrap_or(1);
-    let size =
-        request.whole("pageSize").and_then(|size| usize::try_from(size).ok()).unwrap_or(PAGE_SIZE);
-    let (page, pages) = page(recharges(seed, refills, &period, now), number, size);
-    let usage: Vec<Value> = page.iter().map(Recharge::json).collect();
-    success(json!({
-        "usage": usage,
-        "period": period.text(),
-        "pageNumber": number.to_string(),
-        "totalPages": pages.to_string(),
-    }))
-}
+impl History<'_> {
+    /// A page of the recharges, newest first.
+    pub(super) fn recharges(self) -> Value {
+        let period = Period::of(self.request, COMPACT_DAY, self.now);
+        let number = self.request.whole("pageNumber").unwrap_or(1);
+        let size = self.request.whole("pageSize").and_then(|size| usize::try_from(size).ok());
+        let (page, pages) = page(self.recharges_in(&period), number, size.unwrap_or(PAGE_SIZE));
+        success(json!({
+            "usage": page.iter().map(Recharge::json).collect::<Vec<_>>(),
+            "period": period.text(),
+            "pageNumber": number.to_string(),
+            "totalPages": pages.to_string(),
+        }))
+    }
 
-/// The answer with the sum of a line's recharges.
-pub(super) fn recharge_summary(
-    seed: u32,
-    refills: Vec<Recharge>,
-    request: &CheckedRequest,
-    now: OffsetDateTime,
-) -> Value {
-    let period = Period::of(request, COMPACT_DAY, now);
-    let all = recharges(seed, refills, &period, now);
-    let mut channels: Vec<&str> = all.iter().map(|it| it.channel).collect();
-    channels.sort_unstable();
-    channels.dedup();
-    let summary = json!({
-        "count": all.len(),
-        "totalAmount": all.iter().map(|it| it.naira).sum::<u64>(),
-        "currency": "NGN",
-        "channels": channels,
-    });
-    success(json!({ "summary": [summary], "period": period.text() }))
+    /// The sum of the recharges.
+    pub(super) fn recharge_summary(self) -> Value {
+        let period = Period::of(self.request, COMPACT_DAY, self.now);
+        let all = self.recharges_in(&period);
+        let channels: BTreeSet<&str> = all.iter().map(|it| it.channel).collect();
+        let summary = json!({
+            "count": all.len(),
+            "totalAmount": all.iter().map(|it| it.naira).sum::<u64>(),
+            "currency": "NGN",
+            "channels": channels,
+        });
+        success(json!({ "summary": [summary], "period": period.text() }))
+    }
+
+    /// A page of the usage, one entry a day; oldest first if `sort` is `asc`.
+    pub(super) fn usage(self) -> Value {
+        let period = Period::of(self.request, DASHED_DAY, self.now);
+        let mut days: Vec<Date> = period.days().collect();
+        if self.request.text("sort").is_some_and(|sort| sort.eq_ignore_ascii_case("asc")) {
+            days.reverse();
+        }
+        let number = self.request.whole("pageNumber").unwrap_or(1).max(1);
+        let (page, pages) = page(days, number, PAGE_SIZE);
+        let summary: Vec<Value> = page.into_iter().map(|day| self.usage_of([day])).collect();
+        success(json!({
+            "summary": summary,
+            "period": period.text(),
+            "pageNumber": number,
+            "totalPages": pages,
+        }))
+    }
+
+    /// The sum of the usage.
+    pub(super) fn usage_summary(self) -> Value {
+        let period = Period::of(self.request, DASHED_DAY, self.now);
+        success(json!({
+            "summary": [self.usage_of(period.days())],
+            "period": period.text(),
+            "pageNumber": 1,
+            "totalPages": 1,
+        }))
+    }
+
+    /// The recharges of a period, newest first: invented ones and the refills.
+    fn recharges_in(self, period: &Period) -> Vec<Recharge> {
+        const AMOUNTS: [u64; 5] = [100, 200, 500, 1_000, 1_500];
+        const CHANNELS: [&str; 3] = ["USSD", "VOUCHER", "BANK"];
+        // Counted from midnight, so that they do not change during a day.
+        let mut at = today(self.now).with_time(Time::MIDNIGHT).assume_offset(offset!(+1));
+        let shifted = AMOUNTS.iter().cycle().skip(usize::try_from(self.seed).unwrap_or_default());
+        let usual = shifted.zip(CHANNELS.iter().cycle()).take(RECHARGES).map(|(naira, channel)| {
+            let recharge = Recharge { at, naira: *naira, channel };
+            at -= INTERVAL;
+            recharge
+        });
+        let mut all: Vec<Recharge> = usual.chain(self.refills).collect();
+        all.retain(|it| (period.from..=period.to).contains(&today(it.at)));
+        all.sort_by_key(|it| std::cmp::Reverse(it.at));
+        all
+    }
+
+    /// The usage of some days together: all kinds, or the one that is asked for. MTN's units are
+    /// numbers: 1 is one second or one megabyte.
+    fn usage_of(&self, days: impl IntoIterator<Item = Date>) -> Value {
+        let seed = i32::try_from(self.seed).unwrap_or_default();
+        let mut sums = [0; 5];
+        for date in days {
+            let day = date.to_julian_day() + seed;
+            let of_day =
+                [60 * (3 + day % 7), 2 + day % 3, 150 + day * 37 % 400, 5 + day % 9, day % 4];
+            sums.iter_mut().zip(of_day).for_each(|(sum, used)| *sum += used);
+        }
+        let [seconds, calls, megabytes, sessions, texts] = sums;
+        let mut usage = json!({
+            "voice": { "totalDuration": seconds, "unit": 1, "count": calls },
+            "data": { "totalDataUsed": megabytes, "unit": 1, "count": sessions },
+            "sms": { "count": texts },
+        });
+        if let (Some(kind), Some(parts)) = (self.request.text("usageType"), usage.as_object_mut()) {
+            parts.retain(|name, _| name.eq_ignore_ascii_case(kind));
+        }
+        usage
+    }
 }
 
 impl Recharge {
@@ -148,55 +194,4 @@ impl Recharge {
             "channel": self.channel,
         })
     }
-}
-
-/// The usage of some days together: all kinds, or the one that is asked for. MTN's units are
-/// numbers: 1 is one second or one megabyte.
-fn usage(seed: u32, days: impl Iterator<Item = Date>, kind: Option<&str>) -> Value {
-    let mut sums = [0; 5];
-    for date in days {
-        let day = date.to_julian_day() + i32::try_from(seed).unwrap_or_default();
-        let of_day = [60 * (3 + day % 7), 2 + day % 3, 150 + day * 37 % 400, 5 + day % 9, day % 4];
-        sums.iter_mut().zip(of_day).for_each(|(sum, used)| *sum += used);
-    }
-    let [seconds, calls, megabytes, sessions, texts] = sums;
-    let mut usage = json!({
-        "voice": { "totalDuration": seconds, "unit": 1, "count": calls },
-        "data": { "totalDataUsed": megabytes, "unit": 1, "count": sessions },
-        "sms": { "count": texts },
-    });
-    if let (Some(kind), Some(parts)) = (kind, usage.as_object_mut()) {
-        parts.retain(|name, _| name.eq_ignore_ascii_case(kind));
-    }
-    usage
-}
-
-/// The answer with a page of a line's usage, one entry a day; oldest first if `sort` is `asc`.
-pub(super) fn usage_history(seed: u32, request: &CheckedRequest, now: OffsetDateTime) -> Value {
-    let period = Period::of(request, DASHED_DAY, now);
-    let mut days: Vec<Date> = period.days().collect();
-    if request.text("sort").is_some_and(|sort| sort.eq_ignore_ascii_case("asc")) {
-        days.reverse();
-    }
-    let number = request.whole("pageNumber").unwrap_or(1).max(1);
-    let (page, pages) = page(days, number, PAGE_SIZE);
-    let of_day = |date| usage(seed, std::iter::once(date), request.text("usageType"));
-    let summary: Vec<Value> = page.into_iter().map(of_day).collect();
-    success(json!({
-        "summary": summary,
-        "period": period.text(),
-        "pageNumber": number,
-        "totalPages": pages,
-    }))
-}
-
-/// The answer with the sum of a line's usage.
-pub(super) fn usage_summary(seed: u32, request: &CheckedRequest, now: OffsetDateTime) -> Value {
-    let period = Period::of(request, DASHED_DAY, now);
-    success(json!({
-        "summary": [usage(seed, period.days(), request.text("usageType"))],
-        "period": period.text(),
-        "pageNumber": 1,
-        "totalPages": 1,
-    }))
 }

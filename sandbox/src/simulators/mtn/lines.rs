@@ -50,7 +50,7 @@ impl Line {
 
     /// The plan with the balances that the query asks for.
     pub(super) fn plans(&self, request: &CheckedRequest, now: OffsetDateTime) -> Value {
-        let wanted = match request.query("plan") {
+        let wanted = match request.text("plan") {
             Some("VOICE") => Some("MINUTES"),
             other => other,
         };
@@ -61,9 +61,9 @@ impl Line {
             balance("SMS Bundle", "SMS", "20", "SMS", now),
         ];
         balances.retain(|it| wanted.is_none_or(|wanted| it["balanceDetail"]["type"] == wanted));
-        if request.query("momo") == Some("true") {
+        if request.text("momo") == Some("true") {
             let mut account = balance("MoMo", "CURRENCY", "320.00", "NGN", now);
-            account["momoBalanceData"] = momo(request.query("includeReservations") == Some("true"));
+            account["momoBalanceData"] = momo(request.text("includeReservations") == Some("true"));
             balances.push(account);
         }
         let path = format!("{}/plans", request.msisdn());
@@ -72,16 +72,17 @@ impl Line {
 
     /// The plan with the balances and the offer of one product.
     pub(super) fn product_plans(&self, request: &CheckedRequest, now: OffsetDateTime) -> Value {
+        let product_code = request.text("productCode").unwrap_or_default();
         let mut data =
             plan(vec![balance("Data Bundle", "DATA", &self.megabytes(), "MB", now)], now);
         data["offers"] = json!({
-            "offerId": request.product_code(),
+            "offerId": product_code,
             "offerType": "2",
             "startDate": to_iso(now - Duration::days(3)),
             "expiryDate": to_iso(now + Duration::days(27)),
             "expiryDateValue": "53402237800000",
         });
-        let path = format!("{}/plans/{}", request.msisdn(), request.product_code());
+        let path = format!("{}/plans/{}", request.msisdn(), product_code);
         json!({ "_link": link(&path), "data": data })
     }
 

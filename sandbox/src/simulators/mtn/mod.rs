@@ -18,11 +18,13 @@ mod routes;
 mod rules;
 mod script;
 mod simulator;
+#[cfg(test)]
+mod tests;
 
 pub use self::callbacks::Delivery;
 pub use self::control::control_router;
 pub use self::operations::Operation;
 pub use self::refills::Refill;
 pub use self::routes::router;
-pub use self::script::{Script, ScriptTarget, ScriptedAnswer};
+pub use self::script::{Script, ScriptedAnswer};
 pub use self::simulator::{Credentials, MtnSimulator, RecordedQuestion, Violation};

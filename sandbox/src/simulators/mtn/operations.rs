@@ -49,12 +49,8 @@ pub(super) enum BodyRule {
     Json(&'static [Field]),
 }
 
-/// If `field` is `value`, the body must have the fields `required` as well.
-pub(super) struct Condition {
-    pub(super) field: &'static str,
-    pub(super) value: &'static str,
-    pub(super) required: &'static [&'static str],
-}
+/// A field, one of its values, and the other fields that the body must have with this value.
+pub(super) type Condition = (&'static str, &'static str, &'static [&'static str]);
 
 /// What one operation accepts.
 pub(super) struct Contract {
@@ -73,6 +69,7 @@ pub(super) struct Contract {
 const CUSTOMER: Field = must("customerId", Rule::Msisdn);
 const MSISDN: Field = must("msisdn", Rule::Msisdn);
 const CURRENCY_TYPES: Rule = Rule::OneOf(&["CURRENCY", "DATA", "MINUTES", "SMS"]);
+const FLAG: Rule = Rule::OneOf(&["true", "false"]);
 const UNITS: Rule = Rule::OneOf(&["ZAR", "NGN", "GB", "MB", "MINUTES", "SMS", "FCFA"]);
 const AMOUNT: Rule =
     Rule::Object(&[must("value", Rule::Text), must("type", CURRENCY_TYPES), must("unit", UNITS)]);
@@ -127,8 +124,8 @@ pub(super) static CONTRACTS: [Contract; 10] = [
         query: &[
             may("fixedLine", Rule::Text),
             may("plan", Rule::OneOf(&["VOICE", "DATA", "SMS"])),
-            may("momo", Rule::Flag),
-            may("includeReservations", Rule::Flag),
+            may("momo", FLAG),
+            may("includeReservations", FLAG),
             may("quoteid", Rule::Text),
         ],
         ..contract(Operation::Plans, "GET", "/v2/customers/{customerId}/plans")
@@ -163,16 +160,8 @@ pub(super) static CONTRACTS: [Contract; 10] = [
             may("transactionAmount", Rule::WholeNaira),
         ]),
         conditions: &[
-            Condition {
-                field: "refillType",
-                value: "voucher",
-                required: &["voucherActivationCode"],
-            },
-            Condition {
-                field: "refillType",
-                value: "voucherless",
-                required: &["refillProfileId", "transactionAmount"],
-            },
+            ("refillType", "voucher", &["voucherActivationCode"]),
+            ("refillType", "voucherless", &["refillProfileId", "transactionAmount"]),
         ],
         ..contract(Operation::Refill, "PATCH", "/v2/customers/{customerId}/plans/refill")
     },
@@ -211,10 +200,3 @@ pub(super) static CONTRACTS: [Contract; 10] = [
         ],
     ),
 ];
-
-impl Operation {
-    /// Whether its answer may be sent by callback.
-    pub(super) fn has_callback(self) -> bool {
-        matches!(self, Self::Balance | Self::Recharges | Self::RechargeSummary | Self::Usage)
-    }
-}

@@ -55,8 +55,9 @@ impl MtnSimulator {
         performs: bool,
     ) -> JsonReply {
         let _lock = self.controls();
-        let key =
-            request.transaction_id().map_or_else(|| self.environment.random.id(), str::to_owned);
+        let key = request
+            .text("transactionId")
+            .map_or_else(|| self.environment.random.id(), str::to_owned);
         let mut refill = self.ledger.get(REFILLS, &key).unwrap_or_else(|| Refill::of(request));
         refill.received += 1;
         let error = self.error(request, envelope);
@@ -110,7 +111,7 @@ impl Refill {
         let amount = request.text("transactionAmount").and_then(|text| text.parse().ok());
         let voucher = request.text("voucherActivationCode").filter(|_| by_voucher);
         Self {
-            transaction_id: request.transaction_id().map(str::to_owned),
+            transaction_id: request.text("transactionId").map(str::to_owned),
             msisdn: request.msisdn().to_owned(),
             amount: if by_voucher { VOUCHER_NAIRA } else { amount.unwrap_or_default() },
             refill_type,

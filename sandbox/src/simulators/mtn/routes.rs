@@ -12,7 +12,7 @@ use axum::response::Response;
 use super::access::AccessDenied;
 use super::contract::{CheckedRequest, find_contract};
 use super::envelope::{Envelope, JsonReply};
-use super::history;
+use super::history::History;
 use super::lines::Line;
 use super::operations::{Access, Operation};
 use super::script::{Script, ScriptedAnswer};
@@ -25,7 +25,7 @@ pub fn router(simulator: Arc<MtnSimulator>) -> Router {
     Router::new().fallback(handle).with_state(simulator)
 }
 
-async fn handle(State(mtn): Simulator, request: Request) -> Response {
+pub(super) async fn handle(State(mtn): Simulator, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap_or_default();
     let envelope = Envelope::new(&parts, &mtn.environment);
@@ -76,12 +76,9 @@ impl MtnSimulator {
         parts: &Parts,
         envelope: &Envelope,
     ) -> Response {
-        let (outage, script) = self.controls().take_script(request.operation);
-        let performs = outage.is_none() && script.as_ref().is_none_or(Script::performs);
+        let script = self.controls().take_script(request.operation);
+        let performs = script.as_ref().is_none_or(Script::performs);
         let usual = self.usual_reply(request, envelope, performs);
-        if let Some(status) = outage {
-            return envelope.error(status, "3000").respond().send().await;
-        }
         let answer = script.as_ref().map_or_else(|| usual_answer(request), |script| script.answer);
         if answer == ScriptedAnswer::RefuseToken {
             self.revoke(&parts.headers);
@@ -113,7 +110,6 @@ impl MtnSimulator {
             Operation::Refill => return self.refill(request, envelope, performs),
             operation => self.record_question(&RecordedQuestion {
                 operation,
-                transaction_id: request.transaction_id().map(str::to_owned),
                 callback_url: request.text("callBackUrl").map(str::to_owned),
             }),
         }
@@ -121,16 +117,15 @@ impl MtnSimulator {
         let refills = self.done_refills(request.msisdn());
         let naira = refills.iter().map(|it| it.naira).sum();
         let Some(line) = Line::of(request.msisdn(), naira) else { return envelope.no_customer() };
+        let history = History { seed: line.seed, refills, request, now };
         JsonReply::ok(match request.operation {
             Operation::Plans => line.plans(request, now),
             Operation::ProductPlans => line.product_plans(request, now),
             Operation::Premium => line.premium(request),
-            Operation::Recharges => history::recharge_history(line.seed, refills, request, now),
-            Operation::RechargeSummary => {
-                history::recharge_summary(line.seed, refills, request, now)
-            }
-            Operation::Usage => history::usage_history(line.seed, request, now),
-            Operation::UsageSummary => history::usage_summary(line.seed, request, now),
+            Operation::Recharges => history.recharges(),
+            Operation::RechargeSummary => history.recharge_summary(),
+            Operation::Usage => history.usage(),
+            Operation::UsageSummary => history.usage_summary(),
             Operation::Balance | Operation::Token | Operation::Refill => line.balance(),
         })
     }
@@ -138,8 +133,9 @@ impl MtnSimulator {
 
 /// The answer without a script: histories are sent by callback, if the request has a callback URL.
 fn usual_answer(request: &CheckedRequest) -> ScriptedAnswer {
-    let slow = request.operation.has_callback() && request.operation != Operation::Balance;
-    if slow && request.text("callBackUrl").is_some() {
+    use Operation::{RechargeSummary, Recharges, Usage};
+    let is_history = matches!(request.operation, Recharges | RechargeSummary | Usage);
+    if is_history && request.text("callBackUrl").is_some() {
         ScriptedAnswer::Eventually
     } else {
         ScriptedAnswer::Now

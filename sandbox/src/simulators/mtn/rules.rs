@@ -17,8 +17,6 @@ pub(super) struct Field {
 pub(super) enum Rule {
     /// A text that is not empty.
     Text,
-    /// The text `true` or `false`.
-    Flag,
     /// One of these texts, case-sensitive.
     OneOf(&'static [&'static str]),
     /// An MSISDN: digits only, with the country code.
@@ -115,7 +113,6 @@ impl Rule {
         let digits = text.bytes().all(|it| it.is_ascii_digit());
         let (right, problem) = match self {
             Self::Text | Self::Whole { .. } | Self::Object(_) => return None,
-            Self::Flag => (matches!(text, "true" | "false"), "is neither true nor false"),
             Self::OneOf(values) => (values.contains(&text), "is not one of the allowed values"),
             Self::Msisdn if !digits || !(3..=15).contains(&text.len()) => {
                 return Some("is not 3 to 15 digits");

@@ -9,17 +9,6 @@ use super::envelope::{Envelope, JsonReply};
 use super::operations::Operation;
 use crate::simulators::response::SimulatedResponse;
 
-/// The operation that a script is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ScriptTarget {
-    /// The first one that can have such an answer.
-    Any,
-    /// One operation.
-    #[serde(untagged)]
-    Only(Operation),
-}
-
 /// How a request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,8 +39,6 @@ pub enum ScriptedAnswer {
     Silent,
     /// With half a body; then the connection breaks.
     Broken,
-    /// With nothing for a minute.
-    Hang,
     /// With 401; the token is revoked.
     RefuseToken,
     /// By a callback after a delay. Some operations do this without a script.
@@ -64,7 +51,7 @@ pub enum ScriptedAnswer {
 #[serde(deny_unknown_fields)]
 pub struct Script {
     /// The operation it is for.
-    pub operation: ScriptTarget,
+    pub operation: Operation,
     /// How the request is answered.
     pub answer: ScriptedAnswer,
     /// The HTTP status of an error, a page or an empty body.
@@ -82,51 +69,9 @@ impl ScriptedAnswer {
         use ScriptedAnswer::{Before, Conflicting, Duplicate, Eventually, Held, Later, Lost};
         matches!(self, Later | Lost | Held | Before | Duplicate | Conflicting | Eventually)
     }
-
-    fn suits(self, operation: Operation) -> bool {
-        match self {
-            Self::RefuseToken | Self::Partial => operation != Operation::Token,
-            _ => !self.calls_back() || operation.has_callback(),
-        }
-    }
-
-    fn has_status(self) -> bool {
-        matches!(self, Self::Error | Self::SpringError | Self::Html | Self::Silent)
-    }
 }
 
 impl Script {
-    /// What is wrong with the script. One that would have no effect is a mistake in a test.
-    pub(super) fn problem(&self) -> Option<&'static str> {
-        let (answer, only) = match self.operation {
-            ScriptTarget::Any => (self.answer, None),
-            ScriptTarget::Only(operation) => (self.answer, Some(operation)),
-        };
-        let applicable = !matches!(answer, ScriptedAnswer::Now | ScriptedAnswer::RefuseToken)
-            && only.is_none_or(|it| it == Operation::Refill);
-        let has_status = self.http_status.is_some() || self.retry_after.is_some();
-        if only.is_some_and(|operation| !answer.suits(operation)) {
-            Some("this operation cannot have this answer")
-        } else if has_status && !answer.has_status() {
-            Some("this answer has no status of its own")
-        } else if self.http_status.is_some_and(|it| StatusCode::from_u16(it).is_err()) {
-            Some("http_status is not a valid status")
-        } else if self.status_code.is_some() && answer != ScriptedAnswer::Error {
-            Some("only an error has a status_code")
-        } else if self.apply.is_some() && !applicable {
-            Some("apply is only for refills that are not answered as usual")
-        } else {
-            None
-        }
-    }
-
-    pub(super) fn is_for(&self, operation: Operation) -> bool {
-        match self.operation {
-            ScriptTarget::Any => self.answer.suits(operation),
-            ScriptTarget::Only(only) => only == operation,
-        }
-    }
-
     /// Whether the operation takes effect: a refill is done, a token is valid.
     pub(super) fn performs(&self) -> bool {
         self.answer == ScriptedAnswer::Now || self.apply == Some(true)
@@ -159,7 +104,6 @@ impl Script {
                 SimulatedResponse::Complete { status, body: String::new(), is_json: true }
             }
             ScriptedAnswer::Broken => SimulatedResponse::Broken(usual.body.to_string()),
-            ScriptedAnswer::Hang => SimulatedResponse::Hanging,
             ScriptedAnswer::RefuseToken => {
                 envelope.error(StatusCode::UNAUTHORIZED, "4000").respond()
             }

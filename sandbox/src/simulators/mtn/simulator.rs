@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::platform::environment::Environment;
@@ -40,8 +38,6 @@ pub struct MtnSimulator {
     pub ledger: Arc<Ledger>,
     /// The clock, random ids and the HTTP client.
     pub environment: Environment,
-    /// How late a callback is sent if no script says otherwise.
-    pub delay: Duration,
     controls: Mutex<Controls>,
 }
 
@@ -49,7 +45,6 @@ pub struct MtnSimulator {
 #[derive(Default)]
 pub(super) struct Controls {
     pub(super) scripts: VecDeque<Script>,
-    pub(super) outage: Option<StatusCode>,
     pub(super) held: Vec<Callback>,
     pub(super) violations: Vec<Violation>,
     /// The tokens that were given out; the ledger keeps only their hashes.
@@ -79,15 +74,11 @@ pub struct Violation {
 pub struct RecordedQuestion {
     /// What was asked.
     pub operation: Operation,
-    /// The client's id of the question.
-    pub transaction_id: Option<String>,
     /// Where a callback may go.
     pub callback_url: Option<String>,
 }
 
 const QUESTIONS: &str = "mtn_asks";
-/// Long enough to be noticed, short enough to be waited for.
-const CALLBACK_DELAY: Duration = Duration::from_millis(1_500);
 
 /// The simulator, as axum hands it to a handler.
 pub(super) type Simulator = State<Arc<MtnSimulator>>;
@@ -95,8 +86,7 @@ pub(super) type Simulator = State<Arc<MtnSimulator>>;
 impl MtnSimulator {
     /// A simulator that keeps its data in `ledger`.
     pub fn new(credentials: Credentials, ledger: Arc<Ledger>, environment: Environment) -> Self {
-        let (delay, controls) = (CALLBACK_DELAY, Mutex::default());
-        Self { credentials, ledger, environment, delay, controls }
+        Self { credentials, ledger, environment, controls: Mutex::default() }
     }
 
     /// The requests that violated their contract, in order.
@@ -126,15 +116,9 @@ impl MtnSimulator {
 }
 
 impl Controls {
-    /// The outage, or else the first script for an operation, which is then used up.
-    pub(super) fn take_script(
-        &mut self,
-        operation: Operation,
-    ) -> (Option<StatusCode>, Option<Script>) {
-        if self.outage.is_some() {
-            return (self.outage, None);
-        }
-        let index = self.scripts.iter().position(|script| script.is_for(operation));
-        (None, index.and_then(|index| self.scripts.remove(index)))
+    /// Takes the first script for an operation.
+    pub(super) fn take_script(&mut self, operation: Operation) -> Option<Script> {
+        let index = self.scripts.iter().position(|script| script.operation == operation)?;
+        self.scripts.remove(index)
     }
 }

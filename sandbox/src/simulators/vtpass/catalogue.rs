@@ -4,7 +4,6 @@
 use serde_json::{Value, json};
 use shared::domain::money::Kobo;
 
-use super::order::number;
 use super::simulator::VtpassSimulator;
 
 /// A service.
@@ -31,7 +30,7 @@ const MISSPELLED: &str = "varations";
 const CORRECT: &str = "variations";
 
 const SERVICES: [Service; 10] = [
-    data(
+    service(
         "etisalat-data",
         "9mobile Data",
         MISSPELLED,
@@ -41,7 +40,7 @@ const SERVICES: [Service; 10] = [
             ("eti-500", "1 GB for a month", 50_000),
         ],
     ),
-    data(
+    service(
         "mtn-data",
         "MTN Data",
         CORRECT,
@@ -51,38 +50,40 @@ const SERVICES: [Service; 10] = [
             ("mtn-100hr-5000", "25 GB for a month", 500_000),
         ],
     ),
-    data(
+    service(
         "airtel-data",
         "Airtel Data",
         MISSPELLED,
         &[("airt-50", "25 MB for a day", 4_999), ("airt-500", "1.5 GB for a month", 50_000)],
     ),
-    data(
+    service(
         "glo-data",
         "GLO Data",
         CORRECT,
         &[("glo50x", "50 MB for a day", 5_000), ("glo1000", "3.9 GB for a month", 100_000)],
     ),
-    data(
+    service(
         "9mobile-sme-data",
         "9mobile SME Data",
         MISSPELLED,
         &[("9sme-150", "500 MB for a month", 15_000)],
     ),
     Service {
-        id: "glo-sme-data",
         echoed: "GLO-sme-data",
-        name: "GLO SME Data",
-        list: MISSPELLED,
-        offers: &[("glo-sme-70", "200 MB for two weeks", 7_000)],
+        ..service(
+            "glo-sme-data",
+            "GLO SME Data",
+            MISSPELLED,
+            &[("glo-sme-70", "200 MB for two weeks", 7_000)],
+        )
     },
-    airtime("mtn", "MTN Airtime VTU"),
-    airtime("airtel", "Airtel Airtime VTU"),
-    airtime("glo", "GLO Airtime VTU"),
-    airtime("etisalat", "9mobile Airtime VTU"),
+    service("mtn", "MTN Airtime VTU", MISSPELLED, &[]),
+    service("airtel", "Airtel Airtime VTU", MISSPELLED, &[]),
+    service("glo", "GLO Airtime VTU", MISSPELLED, &[]),
+    service("etisalat", "9mobile Airtime VTU", MISSPELLED, &[]),
 ];
 
-const fn data(
+const fn service(
     id: &'static str,
     name: &'static str,
     list: &'static str,
@@ -91,11 +92,7 @@ const fn data(
     Service { id, echoed: id, name, list, offers }
 }
 
-const fn airtime(id: &'static str, name: &'static str) -> Service {
-    Service { id, echoed: id, name, list: MISSPELLED, offers: &[] }
-}
-
-/// The ledger's collection of changed prices, by `service/code`; null for a withdrawn offer.
+/// The ledger's collection of changed prices, by `service/code`.
 const PRICES: &str = "vtpass-prices";
 
 impl Service {
@@ -113,11 +110,11 @@ impl VtpassSimulator {
     pub(super) fn price(&self, service: &Service, code: &str) -> Option<u64> {
         let (_, _, price) = service.offers.iter().find(|offer| offer.0 == code)?;
         let key = format!("{}/{code}", service.id);
-        self.ledger.get::<Option<u64>>(PRICES, &key).unwrap_or(Some(*price))
+        Some(self.ledger.get(PRICES, &key).unwrap_or(*price))
     }
 
-    /// Changes the price of an offer, or withdraws it.
-    pub(super) fn set_price(&self, service: &Service, code: &str, price: Option<u64>) {
+    /// Changes the price of an offer.
+    pub(super) fn set_price(&self, service: &Service, code: &str, price: u64) {
         self.ledger.put(PRICES, &format!("{}/{code}", service.id), &price);
     }
 
@@ -146,20 +143,4 @@ impl VtpassSimulator {
         };
         service.offers.iter().filter_map(line).collect()
     }
-}
-
-/// The `content` of the answer to `services`.
-pub(super) fn services(airtime: bool) -> Value {
-    let (least, most) = (*AIRTIME_KOBO.start(), *AIRTIME_KOBO.end());
-    let line = |service: &Service| {
-        json!({
-            "serviceID": service.id,
-            "name": service.name,
-            "minimium_amount": if airtime { number(least) } else { json!("1") },
-            "maximum_amount": number(most),
-            "convinience_fee": "0 %",
-            "product_type": if airtime { "flexible" } else { "fix" },
-        })
-    };
-    SERVICES.iter().filter(|it| it.is_airtime() == airtime).map(line).collect()
 }

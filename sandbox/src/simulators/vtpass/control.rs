@@ -1,4 +1,4 @@
-//! `/_sandbox/vtpass/...`: scripts the simulator, and shows its orders, wallet and webhooks.
+//! `/_sandbox/vtpass/...`: scripts the simulator, and shows its orders and webhooks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::Service;
 use super::order::{ApiCall, Order, OrderState};
-use super::script::Script;
+use super::script::{Script, status_or_ok};
 use super::simulator::{Outage, Simulator, VtpassSimulator};
 use super::webhooks::{self, Delivery};
 
@@ -25,7 +25,6 @@ pub fn control_router(simulator: Arc<VtpassSimulator>) -> Router {
         .route("/resolve", post(resolve))
         .route("/forget", post(forget))
         .route("/outage", post(outage))
-        .route("/balance", get(balance).post(set_balance))
         .route("/variations-update", post(variations_update))
         .route("/webhooks", get(webhooks))
         .with_state(simulator)
@@ -100,26 +99,9 @@ struct SetOutage {
 async fn outage(State(vtpass): Simulator, Json(body): Json<SetOutage>) -> Json<Value> {
     let SetOutage { code, http_status } = body;
     let answer = json!({ "code": code });
-    let status = http_status.and_then(|status| StatusCode::from_u16(status).ok());
-    let status = status.unwrap_or(StatusCode::OK);
+    let status = status_or_ok(http_status);
     vtpass.controls().outage = code.map(|code| Outage { code, status });
     Json(answer)
-}
-
-async fn balance(State(vtpass): Simulator) -> Json<Value> {
-    Json(json!({ "balance_kobo": vtpass.wallet_kobo() }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetBalance {
-    balance_kobo: u64,
-}
-
-async fn set_balance(State(vtpass): Simulator, Json(body): Json<SetBalance>) -> Json<Value> {
-    let _lock = vtpass.controls();
-    vtpass.set_wallet(body.balance_kobo);
-    Json(json!({ "balance_kobo": body.balance_kobo }))
 }
 
 #[derive(Deserialize)]
@@ -127,9 +109,8 @@ async fn set_balance(State(vtpass): Simulator, Json(body): Json<SetBalance>) -> 
 struct VariationsUpdate {
     #[serde(rename = "serviceID")]
     service_id: String,
-    /// New prices in kobo by variation code; null withdraws the offer.
-    #[serde(default)]
-    prices: BTreeMap<String, Option<u64>>,
+    /// New prices in kobo by variation code.
+    prices: BTreeMap<String, u64>,
 }
 
 /// Changes prices, and reports them by webhook.
@@ -144,10 +125,7 @@ async fn variations_update(
             vtpass.set_price(service, code, *price);
         }
     }
-    let codes = |withdrawn: bool| -> Vec<&String> {
-        body.prices.iter().filter(|it| it.1.is_none() == withdrawn).map(|it| it.0).collect()
-    };
-    let (updated, removed) = (codes(false), codes(true));
+    let updated: Vec<&String> = body.prices.keys().collect();
     let mut content = vtpass.variations(service);
     for list in ["variations", "varations"] {
         content[list] = vtpass.offers(service);
@@ -155,11 +133,11 @@ async fn variations_update(
     let payload = json!({
         "type": "variations-update",
         "serviceID": service.id,
-        "summary": { "added": 0, "updated": updated.len(), "removed": removed.len() },
+        "summary": { "added": 0, "updated": updated.len(), "removed": 0 },
         "actionRequired": {
             "added": { "variation_codes": [] },
             "updated": { "variation_codes": updated },
-            "removed": { "variation_codes": removed },
+            "removed": { "variation_codes": [] },
         },
         "content": content,
     });

@@ -7,10 +7,11 @@ use time::OffsetDateTime;
 use time::macros::{format_description, offset};
 
 /// The state of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderState {
     /// Received but not taken: a requery does not find it.
+    #[default]
     NotTaken,
     /// Charged and in progress.
     Pending,
@@ -23,7 +24,7 @@ pub enum OrderState {
 }
 
 /// An order as the ledger keeps it. Money is in kobo.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Order {
     /// The client's id of the order.
     pub request_id: String,

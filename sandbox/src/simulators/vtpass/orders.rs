@@ -9,8 +9,8 @@ const WALLET: &str = "vtpass-wallet";
 /// What a new wallet holds: ten million naira.
 const NEW_WALLET_KOBO: u64 = 1_000_000_000;
 
-/// The wallet holds too little.
-pub(super) struct WalletLow;
+/// The response code of an order that cannot be sold.
+pub(super) struct Unsellable(pub(super) &'static str);
 
 impl VtpassSimulator {
     pub(super) fn order(&self, request_id: &str) -> Option<Order> {
@@ -27,18 +27,21 @@ impl VtpassSimulator {
         orders
     }
 
-    pub(super) fn wallet_kobo(&self) -> u64 {
+    /// What the wallet holds.
+    pub fn wallet_kobo(&self) -> u64 {
         self.ledger.get(WALLET, "kobo").unwrap_or(NEW_WALLET_KOBO)
     }
 
-    pub(super) fn set_wallet(&self, kobo: u64) {
+    /// Sets what the wallet holds.
+    pub fn set_wallet(&self, kobo: u64) {
         self.ledger.put(WALLET, "kobo", &kobo);
     }
 
     /// Charges the wallet for an order, unless that was done already.
-    pub(super) fn charge(&self, order: &mut Order) -> Result<(), WalletLow> {
+    pub(super) fn charge(&self, order: &mut Order) -> Result<(), Unsellable> {
         if order.charged_times == 0 {
-            let remaining = self.wallet_kobo().checked_sub(order.total_kobo).ok_or(WalletLow)?;
+            let remaining =
+                self.wallet_kobo().checked_sub(order.total_kobo).ok_or(Unsellable("018"))?;
             order.charged_times += 1;
             self.set_wallet(remaining);
         }

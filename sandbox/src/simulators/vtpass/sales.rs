@@ -1,8 +1,7 @@
 //! Handles `pay` and `requery`.
 
 use axum::http::{HeaderMap, Method, StatusCode};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::domain::ids::{ProviderReference, PurchaseId};
 use shared::domain::money::Naira;
@@ -13,34 +12,24 @@ use shared::domain::time::to_seconds;
 
 use super::catalogue::{AIRTIME_KOBO, Service};
 use super::order::{ApiCall, Order, OrderState, total_of};
-use super::orders::WalletLow;
+use super::orders::Unsellable;
 use super::script::Script;
 use super::simulator::{VtpassSimulator, code_only, refusal};
 use crate::simulators::response::SimulatedResponse;
 
-/// A text; a number is accepted as well.
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <Box<RawValue>>::deserialize(deserializer)?;
-        Ok(Self(serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())))
-    }
-}
-
 /// The body of a `pay`.
 #[derive(Deserialize)]
 struct PayForm {
-    request_id: Text,
+    request_id: String,
     #[serde(rename = "serviceID")]
-    service_id: Text,
+    service_id: String,
     #[serde(default, rename = "billersCode")]
-    billers_code: Option<Text>,
+    billers_code: Option<String>,
     #[serde(default)]
-    variation_code: Option<Text>,
+    variation_code: Option<String>,
     #[serde(default)]
     amount: Option<Naira>,
-    phone: Text,
+    phone: String,
 }
 
 /// What happens with an order.
@@ -53,9 +42,6 @@ struct OrderPlan {
     /// How many requeries later.
     asks: u32,
 }
-
-/// The response code of an order that cannot be sold.
-struct Unsellable(&'static str);
 
 impl VtpassSimulator {
     /// Runs a `pay` under the lock: of two with the same id, only one is charged.
@@ -79,8 +65,8 @@ impl VtpassSimulator {
         }
         let is_new = order.state == OrderState::NotTaken;
         let plan = script.as_ref().map_or_else(|| documented_plan(&order.phone), Script::plan);
-        if is_new && let Err(WalletLow) = self.take(&mut order, &plan) {
-            return refusal("018");
+        if is_new && let Err(Unsellable(code)) = self.take(&mut order, &plan) {
+            return refusal(code);
         }
         self.save(&order);
         let usual = if is_new {
@@ -99,11 +85,11 @@ impl VtpassSimulator {
     pub(super) fn requery(&self, headers: &HeaderMap, body: &[u8]) -> SimulatedResponse {
         #[derive(Deserialize)]
         struct RequeryForm {
-            request_id: Text,
+            request_id: String,
         }
         let mut controls = self.controls();
         let form: Option<RequeryForm> = serde_json::from_slice(body).ok();
-        let mut order = form.as_ref().and_then(|form| self.order(&form.request_id.0));
+        let mut order = form.as_ref().and_then(|form| self.order(&form.request_id));
         if let Some(order) = &mut order {
             order.requery_calls += 1;
             self.save(order);
@@ -136,27 +122,20 @@ impl VtpassSimulator {
 
     /// The order with this id, or a new one that is not taken yet.
     fn find_or_new(&self, form: &PayForm) -> Order {
-        let request_id = form.request_id.0.clone();
-        let phone = form.billers_code.as_ref().unwrap_or(&form.phone).0.clone();
+        let request_id = form.request_id.clone();
+        let phone = form.billers_code.as_ref().unwrap_or(&form.phone).clone();
         let amount_kobo = form.amount.map_or(0, |naira| naira.0.kobo());
         self.order(&request_id).unwrap_or_else(|| Order {
             request_id,
-            service_id: form.service_id.0.clone(),
-            product_name: form.service_id.0.clone(),
-            variation_code: form.variation_code.as_ref().map(|code| code.0.clone()),
+            service_id: form.service_id.clone(),
+            product_name: form.service_id.clone(),
+            variation_code: form.variation_code.clone(),
             phone,
             amount_kobo,
             total_kobo: total_of(amount_kobo),
-            state: OrderState::NotTaken,
-            settles_to: OrderState::NotTaken,
-            asks_left: 0,
-            forgotten: false,
-            charged_times: 0,
-            refunded: false,
-            pay_calls: 0,
-            requery_calls: 0,
             transaction_id: u64::from_be_bytes(self.environment.random.bytes()).to_string(),
             created_at: to_seconds(self.environment.clock.now()),
+            ..Order::default()
         })
     }
 
@@ -169,10 +148,10 @@ impl VtpassSimulator {
         let now = self.environment.clock.now();
         let example = ProviderReference::for_vtpass(now, &PurchaseId::default());
         let today = &example.as_str()[..8];
-        if !form.request_id.0.starts_with(today) {
+        if !form.request_id.starts_with(today) {
             return Err(Unsellable("085"));
         }
-        let service = Service::find(&form.service_id.0).ok_or(Unsellable("012"))?;
+        let service = Service::find(&form.service_id).ok_or(Unsellable("012"))?;
         let face_kobo = if service.is_airtime() {
             let Some(Naira(amount)) = form.amount else { return Err(Unsellable("011")) };
             match amount.kobo() {
@@ -184,14 +163,14 @@ impl VtpassSimulator {
             let (Some(code), Some(_)) = (&form.variation_code, &form.billers_code) else {
                 return Err(Unsellable("011"));
             };
-            self.price(service, &code.0).ok_or(Unsellable("010"))?
+            self.price(service, code).ok_or(Unsellable("010"))?
         };
         service.name.clone_into(&mut order.product_name);
         (order.amount_kobo, order.total_kobo) = (face_kobo, total_of(face_kobo));
         Ok(())
     }
 
-    fn take(&self, order: &mut Order, plan: &OrderPlan) -> Result<(), WalletLow> {
+    fn take(&self, order: &mut Order, plan: &OrderPlan) -> Result<(), Unsellable> {
         if plan.charge {
             self.charge(order)?;
         }
@@ -243,23 +222,16 @@ impl Script {
 
 /// What VTpass's documentation says of a test number. Any other number fails.
 fn documented_plan(phone: &str) -> OrderPlan {
-    let taken = |states, asks| OrderPlan { charge: true, known: true, states, asks };
-    match phone {
+    use OrderState::{Delivered, Failed, NotTaken, Pending};
+    let (charge, known, states, asks) = match phone {
         TEST_SUCCESS | TEST_UNEXPECTED | TEST_NO_RESPONSE => {
-            taken((OrderState::Delivered, OrderState::Delivered), 0)
+            (true, true, (Delivered, Delivered), 0)
         }
-        TEST_PENDING => taken((OrderState::Pending, OrderState::Delivered), 2),
-        TEST_TIMEOUT => {
-            let states = (OrderState::NotTaken, OrderState::NotTaken);
-            OrderPlan { charge: false, known: false, states, asks: 0 }
-        }
-        _ => OrderPlan {
-            charge: false,
-            known: true,
-            states: (OrderState::Failed, OrderState::Failed),
-            asks: 0,
-        },
-    }
+        TEST_PENDING => (true, true, (Pending, Delivered), 2),
+        TEST_TIMEOUT => (false, false, (NotTaken, NotTaken), 0),
+        _ => (false, true, (Failed, Failed), 0),
+    };
+    OrderPlan { charge, known, states, asks }
 }
 
 /// The response for a test number whose `pay` has no usual answer.

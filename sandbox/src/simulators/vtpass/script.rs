@@ -79,8 +79,7 @@ impl Script {
         for (pointer, value) in &self.set {
             replace(&mut usual, pointer, value);
         }
-        let status = self.http_status.and_then(|status| StatusCode::from_u16(status).ok());
-        let status = status.unwrap_or(StatusCode::OK);
+        let status = status_or_ok(self.http_status);
         let scripted = self.code.is_some() || self.status.is_some() || !self.set.is_empty();
         let (body, is_json) = match &self.body {
             Some(Value::String(text)) => (text.clone(), false),
@@ -94,6 +93,11 @@ impl Script {
             (false, false) => SimulatedResponse::Complete { status, body, is_json },
         }
     }
+}
+
+/// A scripted HTTP status; 200 if there is none.
+pub(super) fn status_or_ok(status: Option<u16>) -> StatusCode {
+    status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK)
 }
 
 /// Replaces a value, or adds it to its object.

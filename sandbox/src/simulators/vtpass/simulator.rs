@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use shared::platform::crypto::same;
 use shared::platform::environment::Environment;
@@ -17,12 +15,8 @@ use crate::ledger::Ledger;
 use crate::simulators::http::header_text;
 use crate::simulators::response::SimulatedResponse;
 
-/// The credentials that the simulator accepts: Basic authentication or the three keys.
+/// The credentials that the simulator accepts.
 pub struct Credentials {
-    /// The user name of Basic authentication.
-    pub username: String,
-    /// The password of Basic authentication.
-    pub password: String,
     /// Sent with every request.
     pub api_key: String,
     /// Sent with a GET.
@@ -35,13 +29,7 @@ impl Credentials {
     /// Generates credentials.
     pub fn generate(environment: &Environment) -> Self {
         let key = |kind| format!("{kind}_{}", environment.random.id());
-        Self {
-            username: "sandbox@example.com".to_owned(),
-            password: key("simulated"),
-            api_key: key("AK"),
-            public_key: key("PK"),
-            secret_key: key("SK"),
-        }
+        Self { api_key: key("AK"), public_key: key("PK"), secret_key: key("SK") }
     }
 }
 
@@ -104,7 +92,7 @@ impl VtpassSimulator {
     }
 
     fn authenticated(&self, method: &Method, headers: &HeaderMap) -> bool {
-        let Credentials { username, password, api_key, public_key, secret_key } = &self.credentials;
+        let Credentials { api_key, public_key, secret_key } = &self.credentials;
         let has = |name: &str, expected: &str| {
             header_text(headers, name).is_some_and(|value| same(value, expected))
         };
@@ -113,8 +101,7 @@ impl VtpassSimulator {
         } else {
             ("secret-key", secret_key)
         };
-        let basic = format!("Basic {}", STANDARD.encode(format!("{username}:{password}")));
-        has("authorization", &basic) || (has("api-key", api_key) && has(name, key))
+        has("api-key", api_key) && has(name, key)
     }
 }
 

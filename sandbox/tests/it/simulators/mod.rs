@@ -3,7 +3,6 @@
 use axum::Router;
 use tokio::net::TcpListener;
 
-mod mtn;
 pub mod vtpass;
 
 /// Serves an app and gives its URL.
