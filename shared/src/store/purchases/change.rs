@@ -11,7 +11,7 @@ use crate::domain::money::Kobo;
 use crate::domain::purchase::{Attempt, Evidence, Purchase, State, Transition, transition};
 use crate::domain::time::to_ms;
 use crate::store::conditional::{Item, Written, update};
-use crate::store::{StoreError, number, text};
+use crate::store::{StoreError, list, number, text};
 
 /// How a change ended. Both hold the purchase as it is now.
 #[derive(Debug)]
@@ -88,10 +88,7 @@ impl Purchases {
         let write = written(self.update(id), change, now)?;
         let lines =
             change.attempts.iter().map(to_attribute_value).collect::<Result<Vec<_>, _>>()?;
-        let own = |item: &Item| {
-            let history = item.get("history").and_then(|history| history.as_l().ok());
-            !lines.is_empty() && history.is_some_and(|history| history.ends_with(&lines))
-        };
+        let own = |item: &Item| !lines.is_empty() && list(item, "history").ends_with(&lines);
         match update(write).await?.or_own(own) {
             Written::Done(item) => Ok(Changed::Written(Box::new(from_item(item)?))),
             Written::Refused(item) => {
