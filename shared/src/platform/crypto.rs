@@ -23,8 +23,7 @@ impl KeyedHash {
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         let key = vars.required("LIMITS_HMAC_KEY")?;
         if key.len() < MIN_KEY {
-            let name = "LIMITS_HMAC_KEY".to_owned();
-            return Err(ConfigError::Invalid { name, problem: "must have 32 characters or more" });
+            return Err(ConfigError::invalid("LIMITS_HMAC_KEY", "must have 32 characters or more"));
         }
         Ok(Self(SecretString::from(key)))
     }

@@ -5,7 +5,7 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 
 use crate::platform::config::{ConfigError, Vars};
-use crate::provider::request::{basic, invalid, secret_header_value};
+use crate::provider::request::{basic, secret_header_value};
 
 const BASE_URL: &str = "VTPASS_BASE_URL";
 const BASIC: [&str; 2] = ["VTPASS_USERNAME", "VTPASS_PASSWORD"];
@@ -28,7 +28,7 @@ impl Credentials {
             let name = KEYS.into_iter().find(|name| vars.optional(name).is_some());
             let problem = "is set together with VTPASS_USERNAME or VTPASS_PASSWORD: set one way \
                            to authenticate";
-            return Err(invalid(name.unwrap_or(KEYS[0]), problem));
+            return Err(ConfigError::invalid(name.unwrap_or(KEYS[0]), problem));
         }
         if any(&KEYS) {
             let found = vars.provider([BASE_URL, KEYS[0], KEYS[1], KEYS[2]])?;
