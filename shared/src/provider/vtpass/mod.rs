@@ -22,9 +22,10 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method};
 use reqwest::Request;
 use serde::Serialize;
+use serde_json::json;
 use url::{Host, Url};
 
-use self::call::{Naira, OrderCall, PayRequest, RequeryRequest};
+use self::call::{Naira, OrderCall, PayRequest};
 use self::credentials::Credentials;
 pub use self::error::VtpassError;
 use self::judgement::judge;
@@ -127,7 +128,7 @@ impl Vtpass {
 
     /// Asks for the state of an order. Harmless to repeat.
     pub async fn requery(&self, order: &Order<'_>) -> Outcome {
-        let body = RequeryRequest { request_id: order.reference.as_str() };
+        let body = json!({ "request_id": order.reference });
         self.send_order_call(OrderCall::Requery, order, &body, REQUERY_TIMEOUT).await
     }
 
@@ -247,10 +248,8 @@ mod tests {
             amount: Kobo::new(100).unwrap(),
         };
         for outcome in [vtpass.pay(&order).await, vtpass.requery(&order).await] {
-            assert_eq!(
-                (outcome.verdict, outcome.code.as_str()),
-                (Verdict::Unclear, "no_connection")
-            );
+            let shown = (outcome.verdict, outcome.code.as_str());
+            assert_eq!(shown, (Verdict::Unclear, "no_connection"));
             assert!(!outcome.acknowledged && !outcome.unknown_reference && outcome.alarm.is_none());
         }
         assert!(matches!(vtpass.balance().await, Err(VtpassError::Unavailable(_))));

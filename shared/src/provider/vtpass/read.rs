@@ -13,14 +13,11 @@ use crate::provider::json::object;
 
 /// The envelope of the catalogue (`content`) and of the balance (`contents`).
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct ReadEnvelope<'a> {
-    #[serde(borrow, default)]
     code: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     response_description: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) content: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(super) contents: Option<&'a RawValue>,
 }
 

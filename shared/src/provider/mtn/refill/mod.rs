@@ -49,13 +49,10 @@ pub(super) struct RefillRequest<'a> {
 
 /// `data` in the answer to a refill (operation `refillAccount` in MTN Customer Plans v2.1).
 #[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct RefillData<'a> {
-    #[serde(borrow, default)]
     amount: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     currency_code: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     status: Option<&'a RawValue>,
 }
 
@@ -131,7 +128,7 @@ pub(super) fn judge(result: Result<Answer, NoAnswer>, refill: &Refill<'_>) -> Ou
 /// The envelope and its `data`. If `data` is not an object, its fields are absent.
 fn read(body: &[u8]) -> Result<(Envelope<'_>, RefillData<'_>), Unreadable> {
     let envelope = Envelope::read(body)?;
-    let data = object(envelope.data)?.unwrap_or_default();
+    let data = object(envelope.data())?.unwrap_or_default();
     Ok((envelope, data))
 }
 
@@ -170,7 +167,7 @@ fn judge_refusal(envelope: &Envelope<'_>, class: Option<CodeClass>) -> (Verdict,
     };
     if !envelope.is_error() {
         (Verdict::NeedsReview, "MTN's refusal has not the form of an error")
-    } else if !refused || envelope.data.is_some() {
+    } else if !refused || envelope.data().is_some() {
         (Verdict::NeedsReview, "MTN's answer contradicts itself")
     } else {
         (Verdict::Failed, "MTN refused the refill")
