@@ -20,7 +20,7 @@ pub use self::accounts::{Accounts, Link};
 pub use self::catalogues::Catalogues;
 pub use self::error::StoreError;
 pub use self::limits::{Limits, OverLimit};
-pub use self::purchases::{Change, Changed, Masked, Page, Purchases, Recorded};
+pub use self::purchases::{Changed, Masked, Page, Purchases, Recorded};
 pub use self::requests::{MAX_KEPT, Requests};
 pub use self::sessions::{
     Claim, ClaimRefused, ExchangeCode, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,

@@ -7,8 +7,7 @@ use time::OffsetDateTime;
 
 use super::Purchases;
 use crate::domain::ids::PurchaseId;
-use crate::domain::money::Kobo;
-use crate::domain::purchase::{Attempt, Evidence, Purchase, State, Transition, transition};
+use crate::domain::purchase::{Evidence, Purchase, Transition, transition};
 use crate::domain::time::to_ms;
 use crate::store::conditional::{Item, Written, update};
 use crate::store::{StoreError, list, number, text};
@@ -22,58 +21,6 @@ pub enum Changed {
     Refused(Box<Purchase>),
 }
 
-/// A change of a purchase, with the condition it depends on.
-#[derive(Debug, Clone, Default)]
-pub struct Change {
-    /// The states it may be made from.
-    pub from: Vec<State>,
-    /// Whether it may be made only while no answer has acknowledged the purchase.
-    pub unless_acknowledged: bool,
-    /// The step it may be made from; any when `None`.
-    pub at_step: Option<u32>,
-    /// The new state; `None` leaves it.
-    pub to: Option<State>,
-    /// The new step; `None` leaves it.
-    pub next_step: Option<u32>,
-    /// Whether the provider proved that it knows the purchase.
-    pub acknowledged: bool,
-    /// The new count of unknown references; `None` leaves it.
-    pub unknown_references: Option<u32>,
-    /// The amount, where it is known only now; `None` leaves it.
-    pub amount: Option<Kobo>,
-    /// The lines for the history.
-    pub attempts: Vec<Attempt>,
-}
-
-impl From<Transition> for Change {
-    fn from(transition: Transition) -> Self {
-        Self {
-            from: transition.from,
-            unless_acknowledged: transition.unless_acknowledged,
-            to: transition.to,
-            acknowledged: transition.acknowledged,
-            unknown_references: transition.unknown_references,
-            amount: transition.amount,
-            attempts: transition.attempts,
-            at_step: None,
-            next_step: None,
-        }
-    }
-}
-
-impl Change {
-    /// A change of nothing yet, from any open state.
-    pub fn from_open() -> Self {
-        Self { from: State::OPEN.to_vec(), ..Self::default() }
-    }
-
-    /// The change at a step of the chain, which moves it on.
-    #[must_use]
-    pub fn moving(self, at_step: u32, next_step: u32) -> Self {
-        Self { at_step: Some(at_step), next_step: Some(next_step), ..self }
-    }
-}
-
 impl Purchases {
     /// Makes a change if its condition holds.
     ///
@@ -82,7 +29,7 @@ impl Purchases {
     pub async fn change(
         &self,
         id: &PurchaseId,
-        change: &Change,
+        change: &Transition,
         now: OffsetDateTime,
     ) -> Result<Changed, StoreError> {
         let write = written(self.update(id), change, now)?;
@@ -111,7 +58,7 @@ impl Purchases {
     pub async fn apply(
         &self,
         id: &PurchaseId,
-        change: &Change,
+        change: &Transition,
         evidence: &Evidence,
     ) -> Result<Purchase, StoreError> {
         let met = match self.change(id, change, evidence.at).await? {
@@ -126,7 +73,7 @@ impl Purchases {
             return Ok(met);
         }
         late.report(&met);
-        match self.change(id, &late.into(), evidence.at).await? {
+        match self.change(id, &late, evidence.at).await? {
             Changed::Written(purchase) | Changed::Refused(purchase) => Ok(*purchase),
         }
     }
@@ -134,7 +81,7 @@ impl Purchases {
 
 fn written(
     update: UpdateItemFluentBuilder,
-    change: &Change,
+    change: &Transition,
     now: OffsetDateTime,
 ) -> Result<UpdateItemFluentBuilder, StoreError> {
     let mut set = vec!["updated_ms = :now", "history = list_append(history, :attempts)"];

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::from_item;
 use time::OffsetDateTime;
 
-pub use self::change::{Change, Changed};
+pub use self::change::Changed;
 pub use self::list::Page;
 pub use self::masking::Masked;
 use super::conditional::{Item, Written, put, update};
