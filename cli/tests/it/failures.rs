@@ -12,9 +12,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use shared::domain::ids::PurchaseId;
-use shared::domain::purchase::State;
+use shared::domain::purchase::{State, Transition};
 use shared::platform::http::Http;
-use shared::store::{Change, Purchases};
+use shared::store::Purchases;
 use time::OffsetDateTime;
 
 use crate::support::{Ended, Gateway, id, run};
@@ -261,7 +261,7 @@ async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes)
     match between.fault.as_ref() {
         Fault::SettlesFirst(id) if update => {
             let (from, to) = (vec![State::NeedsReview], Some(State::Delivered));
-            let proof = Change { from, to, ..Change::default() };
+            let proof = Transition { from, to, ..Transition::default() };
             let id = PurchaseId::parse(id).unwrap();
             between.purchases.change(&id, &proof, OffsetDateTime::now_utc()).await.unwrap();
         }

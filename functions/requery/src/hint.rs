@@ -23,7 +23,7 @@ impl PurchaseJobs {
         let acknowledged = change.acknowledged && !purchase.acknowledged;
         let row_ended = change.unknown_references != Some(purchase.unknown_references);
         if change.to.is_some() || change.is_contradiction() || acknowledged || row_ended {
-            self.purchases.apply(purchase_id, &change.into(), &evidence).await?;
+            self.purchases.apply(purchase_id, &change, &evidence).await?;
         }
         Ok(())
     }

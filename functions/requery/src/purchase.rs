@@ -12,7 +12,7 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Change, Changed, Purchases, StoreError};
+use shared::store::{Changed, Purchases, StoreError};
 use time::OffsetDateTime;
 
 /// The worker for purchase and hint jobs.
@@ -73,10 +73,10 @@ impl PurchaseJobs {
                     Some(answer) => answer.then(overdue),
                     None => overdue,
                 };
-                self.hand_over(&step, &purchase, change.into()).await
+                self.hand_over(&step, &purchase, change).await
             }
             _ => {
-                let change = answer.map_or_else(Change::from_open, Change::from);
+                let change = answer.unwrap_or_else(Transition::from_open);
                 if for_review || purchase.state == State::NeedsReview {
                     self.hand_over(&step, &purchase, change).await
                 } else {
@@ -132,7 +132,7 @@ impl PurchaseJobs {
         change: Transition,
     ) -> Result<(), Retry> {
         let now = self.environment.clock.now();
-        match self.purchases.apply(&purchase.purchase_id, &change.into(), evidence).await {
+        match self.purchases.apply(&purchase.purchase_id, &change, evidence).await {
             Ok(met) if met.state.is_final() => Ok(()),
             // The proof was refused and the purchase is still open: there is more to find out.
             Ok(_) => self.go_on(step, left(purchase, now)).await,
@@ -149,7 +149,7 @@ impl PurchaseJobs {
         &self,
         step: &Step<Chain>,
         purchase: &Purchase,
-        change: Change,
+        change: Transition,
     ) -> Result<(), Retry> {
         let now = self.environment.clock.now();
         self.go_on(step, left(purchase, now)).await?;
@@ -173,7 +173,7 @@ impl PurchaseJobs {
         &self,
         step: &Step<Chain>,
         purchase: &Purchase,
-        mut change: Change,
+        mut change: Transition,
     ) -> Result<(), Retry> {
         let (id, now) = (&purchase.purchase_id, self.environment.clock.now());
         change.at_step = Some(purchase.step);
@@ -187,7 +187,7 @@ impl PurchaseJobs {
             }
         }
         self.dead_letters.send(&Job::Purchase(step.next()), Duration::ZERO).await?;
-        let moved = Change::from_open().moving(purchase.step, step.next().step);
+        let moved = Transition::from_open().moving(purchase.step, step.next().step);
         if let Err(error) = self.purchases.change(id, &moved, now).await {
             not_recorded(purchase, &error);
         }

@@ -36,7 +36,7 @@ impl KeyKind {
     pub fn of_deployment(vars: &Vars) -> Result<Self, ConfigError> {
         vars.required(DEPLOYMENT_KIND)?
             .parse()
-            .map_err(|problem| ConfigError::Invalid { name: DEPLOYMENT_KIND.to_owned(), problem })
+            .map_err(|problem| ConfigError::invalid(DEPLOYMENT_KIND, problem))
     }
 
     /// The kind's name.

@@ -117,13 +117,6 @@ mod tests {
         assert!(serde_json::from_str::<Date>("20240705").is_err());
     }
 
-    #[test]
-    fn dates_are_ordered_by_the_calendar() {
-        let [a, b, c] =
-            ["2023-12-31", "2024-01-02", "2024-02-01"].map(|text| Date::parse(text).unwrap());
-        assert!(a < b && b < c);
-    }
-
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,12}") {

@@ -98,11 +98,11 @@ fn from_var(vars: &Vars, variable: &str, default: Limit) -> Result<Limit, Config
         Some((short, long)) if long.seconds.is_multiple_of(short.seconds) => {
             Ok(Limit { short, long, ..default })
         }
-        _ => Err(ConfigError::Invalid {
-            name: variable.to_owned(),
-            problem: "must be like 3/600,10/86400: times/seconds in a short and in a long window \
-                      that is a multiple of it",
-        }),
+        _ => Err(ConfigError::invalid(
+            variable,
+            "must be like 3/600,10/86400: times/seconds in a short and in a long window that is \
+             a multiple of it",
+        )),
     }
 }
 

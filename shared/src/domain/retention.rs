@@ -23,7 +23,7 @@ impl NumberRetention {
         let days = vars.optional(NAME).unwrap_or("180").parse().ok();
         let days: Option<u16> = days.filter(|days| (Self::LEAST_DAYS..=3_650).contains(days));
         let problem = "must be whole days, from 30 to 3650";
-        let days = days.ok_or(ConfigError::Invalid { name: NAME.to_owned(), problem })?;
+        let days = days.ok_or(ConfigError::invalid(NAME, problem))?;
         Ok(Self(Duration::from_secs(u64::from(days) * 86_400)))
     }
 

@@ -27,7 +27,7 @@ impl Schedule {
         let Some(list) = vars.optional(NAME) else {
             return Ok(Self(SCHEDULE_SECONDS.map(Duration::from_secs).to_vec()));
         };
-        let invalid = |problem| ConfigError::Invalid { name: NAME.to_owned(), problem };
+        let invalid = |problem| ConfigError::invalid(NAME, problem);
         let waits: Result<Vec<u64>, _> = list.split(',').map(|wait| wait.trim().parse()).collect();
         let waits = waits.map_err(|_| invalid("must be whole seconds, separated by commas"))?;
         if waits.iter().any(|wait| *wait > MAX_DELAY.as_secs()) {
@@ -62,9 +62,8 @@ impl Patience {
     /// [`ConfigError`] for anything but whole seconds.
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         const NAME: &str = "REQUERY_PATIENCE_SECONDS";
-        let seconds = vars.optional(NAME).unwrap_or("360").parse().map_err(|_| {
-            ConfigError::Invalid { name: NAME.to_owned(), problem: "must be whole seconds" }
-        })?;
+        let seconds = vars.optional(NAME).unwrap_or("360").parse();
+        let seconds = seconds.map_err(|_| ConfigError::invalid(NAME, "must be whole seconds"))?;
         Ok(Self(Duration::from_secs(seconds)))
     }
 

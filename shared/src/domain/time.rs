@@ -2,6 +2,7 @@
 //! shown. The modules are for `#[serde(with = "…")]`.
 
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 /// A time as ISO 8601 in UTC with milliseconds, as Mono writes it: `2024-07-17T11:16:49.632Z`.
@@ -22,92 +23,44 @@ pub fn to_ms(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// The time at so many epoch milliseconds.
+fn from_iso(text: String) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(&text, &Rfc3339).ok()
+}
+
+fn from_seconds(seconds: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(seconds).ok()
+}
+
 fn from_ms(ms: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok()
 }
 
-/// A time as ISO 8601 text, see [`to_iso`].
-pub mod iso {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use time::OffsetDateTime;
-    use time::format_description::well_known::Rfc3339;
-
-    /// Writes the text.
-    ///
-    /// # Errors
-    /// The serializer's.
-    pub fn serialize<S: Serializer>(time: &OffsetDateTime, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&super::to_iso(*time))
-    }
-
-    /// Reads the text.
-    ///
-    /// # Errors
-    /// For a text that is not a time.
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<OffsetDateTime, D::Error> {
-        let text = String::deserialize(from)?;
-        OffsetDateTime::parse(&text, &Rfc3339).map_err(|_| D::Error::custom("not an ISO 8601 time"))
-    }
-
-    /// The same for a time that may be absent. A null is not taken for absence.
-    pub mod option {
-        use serde::{Deserializer, Serializer};
-        use time::OffsetDateTime;
-
-        /// Writes the text. Use with `skip_serializing_if`.
-        ///
-        /// # Errors
-        /// The serializer's.
-        pub fn serialize<S: Serializer>(
-            time: &Option<OffsetDateTime>,
-            to: S,
-        ) -> Result<S::Ok, S::Error> {
-            match time {
-                Some(time) => super::serialize(time, to),
-                None => to.serialize_none(),
-            }
-        }
-
-        /// Reads the text. Use with `default`.
-        ///
-        /// # Errors
-        /// For a text that is not a time.
-        pub fn deserialize<'de, D: Deserializer<'de>>(
-            from: D,
-        ) -> Result<Option<OffsetDateTime>, D::Error> {
-            super::deserialize(from).map(Some)
-        }
-    }
-}
-
-/// Defines a module that reads and writes a time as a whole number since the epoch.
-macro_rules! number {
-    ($(#[$doc:meta])* $module:ident, $to:expr, $from:expr) => {
+/// Defines a module that reads and writes a time in one form.
+macro_rules! form {
+    ($(#[$doc:meta])* $module:ident: $form:ty, $to:expr, $from:expr) => {
         $(#[$doc])*
         pub mod $module {
             use serde::de::Error;
-            use serde::{Deserialize, Deserializer, Serializer};
+            use serde::{Deserialize, Deserializer, Serialize, Serializer};
             use time::OffsetDateTime;
 
-            /// Writes the number.
+            /// Writes the time.
             ///
             /// # Errors
             /// The serializer's.
             pub fn serialize<S: Serializer>(t: &OffsetDateTime, to: S) -> Result<S::Ok, S::Error> {
-                to.serialize_i64($to(*t))
+                $to(*t).serialize(to)
             }
 
-            /// Reads the number.
+            /// Reads the time.
             ///
             /// # Errors
-            /// For a number that is not a time.
+            /// For anything that is not a time in this form.
             pub fn deserialize<'de, D: Deserializer<'de>>(
                 from: D,
             ) -> Result<OffsetDateTime, D::Error> {
-                let number = i64::deserialize(from)?;
-                $from(number).ok_or_else(|| D::Error::custom("not a time"))
+                let form = <$form>::deserialize(from)?;
+                $from(form).ok_or_else(|| D::Error::custom("not a time"))
             }
 
             /// The same for a time that may be absent. A null is not taken for absence.
@@ -115,7 +68,7 @@ macro_rules! number {
                 use serde::{Deserializer, Serializer};
                 use time::OffsetDateTime;
 
-                /// Writes the number. Use with `skip_serializing_if`.
+                /// Writes the time. Use with `skip_serializing_if`.
                 ///
                 /// # Errors
                 /// The serializer's.
@@ -129,10 +82,10 @@ macro_rules! number {
                     }
                 }
 
-                /// Reads the number. Use with `default`.
+                /// Reads the time. Use with `default`.
                 ///
                 /// # Errors
-                /// For a number that is not a time.
+                /// For anything that is not a time in this form.
                 pub fn deserialize<'de, D: Deserializer<'de>>(
                     from: D,
                 ) -> Result<Option<OffsetDateTime>, D::Error> {
@@ -143,15 +96,17 @@ macro_rules! number {
     };
 }
 
-number! {
-    /// A time as epoch milliseconds.
-    epoch_ms, crate::domain::time::to_ms, crate::domain::time::from_ms
+form! {
+    /// A time as ISO 8601 text, see [`to_iso`](super::to_iso).
+    iso: String, super::to_iso, super::from_iso
 }
-number! {
+form! {
+    /// A time as epoch milliseconds.
+    epoch_ms: i64, super::to_ms, super::from_ms
+}
+form! {
     /// A time as epoch seconds.
-    epoch_seconds, crate::domain::time::to_seconds, |seconds| {
-        OffsetDateTime::from_unix_timestamp(seconds).ok()
-    }
+    epoch_seconds: i64, super::to_seconds, super::from_seconds
 }
 
 #[cfg(test)]

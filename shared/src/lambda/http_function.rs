@@ -11,10 +11,9 @@ use super::instance::Instance;
 use super::reply::Reply;
 use super::request::ApiRequest;
 use crate::domain::ids::{KeyId, TenantId};
-use crate::platform::aws;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::Environment;
-use crate::platform::telemetry::{self, CallCounter, Trace, ms};
+use crate::platform::telemetry::{CallCounter, Trace};
 
 /// A function behind the HTTP API.
 pub trait HttpFunction: Sized + Send + Sync + 'static {
@@ -38,13 +37,7 @@ pub trait HttpFunction: Sized + Send + Sync + 'static {
 /// # Errors
 /// When configuration is missing or the runtime ends.
 pub async fn run<F: HttpFunction>() -> Result<(), Error> {
-    telemetry::log::init([F::NAME]);
-    let (vars, environment) = (Vars::from_process(), Environment::real());
-    // The first request's handshake is cheapest here: the init phase has a full processor.
-    let dynamodb = aws::dynamodb_url(&vars)?;
-    let (instance, ()) =
-        tokio::join!(Instance::start(vars, &environment, F::new), environment.http.warm(&dynamodb));
-    let instance = &instance?;
+    let instance = &Instance::in_lambda(F::NAME, F::new).await?;
     let answer = |request| async move {
         let cold_start = instance.is_cold();
         serve(&*instance.current().await, request, cold_start).await
@@ -70,12 +63,11 @@ pub async fn serve<F: HttpFunction>(
         true => Err(too_large(most)),
         false => counter.over(function.handle(&request)).await,
     };
-    let counts = counter.counts();
     let (reply, code, detail) = match outcome.and_then(Reply::deliverable) {
         Ok(reply) => (reply, None, None),
         Err(error) => (Reply::error(&error, &request.id), Some(error.code), Some(error.detail)),
     };
-    tracing::info!(
+    log_invocation!(begun, counter.counts(), cold_start, {
         function = F::NAME,
         request_id = request.id,
         tenant = request.tenant.as_ref().map(TenantId::as_str),
@@ -84,18 +76,7 @@ pub async fn serve<F: HttpFunction>(
         status = reply.status.as_u16(),
         code = code.map(ErrorCode::name),
         detail = detail.filter(|detail| !detail.is_empty()),
-        duration_ms = ms(begun.elapsed()),
-        cold_start,
-        trace_id = counts.trace.as_ref().map(Trace::id),
-        aws_calls = counts.aws_calls,
-        aws_retries = counts.aws_retries,
-        aws_ms = ms(counts.aws),
-        upstream = counts.upstream,
-        upstream_calls = counts.upstream_calls,
-        upstream_ms = ms(counts.upstream_time),
-        "request {}",
-        request.id,
-    );
+    }, "request {}", request.id);
     Ok(reply.into_response())
 }
 

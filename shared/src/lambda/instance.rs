@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use lambda_runtime::Error;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::{CredentialRefusals, Environment};
-use crate::platform::secrets;
 use crate::platform::secrets::StartError;
+use crate::platform::{aws, secrets, telemetry};
 
 /// Builds a function from its variables.
 pub type Build<F> = fn(&Vars, &Environment) -> Result<F, ConfigError>;
@@ -34,6 +35,20 @@ pub struct Instance<F> {
 }
 
 impl<F> Instance<F> {
+    /// Starts the function `name` under the Lambda runtime, with its log.
+    ///
+    /// # Errors
+    /// When configuration is missing or a secret cannot be read.
+    pub(super) async fn in_lambda(name: &str, build: Build<F>) -> Result<Self, Error> {
+        telemetry::log::init([name]);
+        let (vars, environment) = (Vars::from_process(), Environment::real());
+        // The first request's handshake is cheapest here: the init phase has a full processor.
+        let dynamodb = aws::dynamodb_url(&vars)?;
+        let start = Self::start(vars, &environment, build);
+        let (instance, ()) = tokio::join!(start, environment.http.warm(&dynamodb));
+        Ok(instance?)
+    }
+
     /// Fetches the secrets and builds the function.
     ///
     /// # Errors

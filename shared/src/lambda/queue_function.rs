@@ -3,17 +3,17 @@
 use std::future::Future;
 use std::time::Instant;
 
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
 pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::instance::Instance;
-use crate::platform::aws;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::Environment;
 use crate::platform::queue::QueueError;
-use crate::platform::telemetry::{self, CallCounter, Trace, ms};
+use crate::platform::telemetry::{CallCounter, Trace};
 use crate::store::StoreError;
 
 /// A function behind a queue.
@@ -51,32 +51,6 @@ impl From<QueueError> for Retry {
     }
 }
 
-/// A batch of SQS. Bodies are read later, so that one unreadable record does not fail the others.
-#[derive(Debug, Deserialize)]
-pub struct Batch {
-    #[serde(rename = "Records")]
-    records: Vec<Record>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Record {
-    message_id: String,
-    #[serde(default)]
-    body: String,
-    #[serde(default)]
-    attributes: Attributes,
-}
-
-/// The attributes that SQS adds to a message.
-#[derive(Debug, Default, Deserialize)]
-struct Attributes {
-    #[serde(default, rename = "ApproximateReceiveCount")]
-    receive_count: Option<String>,
-    #[serde(default, rename = "AWSTraceHeader")]
-    trace: Option<String>,
-}
-
 /// The kind of one of our messages.
 #[derive(Deserialize)]
 struct Kind {
@@ -84,76 +58,57 @@ struct Kind {
     kind: String,
 }
 
-/// The records that failed, in the form of `ReportBatchItemFailures`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    batch_item_failures: Vec<Failure>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure {
-    item_identifier: String,
-}
-
 /// Runs the function under the Lambda runtime: the whole of its `main`.
 ///
 /// # Errors
 /// When configuration is missing or the runtime ends.
 pub async fn run<F: QueueFunction>() -> Result<(), Error> {
-    telemetry::log::init([F::NAME]);
-    let (vars, environment) = (Vars::from_process(), Environment::real());
-    let dynamodb = aws::dynamodb_url(&vars)?;
-    let (instance, ()) =
-        tokio::join!(Instance::start(vars, &environment, F::new), environment.http.warm(&dynamodb));
-    let instance = &instance?;
-    let answer = |event: LambdaEvent<Batch>| async move {
+    let instance = &Instance::in_lambda(F::NAME, F::new).await?;
+    let answer = |event: LambdaEvent<SqsEvent>| async move {
         let cold_start = instance.is_cold();
         Ok::<_, Error>(serve(&*instance.current().await, event.payload, cold_start).await)
     };
     lambda_runtime::run(service_fn(answer)).await
 }
 
-/// Handles the records of one batch concurrently. The runtime and the sandbox share this entry.
-pub async fn serve<F: QueueFunction>(function: &F, batch: Batch, cold_start: bool) -> Report {
+/// Handles the records of one batch concurrently and reports those that failed. Bodies are read one
+/// by one, so that an unreadable record does not fail the others. The runtime and the sandbox share
+/// this entry.
+pub async fn serve<F: QueueFunction>(
+    function: &F,
+    batch: SqsEvent,
+    cold_start: bool,
+) -> SqsBatchResponse {
     let handled = batch.records.iter().map(|record| handle(function, record, cold_start));
     let outcomes = join_all(handled).await;
-    let failed = batch.records.into_iter().zip(outcomes).filter(|(_, done)| !done);
-    let batch_item_failures =
-        failed.map(|(record, _)| Failure { item_identifier: record.message_id }).collect();
-    Report { batch_item_failures }
+    let mut report = SqsBatchResponse::default();
+    for (record, done) in batch.records.into_iter().zip(outcomes) {
+        if !done {
+            report.add_failure(record.message_id.unwrap_or_default());
+        }
+    }
+    report
 }
 
-async fn handle<F: QueueFunction>(function: &F, record: &Record, cold_start: bool) -> bool {
+async fn handle<F: QueueFunction>(function: &F, record: &SqsMessage, cold_start: bool) -> bool {
     let begun = Instant::now();
-    let attributes = &record.attributes;
-    let counter = CallCounter::of(attributes.trace.as_deref().and_then(Trace::parse));
-    let outcome = counter.over(function.handle(&record.body)).await;
-    let counts = counter.counts();
-    let kind = serde_json::from_str::<Kind>(&record.body).map(|it| it.kind).unwrap_or_default();
+    let attribute = |name| record.attributes.get(name).map(String::as_str);
+    let body = record.body.as_deref().unwrap_or_default();
+    let counter = CallCounter::of(attribute("AWSTraceHeader").and_then(Trace::parse));
+    let outcome = counter.over(function.handle(body)).await;
+    let message_id = record.message_id.as_deref().unwrap_or_default();
+    let kind = serde_json::from_str::<Kind>(body).map(|it| it.kind).unwrap_or_default();
     let receive_count: Option<u64> =
-        attributes.receive_count.as_ref().and_then(|it| it.parse().ok());
+        attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok());
     let failed = outcome.err().map(|Retry(reason)| reason);
     let done = failed.is_none();
-    tracing::info!(
+    log_invocation!(begun, counter.counts(), cold_start, {
         function = F::NAME,
-        message_id = record.message_id,
+        message_id,
         kind,
         done,
         reason = failed,
         receive_count,
-        duration_ms = ms(begun.elapsed()),
-        cold_start,
-        trace_id = counts.trace.as_ref().map(Trace::id),
-        aws_calls = counts.aws_calls,
-        aws_retries = counts.aws_retries,
-        aws_ms = ms(counts.aws),
-        upstream = counts.upstream,
-        upstream_calls = counts.upstream_calls,
-        upstream_ms = ms(counts.upstream_time),
-        "message {}",
-        record.message_id,
-    );
+    }, "message {message_id}");
     done
 }

@@ -4,6 +4,7 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use lambda_http::{Body, Response};
 use serde::Serialize;
+use serde_json::json;
 
 use super::error::{ApiError, ErrorCode};
 
@@ -17,14 +18,6 @@ pub struct Reply {
     pub status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: String,
-}
-
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    status: &'static str,
-    code: &'static str,
-    message: &'a str,
-    request_id: &'a str,
 }
 
 #[derive(Serialize)]
@@ -86,10 +79,10 @@ impl Reply {
     }
 
     pub(super) fn error(error: &ApiError, request_id: &str) -> Self {
-        let (code, message) = (error.code.name(), &*error.message);
-        let body = ErrorBody { status: "failed", code, message, request_id };
-        let mut reply = Self::json_text(serde_json::to_string(&body).unwrap_or_default());
-        reply.status = error.code.status();
+        let (code, message) = (error.code.name(), &error.message);
+        let body = json!({ "status": "failed", "code": code, "message": message,
+                           "request_id": request_id });
+        let reply = Self::json_text(body.to_string()).with_status(error.code.status());
         match error.retry_after {
             Some(wait) => reply.header(RETRY_AFTER, HeaderValue::from(wait.as_secs())),
             None => reply,

@@ -33,6 +33,13 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The variable `name` cannot be used because of `problem`.
+    pub fn invalid(name: &str, problem: &'static str) -> Self {
+        Self::Invalid { name: name.to_owned(), problem }
+    }
+}
+
 impl Vars {
     /// The environment of this process.
     pub fn from_process() -> Self {
@@ -102,8 +109,7 @@ pub fn parse_base_url(name: &str, value: &str) -> Result<String, ConfigError> {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
     });
     if !usable {
-        let problem = "must be an absolute http(s) URL";
-        return Err(ConfigError::Invalid { name: name.to_owned(), problem });
+        return Err(ConfigError::invalid(name, "must be an absolute http(s) URL"));
     }
     Ok(value.trim_end_matches('/').to_owned())
 }

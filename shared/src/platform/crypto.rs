@@ -23,8 +23,7 @@ impl KeyedHash {
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         let key = vars.required("LIMITS_HMAC_KEY")?;
         if key.len() < MIN_KEY {
-            let name = "LIMITS_HMAC_KEY".to_owned();
-            return Err(ConfigError::Invalid { name, problem: "must have 32 characters or more" });
+            return Err(ConfigError::invalid("LIMITS_HMAC_KEY", "must have 32 characters or more"));
         }
         Ok(Self(SecretString::from(key)))
     }
@@ -70,11 +69,5 @@ mod tests {
         assert!(!same("token", "tokem"));
         assert!(!same("token", "token2"));
         assert!(!same("", "t"));
-    }
-
-    #[test]
-    fn debug_does_not_show_a_secret() {
-        let secret = SecretString::from("live_sk_1");
-        assert!(!format!("{secret:?}").contains("live_sk_1"));
     }
 }

@@ -120,12 +120,7 @@ impl CredentialRefusals {
 impl Environment {
     /// The system's clock, randomness and network.
     pub fn real() -> Self {
-        let (clock, random) = (Clock::system(), Random::system());
-        Self {
-            clock,
-            random,
-            http: Http::new(),
-            credential_refusals: CredentialRefusals::default(),
-        }
+        let (clock, random, http) = (Clock::system(), Random::system(), Http::new());
+        Self { clock, random, http, credential_refusals: CredentialRefusals::default() }
     }
 }

@@ -94,7 +94,17 @@ impl Http {
         let begun = Instant::now();
         let outcome = self.send(request, limit).await;
         telemetry::called(upstream, operation, begun.elapsed());
-        report(upstream, operation, begun, &outcome);
+        let duration_ms = telemetry::ms(begun.elapsed());
+        match &outcome {
+            Ok(answer) if answer.status.is_server_error() => {
+                let status = answer.status.as_u16();
+                tracing::warn!(upstream, operation, status, duration_ms, "upstream failed");
+            }
+            Ok(_) => {}
+            Err(reason) => {
+                tracing::warn!(upstream, operation, %reason, duration_ms, "upstream gave no answer");
+            }
+        }
         outcome
     }
 
@@ -135,25 +145,5 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
-    }
-}
-
-/// Logs a failed call.
-fn report(
-    upstream: &'static str,
-    operation: &'static str,
-    begun: Instant,
-    outcome: &Result<Answer, NoAnswer>,
-) {
-    let duration_ms = telemetry::ms(begun.elapsed());
-    match outcome {
-        Ok(answer) if answer.status.is_server_error() => {
-            let status = answer.status.as_u16();
-            tracing::warn!(upstream, operation, status, duration_ms, "upstream failed");
-        }
-        Ok(_) => {}
-        Err(reason) => {
-            tracing::warn!(upstream, operation, %reason, duration_ms, "upstream gave no answer");
-        }
     }
 }

@@ -24,8 +24,9 @@ pub(super) fn build(
 
 /// The value of the variable `name` as a header value.
 pub(super) fn header_value(name: &str, value: &str) -> Result<HeaderValue, ConfigError> {
-    HeaderValue::from_str(value)
-        .map_err(|_| invalid(name, "has a character that is not allowed in an HTTP header"))
+    HeaderValue::from_str(value).map_err(|_| {
+        ConfigError::invalid(name, "has a character that is not allowed in an HTTP header")
+    })
 }
 
 /// [`header_value`] that is not printed by `Debug`.
@@ -38,13 +39,8 @@ pub(super) fn secret_header_value(name: &str, value: &str) -> Result<HeaderValue
 /// The value of `Authorization` for HTTP Basic authentication. `name` is the variable of `user`.
 pub(super) fn basic(name: &str, user: &str, password: &str) -> Result<HeaderValue, ConfigError> {
     if user.contains(':') {
-        return Err(invalid(name, "must not contain a colon"));
+        return Err(ConfigError::invalid(name, "must not contain a colon"));
     }
     let credentials = STANDARD.encode(format!("{user}:{password}"));
     secret_header_value(name, &format!("Basic {credentials}"))
-}
-
-/// The error for a variable whose value cannot be used.
-pub(super) fn invalid(name: &str, problem: &'static str) -> ConfigError {
-    ConfigError::Invalid { name: name.to_owned(), problem }
 }

@@ -3,23 +3,20 @@
 //! Partition key `account_id`, sort key `tenant`: several tenants may hold one account, and each sees
 //! only its own item.
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde::Deserialize;
 use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
 use super::conditional::{Item, transact, update};
-use super::{Claim, Sessions, StoreError, text};
+use super::table::table;
+use super::{Claim, Sessions, StoreError, list, text};
 use crate::domain::account::{Account, AccountEvent, AccountState, Consent, ConsentTerms};
 use crate::domain::ids::{AccountId, TenantId};
-use crate::platform::config::{ConfigError, Vars};
 
-/// The `accounts` table.
-#[derive(Debug, Clone)]
-pub struct Accounts {
-    client: Client,
-    table: String,
+table! {
+    /// The `accounts` table.
+    Accounts, "ACCOUNTS_TABLE"
 }
 
 /// How linking an account ended.
@@ -32,15 +29,6 @@ pub enum Link {
 }
 
 impl Accounts {
-    /// The table named by `ACCOUNTS_TABLE`.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
-        let table = vars.required("ACCOUNTS_TABLE")?.to_owned();
-        Ok(Self { client: dynamodb.clone(), table })
-    }
-
     /// A tenant's account, in any state.
     ///
     /// # Errors
@@ -50,10 +38,8 @@ impl Accounts {
         tenant: &TenantId,
         id: &AccountId,
     ) -> Result<Option<Account>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let get = get.key("account_id", text(id.as_str())).key("tenant", text(tenant.as_str()));
-        let answer = get.send().await?;
-        Ok(answer.item.map(from_item).transpose()?)
+        let key = [("account_id", id.as_str()), ("tenant", tenant.as_str())];
+        Ok(self.0.get(key).await?.map(from_item).transpose()?)
     }
 
     /// Writes the account and uses up its code, both or neither. Linking again after an unlink
@@ -82,7 +68,7 @@ impl Accounts {
             session: Some(code.session.clone()),
         };
         let link = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.0.name)
             .key("account_id", text(account_id.as_str()))
             .key("tenant", text(code.tenant.as_str()))
             .update_expression(
@@ -101,7 +87,7 @@ impl Accounts {
             TransactWriteItem::builder().update(link).build(),
             sessions.exchanged(claim, account_id)?,
         ];
-        let written = transact(&self.client, items).await?;
+        let written = transact(&self.0.client, items).await?;
         Ok(if written { Link::Linked } else { Link::ClaimLost })
     }
 
@@ -150,11 +136,8 @@ impl Accounts {
         };
         let event: AttributeValue = to_attribute_value(event)?;
         let change = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("account_id", text(id.as_str()))
-            .key("tenant", text(tenant.as_str()))
+            .0
+            .update([("account_id", id.as_str()), ("tenant", tenant.as_str())])
             .update_expression(
                 "SET #state = :to, history = list_append(history, :event) REMOVE phone, consent",
             )
@@ -163,10 +146,7 @@ impl Accounts {
             .expression_attribute_values(":from", text(from.name()))
             .expression_attribute_values(":to", text(to.name()))
             .expression_attribute_values(":event", AttributeValue::L(vec![event.clone()]));
-        let own = |item: &Item| {
-            let history = item.get("history").and_then(|history| history.as_l().ok());
-            history.and_then(|history| history.last()) == Some(&event)
-        };
+        let own = |item: &Item| list(item, "history").last() == Some(&event);
         Ok(update(change).await?.or_own(own).is_done())
     }
 
@@ -193,9 +173,8 @@ impl Accounts {
         states: &[AccountState],
     ) -> Result<Vec<TenantId>, StoreError> {
         let mut query = self
-            .client
+            .0
             .query()
-            .table_name(&self.table)
             .consistent_read(true)
             .key_condition_expression("account_id = :id")
             .projection_expression("tenant")
@@ -208,13 +187,11 @@ impl Accounts {
             names.push(name);
         }
         let query = query.filter_expression(format!("#state IN ({})", names.join(", ")));
-        let mut pages = query.into_paginator().send();
+        let mut items = query.into_paginator().items().send();
         let mut tenants = Vec::new();
-        while let Some(page) = pages.next().await {
-            for item in page?.items.unwrap_or_default() {
-                let Holder { tenant } = from_item(item)?;
-                tenants.push(tenant);
-            }
+        while let Some(item) = items.next().await {
+            let Holder { tenant } = from_item(item?)?;
+            tenants.push(tenant);
         }
         Ok(tenants)
     }

@@ -1,27 +1,24 @@
 //! The cache of the providers' catalogues, in the `purchases` table under ids that no purchase can
 //! have. All instances share it, and drop it when VTpass reports a change.
 
-use aws_sdk_dynamodb::Client;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::{from_item, to_item};
+use serde_dynamo::from_item;
 use time::{Duration, OffsetDateTime};
 
 use super::conditional::delete;
-use super::{StoreError, number, text};
+use super::table::table;
+use super::{StoreError, number};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::time::{epoch_ms, epoch_seconds, to_ms};
-use crate::platform::config::{ConfigError, Vars};
 
 /// How long a catalogue is used. Short, because an order at an outdated price needs a person.
 const LIFETIME: Duration = Duration::minutes(5);
 /// A catalogue younger than this is not dropped, because the webhook that asks for it is unsigned.
 const YOUNGEST: Duration = Duration::seconds(30);
 
-/// The cache.
-#[derive(Debug, Clone)]
-pub struct Catalogues {
-    client: Client,
-    table: String,
+table! {
+    /// The cache.
+    Catalogues, "PURCHASES_TABLE"
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,15 +33,6 @@ struct Cached {
 }
 
 impl Catalogues {
-    /// The table named by `PURCHASES_TABLE`.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
-        let table = vars.required("PURCHASES_TABLE")?.to_owned();
-        Ok(Self { client: dynamodb.clone(), table })
-    }
-
     /// The catalogue of a service, if a fresh one is there.
     ///
     /// # Errors
@@ -54,11 +42,9 @@ impl Catalogues {
         service_id: &str,
         now: OffsetDateTime,
     ) -> Result<Option<Catalogue>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table);
-        let get = get.key("purchase_id", text(key(service_id))).consistent_read(true);
-        let answer = get.send().await?;
+        let item = self.0.get([("purchase_id", &*key(service_id))]).await?;
         // An item of another shape is taken for absent.
-        let cached: Option<Cached> = answer.item.and_then(|item| from_item(item).ok());
+        let cached: Option<Cached> = item.and_then(|item| from_item(item).ok());
         let fresh = cached.filter(|it| it.fetched_at > now - LIFETIME);
         Ok(fresh.map(|it| it.catalogue))
     }
@@ -74,8 +60,7 @@ impl Catalogues {
             fetched_at: now,
             expires_at: now + LIFETIME,
         };
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(cached)?));
-        put.send().await?;
+        self.0.put(cached)?.send().await?;
         Ok(())
     }
 
@@ -85,10 +70,8 @@ impl Catalogues {
     /// [`StoreError`].
     pub async fn drop(&self, service_id: &str, now: OffsetDateTime) -> Result<(), StoreError> {
         let drop = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("purchase_id", text(key(service_id)))
+            .0
+            .delete("purchase_id", &key(service_id))
             .condition_expression("fetched_ms <= :before")
             .expression_attribute_values(":before", number(to_ms(now - YOUNGEST)));
         delete(drop).await?;

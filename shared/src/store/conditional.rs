@@ -18,6 +18,8 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
     TransactWriteItem,
 };
+use serde::de::DeserializeOwned;
+use serde_dynamo::from_item;
 
 use super::StoreError;
 
@@ -55,6 +57,27 @@ impl Written {
     }
 }
 
+/// The value in an item, if there is an item.
+pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<Option<T>, StoreError> {
+    if item.is_empty() { Ok(None) } else { Ok(Some(from_item(item)?)) }
+}
+
+/// Sends a conditional write and tells a refusal by its condition from an error, which the SDK has
+/// as an own type for each kind of write.
+macro_rules! send {
+    ($write:expr, $error:ident) => {
+        match $write.return_values_on_condition_check_failure(OnRefusal::AllOld).send().await {
+            Ok(answer) => Ok(Written::Done(answer.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error() {
+                Some($error::ConditionalCheckFailedException(refused)) => {
+                    Ok(Written::Refused(refused.item().cloned().unwrap_or_default()))
+                }
+                _ => Err(error.into()),
+            },
+        }
+    };
+}
+
 /// Updates an item if its condition holds.
 pub(super) async fn update(update: UpdateItemFluentBuilder) -> Result<Written, StoreError> {
     update_returning(ReturnValue::AllNew, update).await
@@ -65,43 +88,17 @@ pub(super) async fn update_returning(
     returned: ReturnValue,
     update: UpdateItemFluentBuilder,
 ) -> Result<Written, StoreError> {
-    let update =
-        update.return_values(returned).return_values_on_condition_check_failure(OnRefusal::AllOld);
-    match update.send().await {
-        Ok(answer) => Ok(Written::Done(answer.attributes.unwrap_or_default())),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Written::Refused(refused.item().cloned().unwrap_or_default()))
-            }
-            _ => Err(error.into()),
-        },
-    }
+    send!(update.return_values(returned), UpdateItemError)
 }
 
 /// Puts an item if its condition holds.
 pub(super) async fn put(put: PutItemFluentBuilder) -> Result<Written, StoreError> {
-    match put.return_values_on_condition_check_failure(OnRefusal::AllOld).send().await {
-        Ok(_) => Ok(Written::Done(Item::new())),
-        Err(error) => match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Written::Refused(refused.item().cloned().unwrap_or_default()))
-            }
-            _ => Err(error.into()),
-        },
-    }
+    send!(put, PutItemError)
 }
 
 /// Deletes an item if its condition holds.
 pub(super) async fn delete(delete: DeleteItemFluentBuilder) -> Result<Written, StoreError> {
-    match delete.return_values_on_condition_check_failure(OnRefusal::AllOld).send().await {
-        Ok(_) => Ok(Written::Done(Item::new())),
-        Err(error) => match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Written::Refused(refused.item().cloned().unwrap_or_default()))
-            }
-            _ => Err(error.into()),
-        },
-    }
+    send!(delete, DeleteItemError)
 }
 
 /// Writes all of `items` or none. `Ok(false)` when a condition refused them. A repeat by the SDK

@@ -8,7 +8,8 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 
 use super::conditional::{Written, update};
-use super::{StoreError, number, text};
+use super::table::Table;
+use super::{StoreError, number};
 use crate::domain::limit::Limit;
 use crate::domain::time::to_seconds;
 use crate::platform::config::{ConfigError, Vars};
@@ -18,8 +19,7 @@ use crate::platform::environment::{Clock, Environment};
 /// The `limits` table.
 #[derive(Clone)]
 pub struct Limits {
-    client: Client,
-    table: String,
+    table: Table,
     hash: KeyedHash,
     clock: Clock,
 }
@@ -44,8 +44,7 @@ impl Limits {
         dynamodb: &Client,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
-            client: dynamodb.clone(),
-            table: vars.required("LIMITS_TABLE")?.to_owned(),
+            table: Table::from_vars(vars, "LIMITS_TABLE", dynamodb)?,
             hash: KeyedHash::from_vars(vars)?,
             clock: environment.clock.clone(),
         })
@@ -60,11 +59,10 @@ impl Limits {
         let (short, long) = (i64::from(limit.short.seconds), i64::from(limit.long.seconds));
         let window = now - now.rem_euclid(long);
         let index = now.rem_euclid(long) / short;
+        let key = format!("{}#{}#{window}", limit.name, self.hash.of(subject));
         let mut count = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(format!("{}#{}#{window}", limit.name, self.hash.of(subject))))
+            .table
+            .update([("pk", &*key)])
             .condition_expression(
                 "(attribute_not_exists(#short) OR #short < :short) \
                  AND (attribute_not_exists(#long) OR #long < :long)",
@@ -123,6 +121,6 @@ fn short_count(index: i64) -> String {
 
 impl fmt::Debug for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Limits({})", self.table)
+        write!(f, "Limits({})", self.table.name)
     }
 }

@@ -9,6 +9,7 @@ mod limits;
 mod purchases;
 mod requests;
 mod sessions;
+mod table;
 mod tenants;
 
 use std::collections::HashMap;
@@ -19,7 +20,7 @@ pub use self::accounts::{Accounts, Link};
 pub use self::catalogues::Catalogues;
 pub use self::error::StoreError;
 pub use self::limits::{Limits, OverLimit};
-pub use self::purchases::{Change, Changed, Masked, Page, Purchases, Recorded};
+pub use self::purchases::{Changed, Masked, Page, Purchases, Recorded};
 pub use self::requests::{MAX_KEPT, Requests};
 pub use self::sessions::{
     Claim, ClaimRefused, ExchangeCode, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,
@@ -33,6 +34,11 @@ fn text(value: impl Into<String>) -> AttributeValue {
 
 fn number(value: impl Into<i64>) -> AttributeValue {
     AttributeValue::N(value.into().to_string())
+}
+
+/// A list in an item; empty where there is none.
+fn list<'a>(item: &'a HashMap<String, AttributeValue>, attribute: &str) -> &'a [AttributeValue] {
+    item.get(attribute).and_then(|list| list.as_l().ok()).map_or(&[], Vec::as_slice)
 }
 
 /// An attribute of the key after which a page ended; `None` at the end.

@@ -3,26 +3,23 @@
 //! Partition key `request_id`, TTL `expires_at`. The index `by_account` finds the requests about one
 //! account of one tenant: an unlink deletes them.
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_dynamo::{from_item, to_attribute_value, to_item};
+use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
-use super::conditional::{Item, Written, delete, update};
-use super::{StoreError, number, text};
+use super::conditional::{Item, Written, delete, read, update};
+use super::table::table;
+use super::{StoreError, list, number, text};
 use crate::domain::deferred::{
     DeferredRequest, DeferredState, KeptAnswer, TokenHash, account_key, end_of_life,
 };
 use crate::domain::ids::{AccountId, DeferredRequestId, TenantId};
 use crate::domain::time::{to_iso, to_seconds};
-use crate::platform::config::{ConfigError, Vars};
 
-/// The `requests` table.
-#[derive(Debug, Clone)]
-pub struct Requests {
-    client: Client,
-    table: String,
+table! {
+    /// The `requests` table.
+    Requests, "REQUESTS_TABLE"
 }
 
 /// The index of the requests about an account.
@@ -31,23 +28,12 @@ const BY_ACCOUNT: &str = "by_account";
 pub const MAX_KEPT: usize = 350 * 1024;
 
 impl Requests {
-    /// The table named by `REQUESTS_TABLE`.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
-        let table = vars.required("REQUESTS_TABLE")?.to_owned();
-        Ok(Self { client: dynamodb.clone(), table })
-    }
-
     /// Records a request, before MTN is asked.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be recorded: MTN must then not be asked.
     pub async fn record(&self, request: &DeferredRequest) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table);
-        let put = put.set_item(Some(to_item(request)?));
-        put.send().await?;
+        self.0.put(request)?.send().await?;
         Ok(())
     }
 
@@ -73,9 +59,8 @@ impl Requests {
         id: &DeferredRequestId,
         now: OffsetDateTime,
     ) -> Result<Option<DeferredRequest>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = get.key("request_id", text(id.as_str())).send().await?;
-        let request: Option<DeferredRequest> = answer.item.map(from_item).transpose()?;
+        let item = self.0.get([("request_id", id.as_str())]).await?;
+        let request: Option<DeferredRequest> = item.map(from_item).transpose()?;
         Ok(request.filter(|request| request.is_alive(now)))
     }
 
@@ -165,10 +150,7 @@ impl Requests {
             .expression_attribute_values(":token", AttributeValue::L(vec![token.clone()]))
             .expression_attribute_values(":now", text(to_iso(now)))
             .expression_attribute_values(":expires", number(to_seconds(end_of_life(now))));
-        let own = |item: &Item| {
-            let tokens = item.get("tokens").and_then(|tokens| tokens.as_l().ok());
-            tokens.is_some_and(|tokens| tokens.contains(&token))
-        };
+        let own = |item: &Item| list(item, "tokens").contains(&token);
         Ok(update(ask).await?.or_own(own).is_done())
     }
 
@@ -202,10 +184,8 @@ impl Requests {
         id: &DeferredRequestId,
     ) -> Result<Option<DeferredRequest>, StoreError> {
         let withdraw = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .key("request_id", text(id.as_str()))
+            .0
+            .delete("request_id", id.as_str())
             .condition_expression("attribute_not_exists(request_id) OR #state = :waiting")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":waiting", state(DeferredState::Waiting));
@@ -220,8 +200,7 @@ impl Requests {
     /// # Errors
     /// [`StoreError`] when it is not known to be deleted.
     pub async fn forget(&self, id: &DeferredRequestId) -> Result<(), StoreError> {
-        let delete = self.client.delete_item().table_name(&self.table);
-        delete.key("request_id", text(id.as_str())).send().await?;
+        self.0.delete("request_id", id.as_str()).send().await?;
         Ok(())
     }
 
@@ -264,38 +243,28 @@ impl Requests {
         tenant: &TenantId,
         account: &AccountId,
     ) -> Result<Vec<DeferredRequestId>, StoreError> {
-        let mut pages = self
-            .client
+        let mut items = self
+            .0
             .query()
-            .table_name(&self.table)
             .index_name(BY_ACCOUNT)
             .key_condition_expression("account = :account")
             .expression_attribute_values(":account", text(account_key(tenant, account)))
             .into_paginator()
+            .items()
             .send();
         let mut ids = Vec::new();
-        while let Some(page) = pages.next().await {
-            let items = page?.items.unwrap_or_default();
-            let found = items.iter().filter_map(|item| item.get("request_id")?.as_s().ok());
-            ids.extend(found.filter_map(|id| DeferredRequestId::parse(id)));
+        while let Some(item) = items.next().await {
+            let id = item?.remove("request_id");
+            ids.extend(id.and_then(|id| DeferredRequestId::parse(id.as_s().ok()?)));
         }
         Ok(ids)
     }
 
     fn update(&self, id: &DeferredRequestId) -> UpdateItemFluentBuilder {
-        let update = self.client.update_item().table_name(&self.table);
-        update.key("request_id", text(id.as_str()))
+        self.0.update([("request_id", id.as_str())])
     }
 }
 
 fn state(state: DeferredState) -> AttributeValue {
     text(state.name())
-}
-
-/// The request in an item, if there is one.
-fn read(item: Item) -> Result<Option<DeferredRequest>, StoreError> {
-    if item.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(from_item(item)?))
 }

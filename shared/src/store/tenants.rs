@@ -1,23 +1,19 @@
 //! The `tenants` table: which tenant an API key belongs to.
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use serde_dynamo::{from_item, to_item};
 use time::OffsetDateTime;
 
-use super::conditional::{Item, Written, put, update};
+use super::conditional::{Item, Written, put, read, update};
+use super::table::table;
 use super::{StoreError, number, text};
 use crate::domain::api_key::ApiKey;
 use crate::domain::ids::KeyId;
 use crate::domain::time::{to_iso, to_seconds};
-use crate::platform::config::{ConfigError, Vars};
 use crate::platform::crypto::hashed;
 
-/// The `tenants` table.
-#[derive(Debug, Clone)]
-pub struct Tenants {
-    client: Client,
-    table: String,
+table! {
+    /// The `tenants` table.
+    Tenants, "TENANTS_TABLE"
 }
 
 /// What is stored under a key's hash.
@@ -41,24 +37,14 @@ pub struct Listing {
 }
 
 impl Tenants {
-    /// The table named by `TENANTS_TABLE`.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
-        let table = vars.required("TENANTS_TABLE")?.to_owned();
-        Ok(Self { client: dynamodb.clone(), table })
-    }
-
     /// What is stored of a key. One of the lookups that is by an unguessable id alone.
     ///
     /// # Errors
     /// [`StoreError`]: the caller must then be refused.
     pub async fn by_key(&self, key: &str) -> Result<Found, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = get.key("key_hash", text(hashed(key))).send().await?;
-        let Some(item) = answer.item else { return Ok(Found::Nothing) };
-        Ok(read(item).map_or(Found::Unreadable, |key| Found::Key(Box::new(key))))
+        let item = self.0.get([("key_hash", &*hashed(key))]).await?;
+        let Some(item) = item else { return Ok(Found::Nothing) };
+        Ok(readable(item).map_or(Found::Unreadable, |key| Found::Key(Box::new(key))))
     }
 
     /// Writes a key over whatever is stored under its hash: for keys that the sandbox's
@@ -67,8 +53,7 @@ impl Tenants {
     /// # Errors
     /// [`StoreError`].
     pub async fn put(&self, key: &ApiKey) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(to_item(key)?));
-        put.send().await?;
+        self.0.put(key)?.send().await?;
         Ok(())
     }
 
@@ -78,12 +63,7 @@ impl Tenants {
     /// [`StoreError`] when it is not known to be there.
     pub async fn add(&self, key: &ApiKey) -> Result<(), StoreError> {
         let item: Item = to_item(key)?;
-        let add = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item.clone()))
-            .condition_expression("attribute_not_exists(key_hash)");
+        let add = self.0.put(key)?.condition_expression("attribute_not_exists(key_hash)");
         match put(add).await?.or_own(|stored| *stored == item) {
             Written::Done(_) => Ok(()),
             Written::Refused(_) => {
@@ -98,7 +78,7 @@ impl Tenants {
     /// # Errors
     /// [`StoreError`].
     pub async fn all(&self) -> Result<Listing, StoreError> {
-        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+        let scan = self.0.scan().consistent_read(true);
         let mut items = scan.into_paginator().items().send();
         let mut listing = Listing::default();
         while let Some(item) = items.next().await {
@@ -125,8 +105,8 @@ impl Tenants {
             None => "SET revoked_at = :now",
         };
         let revoke = self
-            .client
-            .update_item()
+            .0
+            .update([("key_hash", key_hash)])
             .update_expression(set)
             .condition_expression("attribute_exists(key_hash) AND attribute_not_exists(revoked_at)")
             .expression_attribute_values(":now", text(to_iso(now)));
@@ -134,10 +114,11 @@ impl Tenants {
             Some(because) => revoke.expression_attribute_values(":because", text(because)),
             None => revoke,
         };
-        self.change(revoke, key_hash).await
+        read(update(revoke).await?.into_item())
     }
 
-    /// Lets a key end at `until`, unless it ends sooner or was revoked. An end is never put off. Gives the key as it is then, or `None` when there is none.
+    /// Lets a key end at `until`, unless it ends sooner or was revoked. An end is never put off.
+    /// Gives the key as it is then, or `None` when there is none.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to end.
@@ -147,33 +128,22 @@ impl Tenants {
         until: OffsetDateTime,
     ) -> Result<Option<ApiKey>, StoreError> {
         let end = self
-            .client
-            .update_item()
+            .0
+            .update([("key_hash", key_hash)])
             .update_expression("SET valid_until = :until")
             .condition_expression(
                 "attribute_exists(key_hash) AND attribute_not_exists(revoked_at) \
                  AND (attribute_not_exists(valid_until) OR valid_until > :until)",
             )
             .expression_attribute_values(":until", number(to_seconds(until)));
-        self.change(end, key_hash).await
-    }
-
-    /// Makes a conditional change. A refused one was made before, or the key is gone.
-    async fn change(
-        &self,
-        change: UpdateItemFluentBuilder,
-        key_hash: &str,
-    ) -> Result<Option<ApiKey>, StoreError> {
-        let change = change.table_name(&self.table).key("key_hash", text(key_hash));
-        let item = update(change).await?.into_item();
-        Ok(Some(item).filter(|item| !item.is_empty()).map(from_item).transpose()?)
+        read(update(end).await?.into_item())
     }
 }
 
 impl Listing {
     fn take(&mut self, item: Item) {
         let hash = item.get("key_hash").and_then(|hash| hash.as_s().ok()).cloned();
-        match read(item) {
+        match readable(item) {
             Some(key) => self.keys.push(key),
             None => self.unreadable.push(KeyId::of_hash(&hash.unwrap_or_default())),
         }
@@ -182,6 +152,6 @@ impl Listing {
 
 /// A key, unless the item has another shape. A key whose id is not that of its hash could not be
 /// revoked by its id, so it is not taken.
-fn read(item: Item) -> Option<ApiKey> {
+fn readable(item: Item) -> Option<ApiKey> {
     from_item(item).ok().filter(|key: &ApiKey| key.key_id == KeyId::of_hash(&key.key_hash))
 }

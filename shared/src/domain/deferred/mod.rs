@@ -252,13 +252,9 @@ impl AnswerTime {
         const NAME: &str = "REQUEST_DEADLINE_SECONDS";
         let seconds = vars.optional(NAME).unwrap_or("120").parse().ok();
         let seconds = seconds.filter(|it| (1..=MAX_DELAY.as_secs()).contains(it));
-        match seconds {
-            Some(seconds) => Ok(Self(Duration::from_secs(seconds))),
-            None => Err(ConfigError::Invalid {
-                name: NAME.to_owned(),
-                problem: "must be 1 to 900 whole seconds",
-            }),
-        }
+        let seconds =
+            seconds.ok_or(ConfigError::invalid(NAME, "must be 1 to 900 whole seconds"))?;
+        Ok(Self(Duration::from_secs(seconds)))
     }
 
     /// The time itself.

@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 
+use strum::EnumIter;
+
 use super::State;
 use crate::domain::money::Kobo;
 use crate::platform::telemetry::alarm::Alarm;
 
 /// What is proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter)]
 pub enum Verdict {
     /// The customer has the value.
     Delivered,

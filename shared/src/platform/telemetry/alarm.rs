@@ -1,24 +1,10 @@
 //! The alarms: what a person must know of. Each is written to the log with a field `alarm`, counted
 //! as a metric of that name, and watched by an alarm of the template.
 
-use serde::{Deserialize, Serialize};
-use strum::{Display, EnumIter, IntoStaticStr};
+use strum::{EnumIter, IntoStaticStr};
 
 /// An alarm. Its name in logs and metrics is its variant in snake case.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    Display,
-    EnumIter,
-    IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Alarm {
     /// Mono answered 401 or 403: check the key and its scope.

@@ -13,13 +13,12 @@ use std::time::{Duration, Instant};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use reqwest::Request;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 pub use self::error::MonoError;
 pub use self::paging::{Page, point_links_at};
 pub use self::resource::Resource;
 pub use self::wire::{AuthAnswer, ExchangeAnswer, VerifyAnswer};
-use self::wire::{AuthRequest, ExchangeRequest, VerifyRequest};
 use crate::domain::ids::AccountId;
 use crate::domain::msisdn::Msisdn;
 use crate::domain::network::Network;
@@ -83,7 +82,7 @@ impl Mono {
     /// # Errors
     /// [`MonoError`].
     pub async fn auth(&self, phone: &Msisdn, network: Network) -> Result<AuthAnswer, MonoError> {
-        let body = AuthRequest { phone: &phone.local(), provider: network.name() };
+        let body = json!({ "phone": phone.local(), "provider": network.name() });
         let answer = self.post("auth", "/v2/telecom/auth", &body, &[]).await?;
         wire::auth_answer(&answer.body).map_err(MonoError::Unavailable)
     }
@@ -94,7 +93,7 @@ impl Mono {
     /// [`MonoError`]; `Rejected` means that Mono did not accept the OTP.
     pub async fn verify(&self, session_id: &str, otp: &str) -> Result<VerifyAnswer, MonoError> {
         let session = [("x-session-id", session_id)];
-        let body = VerifyRequest { otp };
+        let body = json!({ "otp": otp });
         let answer = self.post("verify", "/v2/telecom/verify", &body, &session).await?;
         wire::verify_answer(&answer.body).map_err(MonoError::Unavailable)
     }
@@ -104,7 +103,7 @@ impl Mono {
     /// # Errors
     /// [`MonoError`].
     pub async fn exchange(&self, code: &str) -> Result<ExchangeAnswer, MonoError> {
-        let body = ExchangeRequest { code };
+        let body = json!({ "code": code });
         let answer = self.post("exchange", &self.exchange_path, &body, &[]).await?;
         wire::exchange_answer(&answer.body).map_err(MonoError::Unavailable)
     }
@@ -159,10 +158,10 @@ impl Mono {
         &self,
         operation: &'static str,
         path: &str,
-        body: &impl Serialize,
+        body: &Value,
         headers: &[(&str, &str)],
     ) -> Result<Answer, MonoError> {
-        let body = serde_json::to_vec(body).map_err(|_| unwritable())?;
+        let body = body.to_string().into_bytes();
         let request = self.request(Method::POST, path, Some(body), headers)?;
         self.accept(self.http.call("mono", operation, request, CALL_TIMEOUT).await)
     }

@@ -7,7 +7,7 @@ use http::HeaderValue;
 use super::deadline::Deadline;
 use super::token::{TokenError, TokenUse, Tokens};
 use crate::platform::config::{ConfigError, Vars};
-use crate::provider::request::{basic, invalid};
+use crate::provider::request::basic;
 
 /// The authorization of an API, in addition to the API key. MTN's documents differ from product to
 /// product.
@@ -33,7 +33,7 @@ impl Authorization {
             None | Some("oauth") => Ok(Self::OAuth(Arc::clone(tokens))),
             Some("basic") => basic("MTN_CLIENT_ID", id, secret).map(Self::Basic),
             Some("key") => Ok(Self::Key),
-            Some(_) => Err(invalid(name, "must be oauth, basic or key")),
+            Some(_) => Err(ConfigError::invalid(name, "must be oauth, basic or key")),
         }
     }
 

@@ -118,42 +118,6 @@ mod tests {
     }
 
     #[test]
-    fn every_listed_code_has_a_class() {
-        let table = [
-            ("0000", CodeClass::Success),
-            ("1000", CodeClass::UnknownCustomer),
-            ("1001", CodeClass::Rejected),
-            ("1002", CodeClass::Rejected),
-            ("1003", CodeClass::Rejected),
-            ("1004", CodeClass::Pending),
-            ("1005", CodeClass::Unavailable),
-            ("1007", CodeClass::Timeout),
-            ("1012", CodeClass::Timeout),
-            ("1013", CodeClass::RateLimited),
-            ("2000", CodeClass::Unavailable),
-            ("3000", CodeClass::Unavailable),
-            ("3001", CodeClass::Unavailable),
-            ("3003", CodeClass::Timeout),
-            ("3006", CodeClass::RateLimited),
-            ("4000", CodeClass::CredentialsRefused),
-            ("4001", CodeClass::Rejected),
-            ("5000", CodeClass::Rejected),
-            ("5001", CodeClass::Rejected),
-            ("6000", CodeClass::Billing),
-            ("6001", CodeClass::WalletLow),
-            ("7777", CodeClass::Unknown),
-            ("200", CodeClass::Unknown),
-        ];
-        for (code, class) in table {
-            let expected = Some(MtnCode { class, text: Some(code.to_owned()) });
-            assert_eq!(read(&format!(r#""{code}""#)), expected, "{code}");
-            if !code.starts_with('0') {
-                assert_eq!(read(code), expected, "{code} as a number");
-            }
-        }
-    }
-
-    #[test]
     fn code_may_be_absent_or_invalid_or_not_kept() {
         for absent in ["null", r#""""#, r#"" ""#] {
             assert_eq!(read(absent), None, "{absent}");

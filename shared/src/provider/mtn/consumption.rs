@@ -126,8 +126,8 @@ pub fn read_callback(question: &Question, body: &str) -> CallbackAnswer {
 
 /// The part that is the answer. A balance may come without an envelope.
 fn data<'a>(question: &Question, envelope: &Envelope<'a>) -> Option<&'a RawValue> {
-    let is_bare_balance = *question == Question::Balance && envelope.has_balance;
-    if is_bare_balance { Some(envelope.whole) } else { envelope.data }
+    let is_bare_balance = *question == Question::Balance && envelope.has_balance();
+    if is_bare_balance { Some(envelope.whole) } else { envelope.data() }
 }
 
 fn is_accepted(status: http::StatusCode) -> bool {

@@ -44,36 +44,21 @@ pub(super) struct Envelope<'a> {
     pub(super) whole: &'a RawValue,
     /// `statusCode`, if there is one.
     pub(super) code: Option<MtnCode>,
-    /// `data`, if there is one that is not null.
-    pub(super) data: Option<&'a RawValue>,
-    /// Whether it holds `mainBalance` or `bundles`.
-    pub(super) has_balance: bool,
     /// Whether it holds more than the fields of an envelope.
     pub(super) has_more: bool,
-    status: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
-    status_message: Option<&'a RawValue>,
-    support_message: Option<&'a RawValue>,
+    fields: EnvelopeFields<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct EnvelopeFields<'a> {
-    #[serde(borrow, default)]
     status_code: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     status: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     status_message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     support_message: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     data: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     main_balance: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     bundles: Option<&'a RawValue>,
 }
 
@@ -87,17 +72,17 @@ impl<'a> Envelope<'a> {
         let has_more = object.iter().any(|(name, value)| !known(name) && !value.is_null());
         let whole = serde_json::from_slice(body).map_err(|_| Unreadable)?;
         let fields: EnvelopeFields<'a> = serde_json::from_slice(body).map_err(|_| Unreadable)?;
-        Ok(Self {
-            whole,
-            code: MtnCode::read(fields.status_code),
-            data: fields.data,
-            has_balance: fields.main_balance.is_some() || fields.bundles.is_some(),
-            has_more,
-            status: fields.status,
-            error: fields.error,
-            status_message: fields.status_message,
-            support_message: fields.support_message,
-        })
+        Ok(Self { whole, code: MtnCode::read(fields.status_code), has_more, fields })
+    }
+
+    /// `data`, if there is one that is not null.
+    pub(super) fn data(&self) -> Option<&'a RawValue> {
+        self.fields.data
+    }
+
+    /// Whether it holds `mainBalance` or `bundles`.
+    pub(super) fn has_balance(&self) -> bool {
+        self.fields.main_balance.or(self.fields.bundles).is_some()
     }
 
     /// The error that the code means, if it is a listed one.
@@ -112,7 +97,7 @@ impl<'a> Envelope<'a> {
 
     /// Whether it is an error of the framework: `error` is a text or an object.
     pub(super) fn is_framework_error(&self) -> bool {
-        match self.error.map(RawValue::get) {
+        match self.fields.error.map(RawValue::get) {
             Some(text) => text.starts_with('{') || (text.starts_with('"') && text != r#""""#),
             None => false,
         }
@@ -120,7 +105,7 @@ impl<'a> Envelope<'a> {
 
     /// Whether it has the form of an error, of MTN's own or of the framework.
     pub(super) fn is_error(&self) -> bool {
-        let has_message = self.status_message.or(self.support_message).is_some();
+        let has_message = self.fields.status_message.or(self.fields.support_message).is_some();
         match &self.code {
             Some(code) => code.class != CodeClass::Success,
             None => has_message || self.is_framework_error(),
@@ -129,7 +114,7 @@ impl<'a> Envelope<'a> {
 
     /// Whether its `status` reports a failure: by an HTTP status or by a word.
     pub(super) fn status_says_failure(&self) -> bool {
-        says_failure(self.status)
+        says_failure(self.fields.status)
     }
 
     /// The code, or the HTTP status if there is no code that may be kept.

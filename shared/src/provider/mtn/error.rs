@@ -83,11 +83,4 @@ mod tests {
             assert_eq!(error.may_answer_later(), later, "{error}");
         }
     }
-
-    #[test]
-    fn request_that_was_not_sent_is_not_answered_later() {
-        assert!(matches!(NoAnswer::NotSent.into(), MtnError::Unavailable(_)));
-        assert!(matches!(NoAnswer::Timeout.into(), MtnError::Timeout));
-        assert!(matches!(NoAnswer::Broken.into(), MtnError::Broken));
-    }
 }

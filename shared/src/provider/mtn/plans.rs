@@ -157,7 +157,7 @@ pub(super) fn product_path(msisdn: &Msisdn, code: &str) -> Result<String, MtnErr
 pub(super) fn data(answer: &Answer) -> Result<Data, MtnError> {
     let envelope = accept(answer)?;
     let partial = answer.status.as_u16() == 207;
-    let json = match envelope.data {
+    let json = match envelope.data() {
         Some(data) => data.to_owned(),
         None if (answer.status.as_u16() == 200 || partial) && !envelope.is_error() => {
             RawValue::NULL.to_owned()

@@ -68,16 +68,17 @@ struct Token {
 
 /// The answer of MTN's token endpoint (MTN developer documentation, *Understanding OAuth 2.0*).
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct TokenAnswer<'a> {
     access_token: String,
-    #[serde(borrow, default)]
     expires_in: Option<&'a RawValue>,
 }
 
 /// The answer of MTN's token endpoint to a request that it refuses.
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct TokenRefusal<'a> {
-    #[serde(borrow, default, rename = "statusCode")]
+    #[serde(rename = "statusCode")]
     status_code: Option<&'a RawValue>,
 }
 

@@ -4,14 +4,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::VtpassError;
-use super::field::{Field, naira};
+use super::field::naira;
 use super::read::ReadEnvelope;
 use crate::domain::money::Kobo;
 use crate::provider::json::object;
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct BalanceContents<'a> {
-    #[serde(borrow, default)]
     balance: Option<&'a RawValue>,
 }
 
@@ -19,10 +19,8 @@ struct BalanceContents<'a> {
 pub(super) fn balance(body: &[u8]) -> Result<Kobo, VtpassError> {
     let contents = object(ReadEnvelope::read(body)?.contents);
     let contents: Option<BalanceContents<'_>> = contents.map_err(|_| VtpassError::unreadable())?;
-    match contents.map(|contents| naira(contents.balance)) {
-        Some(Field::Value(balance)) => Ok(balance),
-        Some(Field::Absent | Field::Invalid) | None => Err(VtpassError::unreadable()),
-    }
+    let balance = contents.and_then(|contents| naira(contents.balance).value());
+    balance.ok_or_else(VtpassError::unreadable)
 }
 
 #[cfg(test)]

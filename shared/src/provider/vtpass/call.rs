@@ -1,6 +1,6 @@
-//! The two calls about an order, and the bodies that they send.
+//! The two calls about an order, and the body of `pay`.
 //!
-//! Source: VTpass documentation, *9mobile Data*, *MTN airtime* and *Re-query services*.
+//! Source: VTpass documentation, *9mobile Data* and *MTN airtime*.
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -30,12 +30,6 @@ pub(super) struct PayRequest<'a> {
     pub(super) variation_code: Option<&'a str>,
     pub(super) amount: Naira,
     pub(super) phone: &'a str,
-}
-
-/// The body of `requery`.
-#[derive(Serialize)]
-pub(super) struct RequeryRequest<'a> {
-    pub(super) request_id: &'a str,
 }
 
 /// An amount that is written as a JSON number of naira. No float is involved.

@@ -7,32 +7,29 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::VtpassError;
-use super::field::{Field, naira, text};
+use super::field::{naira, text};
 use super::read::ReadEnvelope;
 use crate::domain::catalogue::{Catalogue, Variation};
 use crate::provider::json::object;
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct CatalogueContent<'a> {
-    #[serde(borrow, default, rename = "ServiceName")]
+    #[serde(rename = "ServiceName")]
     service_name: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "serviceID")]
+    #[serde(rename = "serviceID")]
     service_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     variations: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     varations: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct VariationFields<'a> {
-    #[serde(borrow, default)]
     variation_code: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     name: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     variation_amount: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "fixedPrice")]
+    #[serde(rename = "fixedPrice")]
     fixed_price: Option<&'a RawValue>,
 }
 
@@ -41,20 +38,12 @@ pub(super) fn catalogue(body: &[u8], service_id: &str) -> Result<Catalogue, Vtpa
     let unreadable = VtpassError::unreadable;
     let content = object(ReadEnvelope::read(body)?.content).map_err(|_| unreadable())?;
     let content: CatalogueContent<'_> = content.ok_or_else(unreadable)?;
-    let about_another = match text(content.service_id) {
-        Field::Absent => false,
-        Field::Value(id) => !id.eq_ignore_ascii_case(service_id),
-        Field::Invalid => true,
-    };
-    if about_another {
+    if !text(content.service_id).is_absent_or(|id| id.eq_ignore_ascii_case(service_id)) {
         return Err(VtpassError::Unavailable("its catalogue is another service's".to_owned()));
     }
     let lists = [content.variations, content.varations].map(list);
     let list = lists.into_iter().flatten().max_by_key(Vec::len).ok_or_else(unreadable)?;
-    let service_name = match text(content.service_name) {
-        Field::Value(name) => name,
-        Field::Absent | Field::Invalid => service_id.to_owned(),
-    };
+    let service_name = text(content.service_name).value().unwrap_or_else(|| service_id.to_owned());
     let variations = unambiguous(list.into_iter().filter_map(variation).collect());
     Ok(Catalogue { service_name, service_id: service_id.to_owned(), variations })
 }
@@ -66,8 +55,8 @@ fn list(raw: Option<&RawValue>) -> Option<Vec<&RawValue>> {
 /// One variation; `None` if its code or price cannot be read. What has no known price is not sold.
 fn variation(raw: &RawValue) -> Option<Variation> {
     let fields: VariationFields<'_> = object(Some(raw)).ok().flatten()?;
-    let Field::Value(variation_code) = text(fields.variation_code) else { return None };
-    let Field::Value(amount) = naira(fields.variation_amount) else { return None };
+    let variation_code = text(fields.variation_code).value()?;
+    let amount = naira(fields.variation_amount).value()?;
     let fixed_price = match fields.fixed_price.map(RawValue::get) {
         Some("false") => false,
         Some(word) => !word.trim_matches('"').trim().eq_ignore_ascii_case("no"),
@@ -76,10 +65,7 @@ fn variation(raw: &RawValue) -> Option<Variation> {
     if fixed_price && amount.kobo() == 0 {
         return None;
     }
-    let name = match text(fields.name) {
-        Field::Value(name) => name,
-        Field::Absent | Field::Invalid => variation_code.clone(),
-    };
+    let name = text(fields.name).value().unwrap_or_else(|| variation_code.clone());
     Some(Variation { variation_code, name, amount, fixed_price })
 }
 

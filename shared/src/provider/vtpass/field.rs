@@ -19,6 +19,25 @@ pub(super) enum Field<T> {
     Invalid,
 }
 
+impl<T> Field<T> {
+    /// The value, if it was read.
+    pub(super) fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Absent | Self::Invalid => None,
+        }
+    }
+
+    /// Whether it is absent or has an expected value. An unreadable one is not expected.
+    pub(super) fn is_absent_or(&self, expected: impl FnOnce(&T) -> bool) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Value(value) => expected(value),
+            Self::Invalid => false,
+        }
+    }
+}
+
 /// A text. A number counts as the text of its digits.
 pub(super) fn text(raw: Option<&RawValue>) -> Field<String> {
     let Some(raw) = raw.map(RawValue::get) else { return Field::Absent };

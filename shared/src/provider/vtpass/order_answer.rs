@@ -48,28 +48,25 @@ pub(super) enum TransactionStatus {
 }
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct OrderEnvelope<'a> {
-    #[serde(borrow, default)]
     code: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "requestId")]
+    #[serde(rename = "requestId")]
     request_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     content: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct OrderContent<'a> {
-    #[serde(borrow, default)]
     transactions: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct TransactionFields<'a> {
-    #[serde(borrow, default)]
     status: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     unique_element: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     amount: Option<&'a RawValue>,
 }
 
@@ -80,10 +77,8 @@ impl OrderAnswer {
         let envelope: OrderEnvelope<'_> = object(Some(body))?.ok_or(Unreadable)?;
         let (code, code_text) = code(envelope.code).ok_or(Unreadable)?;
         let content: Option<OrderContent<'_>> = object(envelope.content)?;
-        let transaction = match content {
-            Some(content) => object(content.transactions)?.map(|fields| Transaction::of(&fields)),
-            None => None,
-        };
+        let transaction = object(content.and_then(|content| content.transactions))?;
+        let transaction = transaction.map(|fields| Transaction::of(&fields));
         Ok(Self { code, code_text, request_id: text(envelope.request_id), transaction })
     }
 }

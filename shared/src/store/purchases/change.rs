@@ -7,11 +7,10 @@ use time::OffsetDateTime;
 
 use super::Purchases;
 use crate::domain::ids::PurchaseId;
-use crate::domain::money::Kobo;
-use crate::domain::purchase::{Attempt, Evidence, Purchase, State, Transition, transition};
+use crate::domain::purchase::{Evidence, Purchase, Transition, transition};
 use crate::domain::time::to_ms;
 use crate::store::conditional::{Item, Written, update};
-use crate::store::{StoreError, number, text};
+use crate::store::{StoreError, list, number, text};
 
 /// How a change ended. Both hold the purchase as it is now.
 #[derive(Debug)]
@@ -22,58 +21,6 @@ pub enum Changed {
     Refused(Box<Purchase>),
 }
 
-/// A change of a purchase, with the condition it depends on.
-#[derive(Debug, Clone, Default)]
-pub struct Change {
-    /// The states it may be made from.
-    pub from: Vec<State>,
-    /// Whether it may be made only while no answer has acknowledged the purchase.
-    pub unless_acknowledged: bool,
-    /// The step it may be made from; any when `None`.
-    pub at_step: Option<u32>,
-    /// The new state; `None` leaves it.
-    pub to: Option<State>,
-    /// The new step; `None` leaves it.
-    pub next_step: Option<u32>,
-    /// Whether the provider proved that it knows the purchase.
-    pub acknowledged: bool,
-    /// The new count of unknown references; `None` leaves it.
-    pub unknown_references: Option<u32>,
-    /// The amount, where it is known only now; `None` leaves it.
-    pub amount: Option<Kobo>,
-    /// The lines for the history.
-    pub attempts: Vec<Attempt>,
-}
-
-impl From<Transition> for Change {
-    fn from(transition: Transition) -> Self {
-        Self {
-            from: transition.from,
-            unless_acknowledged: transition.unless_acknowledged,
-            to: transition.to,
-            acknowledged: transition.acknowledged,
-            unknown_references: transition.unknown_references,
-            amount: transition.amount,
-            attempts: transition.attempts,
-            at_step: None,
-            next_step: None,
-        }
-    }
-}
-
-impl Change {
-    /// A change of nothing yet, from any open state.
-    pub fn from_open() -> Self {
-        Self { from: State::OPEN.to_vec(), ..Self::default() }
-    }
-
-    /// The change at a step of the chain, which moves it on.
-    #[must_use]
-    pub fn moving(self, at_step: u32, next_step: u32) -> Self {
-        Self { at_step: Some(at_step), next_step: Some(next_step), ..self }
-    }
-}
-
 impl Purchases {
     /// Makes a change if its condition holds.
     ///
@@ -82,16 +29,13 @@ impl Purchases {
     pub async fn change(
         &self,
         id: &PurchaseId,
-        change: &Change,
+        change: &Transition,
         now: OffsetDateTime,
     ) -> Result<Changed, StoreError> {
         let write = written(self.update(id), change, now)?;
         let lines =
             change.attempts.iter().map(to_attribute_value).collect::<Result<Vec<_>, _>>()?;
-        let own = |item: &Item| {
-            let history = item.get("history").and_then(|history| history.as_l().ok());
-            !lines.is_empty() && history.is_some_and(|history| history.ends_with(&lines))
-        };
+        let own = |item: &Item| !lines.is_empty() && list(item, "history").ends_with(&lines);
         match update(write).await?.or_own(own) {
             Written::Done(item) => Ok(Changed::Written(Box::new(from_item(item)?))),
             Written::Refused(item) => {
@@ -114,7 +58,7 @@ impl Purchases {
     pub async fn apply(
         &self,
         id: &PurchaseId,
-        change: &Change,
+        change: &Transition,
         evidence: &Evidence,
     ) -> Result<Purchase, StoreError> {
         let met = match self.change(id, change, evidence.at).await? {
@@ -129,7 +73,7 @@ impl Purchases {
             return Ok(met);
         }
         late.report(&met);
-        match self.change(id, &late.into(), evidence.at).await? {
+        match self.change(id, &late, evidence.at).await? {
             Changed::Written(purchase) | Changed::Refused(purchase) => Ok(*purchase),
         }
     }
@@ -137,7 +81,7 @@ impl Purchases {
 
 fn written(
     update: UpdateItemFluentBuilder,
-    change: &Change,
+    change: &Transition,
     now: OffsetDateTime,
 ) -> Result<UpdateItemFluentBuilder, StoreError> {
     let mut set = vec!["updated_ms = :now", "history = list_append(history, :attempts)"];

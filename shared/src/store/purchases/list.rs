@@ -68,9 +68,8 @@ impl Purchases {
     ) -> Result<(Vec<Purchase>, Option<String>), StoreError> {
         let size = if state.is_some() { FILTERED_READ } else { limit };
         let mut query = self
-            .client
+            .0
             .query()
-            .table_name(&self.table)
             .index_name(BY_TENANT)
             .key_condition_expression("tenant = :tenant")
             .expression_attribute_values(":tenant", text(tenant.as_str()))

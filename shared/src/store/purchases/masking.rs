@@ -50,9 +50,8 @@ impl Purchases {
     ) -> Result<Masked, StoreError> {
         let start = after.map(|id| [("purchase_id".to_owned(), text(id.as_str()))].into());
         let mut scan = self
-            .client
+            .0
             .scan()
-            .table_name(&self.table)
             .limit(PART)
             .set_exclusive_start_key(start)
             .projection_expression("purchase_id, phone")

@@ -7,27 +7,24 @@ mod change;
 mod list;
 mod masking;
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_dynamo::{from_item, to_item};
+use serde_dynamo::from_item;
 use time::OffsetDateTime;
 
-pub use self::change::{Change, Changed};
+pub use self::change::Changed;
 pub use self::list::Page;
 pub use self::masking::Masked;
 use super::conditional::{Item, Written, put, update};
+use super::table::table;
 use super::{StoreError, number, text};
 use crate::domain::ids::{ProviderReference, PurchaseId, TenantId};
 use crate::domain::purchase::Purchase;
 use crate::domain::time::to_ms;
-use crate::platform::config::{ConfigError, Vars};
 
-/// The `purchases` table.
-#[derive(Debug, Clone)]
-pub struct Purchases {
-    client: Client,
-    table: String,
+table! {
+    /// The `purchases` table.
+    Purchases, "PURCHASES_TABLE"
 }
 
 /// How recording a purchase ended.
@@ -40,15 +37,6 @@ pub enum Recorded {
 }
 
 impl Purchases {
-    /// The table named by `PURCHASES_TABLE`.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
-        let table = vars.required("PURCHASES_TABLE")?.to_owned();
-        Ok(Self { client: dynamodb.clone(), table })
-    }
-
     /// A tenant's purchase, read consistently.
     ///
     /// # Errors
@@ -79,9 +67,8 @@ impl Purchases {
     /// # Errors
     /// [`StoreError`].
     pub async fn by_id(&self, id: &PurchaseId) -> Result<Option<Purchase>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let answer = get.key("purchase_id", text(id.as_str())).send().await?;
-        Ok(answer.item.map(from_item).transpose()?)
+        let item = self.0.get([("purchase_id", id.as_str())]).await?;
+        Ok(item.map(from_item).transpose()?)
     }
 
     /// The refill that MTN knows by `reference`, the beginning of the purchase's id. For the
@@ -93,21 +80,18 @@ impl Purchases {
         &self,
         reference: &ProviderReference,
     ) -> Result<Option<Purchase>, StoreError> {
-        let mut pages = self
-            .client
+        let mut items = self
+            .0
             .scan()
-            .table_name(&self.table)
             .filter_expression("request_id = :id")
             .expression_attribute_values(":id", text(reference.as_str()))
             .into_paginator()
+            .items()
             .send();
-        while let Some(page) = pages.next().await {
-            let found = page?.items.unwrap_or_default().pop();
-            if let Some(item) = found {
-                return Ok(Some(from_item(item)?));
-            }
+        match items.next().await {
+            Some(item) => Ok(Some(from_item(item?)?)),
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     /// Records a purchase unless there is one under its id. If the stored chain is ours, an earlier
@@ -116,12 +100,8 @@ impl Purchases {
     /// # Errors
     /// [`StoreError`] when it is not known to be recorded.
     pub async fn record(&self, purchase: &Purchase) -> Result<Recorded, StoreError> {
-        let record = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(to_item(purchase)?))
-            .condition_expression("attribute_not_exists(purchase_id)");
+        let record =
+            self.0.put(purchase)?.condition_expression("attribute_not_exists(purchase_id)");
         let own = |item: &Item| item.get("chain") == Some(&text(purchase.chain.as_str()));
         match put(record).await?.or_own(own) {
             Written::Done(_) => Ok(Recorded::New),
@@ -175,7 +155,6 @@ impl Purchases {
     }
 
     fn update(&self, id: &PurchaseId) -> UpdateItemFluentBuilder {
-        let update = self.client.update_item().table_name(&self.table);
-        update.key("purchase_id", text(id.as_str()))
+        self.0.update([("purchase_id", id.as_str())])
     }
 }

@@ -91,7 +91,7 @@ impl Sessions {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let end = Delete::builder()
-            .table_name(&self.table)
+            .table_name(&self.0.name)
             .key("pk", text(&session.pk))
             .condition_expression("attribute_exists(pk)")
             .build();
@@ -110,7 +110,7 @@ impl Sessions {
             account_id: None,
         };
         let begin = Put::builder()
-            .table_name(&self.table)
+            .table_name(&self.0.name)
             .set_item(Some(to_item(code)?))
             .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
             .expression_attribute_values(":now", number(to_seconds(now)))
@@ -120,7 +120,7 @@ impl Sessions {
             TransactWriteItem::builder().delete(end).build(),
             TransactWriteItem::builder().put(begin).build(),
         ];
-        transact(&self.client, items).await
+        transact(&self.0.client, items).await
     }
 
     /// Claims a code for one exchange.
@@ -135,10 +135,8 @@ impl Sessions {
     ) -> Result<Claim, ClaimRefused> {
         let (now, id) = (environment.clock.now(), environment.random.id());
         let claim = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(code_key(code)))
+            .0
+            .update([("pk", &*code_key(code))])
             .update_expression("SET claim = :claim, lease_until = :lease, asked = :yes")
             .condition_expression(
                 "tenant = :tenant AND expires_at > :now AND lease_until <= :now \
@@ -166,10 +164,8 @@ impl Sessions {
     /// the lease runs out. `asked` says whether Mono may have used the code up.
     pub async fn release(&self, claim: &Claim, asked: bool) {
         let release = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(&claim.code.pk))
+            .0
+            .update([("pk", &*claim.code.pk)])
             .update_expression("SET lease_until = :none, asked = :asked")
             .expression_attribute_values(":asked", AttributeValue::Bool(asked))
             .condition_expression("claim = :claim AND attribute_not_exists(account_id)")
@@ -191,7 +187,7 @@ impl Sessions {
         account_id: &AccountId,
     ) -> Result<TransactWriteItem, StoreError> {
         let update = Update::builder()
-            .table_name(&self.table)
+            .table_name(&self.0.name)
             .key("pk", text(&claim.code.pk))
             .update_expression("SET account_id = :account REMOVE phone, source_ip")
             .condition_expression("claim = :claim")

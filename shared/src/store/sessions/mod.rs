@@ -5,20 +5,19 @@ mod codes;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
 use serde::{Deserialize, Serialize};
-use serde_dynamo::{from_item, to_item};
+use serde_dynamo::from_item;
 use time::OffsetDateTime;
 
 pub use self::codes::{Claim, ClaimRefused, ExchangeCode, LEASE};
 use super::conditional::{Written, put, update};
+use super::table::table;
 use super::{StoreError, number, text};
 use crate::domain::account::ConsentTerms;
 use crate::domain::ids::TenantId;
 use crate::domain::msisdn::Msisdn;
 use crate::domain::network::Network;
 use crate::domain::time::{epoch_seconds, to_seconds};
-use crate::platform::config::{ConfigError, Vars};
 use crate::platform::crypto::hashed;
 
 /// How long sessions and codes live.
@@ -26,11 +25,9 @@ pub const LIFETIME: Duration = Duration::from_secs(600);
 /// How many OTPs may be tried in one session.
 pub const OTP_TRIES: i64 = 5;
 
-/// The `sessions` table.
-#[derive(Debug, Clone)]
-pub struct Sessions {
-    client: Client,
-    table: String,
+table! {
+    /// The `sessions` table.
+    Sessions, "SESSIONS_TABLE"
 }
 
 /// An OTP session as it is stored.
@@ -94,15 +91,6 @@ pub struct NewSession<'a> {
 }
 
 impl Sessions {
-    /// The table named by `SESSIONS_TABLE`.
-    ///
-    /// # Errors
-    /// [`ConfigError`] when a variable is missing.
-    pub fn from_vars(vars: &Vars, dynamodb: &Client) -> Result<Self, ConfigError> {
-        let table = vars.required("SESSIONS_TABLE")?.to_owned();
-        Ok(Self { client: dynamodb.clone(), table })
-    }
-
     /// Records a session that Mono has opened. One that is recorded already keeps its count of
     /// tries.
     ///
@@ -123,10 +111,8 @@ impl Sessions {
             expires_at: end_of_life(now),
         };
         let begin = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(to_item(session)?))
+            .0
+            .put(session)?
             .condition_expression(
                 "attribute_not_exists(pk) OR expires_at <= :now OR tenant = :tenant AND tries = :none",
             )
@@ -154,10 +140,8 @@ impl Sessions {
     ) -> Result<Session, TryRefused> {
         let length = u32::try_from(otp_length).unwrap_or(u32::MAX);
         let count = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(session_key(session_id)))
+            .0
+            .update([("pk", &*session_key(session_id))])
             .update_expression("ADD tries :one")
             .condition_expression(
                 "tenant = :tenant AND expires_at > :now AND tries < :most \

@@ -240,7 +240,7 @@ async fn a_redriven_refill_asks_nobody_and_returns_to_the_dead_letters() {
     assert_eq!(at_mtn(&caller, &bought).await, (1, 1));
     // Once an operator settled it, its message does nothing more.
     let id = field(&bought, "purchase_id");
-    let change = shared::store::Change {
+    let change = shared::domain::purchase::Transition {
         from: vec![shared::domain::purchase::State::NeedsReview],
         to: Some(shared::domain::purchase::State::Delivered),
         ..Default::default()

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::domain::purchase::{Evidence, Outcome, Source, State, Verdict, transition};
+use shared::domain::purchase::{Evidence, Outcome, Source, State, Transition, Verdict, transition};
 use shared::domain::schedule::Patience;
 use shared::platform::config::Vars;
-use shared::store::{Change, Changed};
+use shared::store::Changed;
 
 use crate::functions::vtpass_callback::{callback, update};
 use crate::support::Gateway;
@@ -50,11 +50,11 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
     let id = field(&bought, "purchase_id");
     assert!(gateway.stored(id).await.acknowledged);
     // A requery that read the purchase before that, and writes after it.
-    let change = Change {
+    let change = Transition {
         from: State::OPEN.to_vec(),
         unless_acknowledged: true,
         to: Some(State::Failed),
-        ..Change::default()
+        ..Transition::default()
     };
     let unknown = Outcome { unknown_reference: true, ..Outcome::unclear("015", "") };
     let evidence = evidence(&gateway, unknown);
@@ -71,11 +71,11 @@ async fn an_acknowledgement_is_kept_even_if_its_change_is_refused() {
     let id = field(&bought, "purchase_id");
     assert!(!gateway.stored(id).await.acknowledged);
     // Another delivery of the same step was faster.
-    let change = Change {
+    let change = Transition {
         from: State::OPEN.to_vec(),
         at_step: Some(7),
         acknowledged: true,
-        ..Change::default()
+        ..Transition::default()
     };
     let now = gateway.clock.clock().now();
     let changed = gateway.purchases().change(&purchase_id(id), &change, now).await.unwrap();
@@ -101,7 +101,7 @@ async fn of_two_proofs_at_once_the_first_stands_but_a_reversal_counts() {
         open.state = State::Pending;
         let change = transition(&open, &evidence);
         let id = &open.purchase_id;
-        let met = gateway.purchases().apply(id, &change.into(), &evidence).await.unwrap();
+        let met = gateway.purchases().apply(id, &change, &evidence).await.unwrap();
         assert_eq!(met.state.name(), end);
         let stored = gateway.stored(id.as_str()).await;
         let noted = stored.history.iter().any(|it| it.note == "late");

@@ -3,8 +3,9 @@
 //! MTN has no requery for refills, and does not distinguish a repeat from a second order. So a
 //! refill is sent once, and a person must look at every answer that proves nothing.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::codes::CodeClass;
 use super::envelope::{Envelope, says_failure};
@@ -34,50 +35,31 @@ pub enum Refill<'a> {
     },
 }
 
-/// The body of a refill (`refillRequest` in MTN Customer Plans v2.1).
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RefillRequest<'a> {
-    refill_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    voucher_activation_code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refill_profile_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transaction_amount: Option<String>,
-}
-
 /// `data` in the answer to a refill (operation `refillAccount` in MTN Customer Plans v2.1).
 #[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct RefillData<'a> {
-    #[serde(borrow, default)]
     amount: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     currency_code: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     status: Option<&'a RawValue>,
 }
 
-impl<'a> Refill<'a> {
-    /// The body to send; `None` if the amount is zero or not whole naira.
-    pub(super) fn request(&self) -> Option<RefillRequest<'a>> {
+impl Refill<'_> {
+    /// The body to send (`refillRequest` in MTN Customer Plans v2.1); `None` if the amount is zero
+    /// or not whole naira.
+    pub(super) fn request(&self) -> Option<Value> {
         match *self {
             Self::Voucherless { profile_id, amount } => {
                 let whole = amount.kobo() > 0 && amount.kobo().is_multiple_of(100);
-                whole.then(|| RefillRequest {
-                    refill_type: "voucherless",
-                    voucher_activation_code: None,
-                    refill_profile_id: Some(profile_id),
-                    transaction_amount: Some(amount.naira()),
+                whole.then(|| {
+                    json!({ "refillType": "voucherless", "refillProfileId": profile_id,
+                            "transactionAmount": amount.naira() })
                 })
             }
-            Self::Voucher { code } => Some(RefillRequest {
-                refill_type: "voucher",
-                voucher_activation_code: Some(code.expose_secret()),
-                refill_profile_id: None,
-                transaction_amount: None,
-            }),
+            Self::Voucher { code } => {
+                let code = code.expose_secret();
+                Some(json!({ "refillType": "voucher", "voucherActivationCode": code }))
+            }
         }
     }
 }
@@ -131,7 +113,7 @@ pub(super) fn judge(result: Result<Answer, NoAnswer>, refill: &Refill<'_>) -> Ou
 /// The envelope and its `data`. If `data` is not an object, its fields are absent.
 fn read(body: &[u8]) -> Result<(Envelope<'_>, RefillData<'_>), Unreadable> {
     let envelope = Envelope::read(body)?;
-    let data = object(envelope.data)?.unwrap_or_default();
+    let data = object(envelope.data())?.unwrap_or_default();
     Ok((envelope, data))
 }
 
@@ -170,7 +152,7 @@ fn judge_refusal(envelope: &Envelope<'_>, class: Option<CodeClass>) -> (Verdict,
     };
     if !envelope.is_error() {
         (Verdict::NeedsReview, "MTN's refusal has not the form of an error")
-    } else if !refused || envelope.data.is_some() {
+    } else if !refused || envelope.data().is_some() {
         (Verdict::NeedsReview, "MTN's answer contradicts itself")
     } else {
         (Verdict::Failed, "MTN refused the refill")

@@ -127,13 +127,13 @@ fn refusal_without_proof_needs_review() {
 #[test]
 fn every_other_http_status_needs_review() {
     let success = r#"{"statusCode":"0000","data":{"amount":"100"}}"#;
-    for status in [201, 202, 204, 207, 301, 302, 402, 405, 406, 408, 409, 415, 422, 429] {
-        for body in [success, ENVELOPES[0], ENVELOPES[1], "", "<html>", &coded("5001")] {
-            assert_eq!(verdict(status, body), Verdict::NeedsReview, "{status} {body}");
-        }
-    }
-    for status in [500, 501, 502, 503, 504, 599] {
-        for body in [success, ENVELOPES[0], "", "<html>", &coded("5001"), &coded("6001")] {
+    let [coded_5001, coded_6001] = [coded("5001"), coded("6001")];
+    for status in [
+        201, 202, 204, 207, 301, 302, 402, 405, 406, 408, 409, 415, 422, 429, 500, 501, 502, 503,
+        504, 599,
+    ] {
+        let [own, framework] = [ENVELOPES[1], ENVELOPES[0]];
+        for body in [success, framework, own, "", "<html>", &coded_5001, &coded_6001] {
             assert_eq!(verdict(status, body), Verdict::NeedsReview, "{status} {body}");
         }
     }
@@ -187,16 +187,9 @@ fn refused_credentials_and_a_low_wallet_raise_an_alarm() {
 
 #[test]
 fn amount_must_be_whole_naira() {
-    let body = |kobo: u64| {
-        let amount = Kobo::new(kobo).unwrap();
-        let body = Refill::Voucherless { profile_id: "p", amount }.request();
-        body.map(|body| serde_json::to_string(&body).unwrap())
-    };
-    let expected =
-        r#"{"refillType":"voucherless","refillProfileId":"p","transactionAmount":"1500"}"#;
-    assert_eq!(body(150_000).as_deref(), Some(expected));
     for kobo in [0, 1, 99, 150_050] {
-        assert_eq!(body(kobo), None, "{kobo}");
+        let amount = Kobo::new(kobo).unwrap();
+        assert_eq!(Refill::Voucherless { profile_id: "p", amount }.request(), None, "{kobo}");
     }
 }
 

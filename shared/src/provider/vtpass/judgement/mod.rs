@@ -9,7 +9,6 @@ use http::StatusCode;
 
 use super::call::OrderCall;
 use super::codes::OrderMeaning;
-use super::field::Field;
 use super::order_answer::{OrderAnswer, Transaction, TransactionStatus};
 use crate::domain::purchase::{Order, Outcome, Verdict};
 use crate::platform::http::{Answer, NoAnswer};
@@ -71,7 +70,7 @@ fn judge_body(
     answer: &OrderAnswer,
     order: &Order<'_>,
 ) -> Outcome {
-    if names_another_request(answer, order) {
+    if !answer.request_id.is_absent_or(|id| id == order.reference.as_str()) {
         let code = answer.code_text.clone();
         return Outcome {
             alarm: Some(Alarm::VtpassForeignAnswer),
@@ -171,28 +170,11 @@ fn needs_a_match(verdict: Verdict) -> bool {
     }
 }
 
-fn names_another_request(answer: &OrderAnswer, order: &Order<'_>) -> bool {
-    match &answer.request_id {
-        Field::Absent => false,
-        Field::Value(id) => id != order.reference.as_str(),
-        Field::Invalid => true,
-    }
-}
-
 /// Whether the number and the face value, where present, are those of the order. An unreadable
 /// value does not match.
 fn matches_order(transaction: &Transaction, order: &Order<'_>) -> bool {
-    let recipient = match &transaction.recipient {
-        Field::Absent => true,
-        Field::Value(number) => order.recipient.is_named_by(number),
-        Field::Invalid => false,
-    };
-    let amount = match transaction.amount {
-        Field::Absent => true,
-        Field::Value(amount) => amount == order.amount,
-        Field::Invalid => false,
-    };
-    recipient && amount
+    transaction.recipient.is_absent_or(|number| order.recipient.is_named_by(number))
+        && transaction.amount.is_absent_or(|amount| *amount == order.amount)
 }
 
 #[cfg(test)]

@@ -1,0 +1,89 @@
+//! One table of DynamoDB: its client, its name, and the calls that begin with them.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use serde::Serialize;
+use serde_dynamo::to_item;
+
+use super::conditional::Item;
+use super::{StoreError, text};
+use crate::platform::config::{ConfigError, Vars};
+
+/// A table of this deployment.
+#[derive(Debug, Clone)]
+pub struct Table {
+    pub(super) client: Client,
+    pub(super) name: String,
+}
+
+impl Table {
+    /// The table that `variable` names.
+    pub(super) fn from_vars(
+        vars: &Vars,
+        variable: &str,
+        dynamodb: &Client,
+    ) -> Result<Self, ConfigError> {
+        let name = vars.required(variable)?.to_owned();
+        Ok(Self { client: dynamodb.clone(), name })
+    }
+
+    /// The item under a key, read consistently.
+    pub(super) async fn get<const N: usize>(
+        &self,
+        key: [(&str, &str); N],
+    ) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.name).consistent_read(true);
+        Ok(get.set_key(Some(item_key(key))).send().await?.item)
+    }
+
+    pub(super) fn update<const N: usize>(&self, key: [(&str, &str); N]) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.name).set_key(Some(item_key(key)))
+    }
+
+    pub(super) fn put(&self, item: impl Serialize) -> Result<PutItemFluentBuilder, StoreError> {
+        Ok(self.client.put_item().table_name(&self.name).set_item(Some(to_item(item)?)))
+    }
+
+    pub(super) fn delete(&self, attribute: &str, value: &str) -> DeleteItemFluentBuilder {
+        self.client.delete_item().table_name(&self.name).key(attribute, text(value))
+    }
+
+    pub(super) fn query(&self) -> QueryFluentBuilder {
+        self.client.query().table_name(&self.name)
+    }
+
+    pub(super) fn scan(&self) -> ScanFluentBuilder {
+        self.client.scan().table_name(&self.name)
+    }
+}
+
+fn item_key<const N: usize>(key: [(&str, &str); N]) -> Item {
+    key.map(|(attribute, value)| (attribute.to_owned(), text(value))).into()
+}
+
+/// Defines a store that is a [`Table`] and nothing else.
+macro_rules! table {
+    ($(#[$doc:meta])* $name:ident, $variable:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name($crate::store::table::Table);
+
+        impl $name {
+            #[doc = concat!("The table named by `", $variable, "`.")]
+            ///
+            /// # Errors
+            /// [`ConfigError`](crate::platform::config::ConfigError) when the variable is missing.
+            pub fn from_vars(
+                vars: &$crate::platform::config::Vars,
+                dynamodb: &aws_sdk_dynamodb::Client,
+            ) -> Result<Self, $crate::platform::config::ConfigError> {
+                $crate::store::table::Table::from_vars(vars, $variable, dynamodb).map(Self)
+            }
+        }
+    };
+}
+pub(super) use table;
