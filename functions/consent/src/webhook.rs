@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use shared::domain::ids::AccountId;
 use shared::domain::job::{Job, ReportedAccount, Step};
 use shared::lambda::error::ApiError;
@@ -23,22 +24,7 @@ struct Webhook {
     #[serde(default)]
     event: String,
     #[serde(default)]
-    data: WebhookData,
-}
-
-/// The place of the account's id differs from event to event.
-#[derive(Default, Deserialize)]
-struct WebhookData {
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    account: Option<WebhookAccount>,
-}
-
-#[derive(Deserialize)]
-struct WebhookAccount {
-    #[serde(default, alias = "_id")]
-    id: Option<String>,
+    data: Map<String, Value>,
 }
 
 impl ConsentFunction {
@@ -52,12 +38,46 @@ impl ConsentFunction {
             return Err(ApiError::not_found());
         }
         let Webhook { event, data } = request.json("a Mono webhook")?;
-        let id = data.account.and_then(|account| account.id).or(data.id);
-        let account_id = id.as_deref().and_then(AccountId::parse);
-        if let (UNLINKED, Some(account_id)) = (event.as_str(), account_id) {
+        if let (UNLINKED, Some(account_id)) = (event.as_str(), account_id(&data)) {
             let job = Job::Withdrawal(Step::first(ReportedAccount { account_id }));
             self.jobs.send(&job, Duration::ZERO).await?;
         }
         Reply::successful(())
+    }
+}
+
+/// The account's id. Its place and its spelling differ from event to event.
+fn account_id(data: &Map<String, Value>) -> Option<AccountId> {
+    let account = data.get("account").and_then(Value::as_object);
+    let objects = account.into_iter().chain([data]);
+    let mut ids = objects.flat_map(|object| ["id", "_id"].map(|name| object.get(name)));
+    ids.find_map(|id| match id? {
+        Value::String(text) => AccountId::parse(text),
+        Value::Number(number) => AccountId::parse(&number.to_string()),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_read_at_each_place_in_each_spelling() {
+        for data in [
+            r#"{"id":"7"}"#,
+            r#"{"_id":"7"}"#,
+            r#"{"id":7}"#,
+            r#"{"id":"7","_id":"7"}"#,
+            r#"{"account":{"id":"7","_id":"7"}}"#,
+            r#"{"account":{"_id":"7"},"id":"customer"}"#,
+            r#"{"account":null,"id":"7"}"#,
+        ] {
+            let id = account_id(&serde_json::from_str(data).unwrap());
+            assert_eq!(id, AccountId::parse("7"), "{data}");
+        }
+        for data in ["{}", r#"{"id":null}"#, r#"{"id":["7"]}"#, r#"{"id":"a/b"}"#] {
+            assert_eq!(account_id(&serde_json::from_str(data).unwrap()), None, "{data}");
+        }
     }
 }

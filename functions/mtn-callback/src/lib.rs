@@ -68,8 +68,8 @@ impl MtnCallback {
         let (id, now) = (&deferred.request_id, self.clock.now());
         let answer = match read_callback(&deferred.question, body) {
             CallbackAnswer::Data(data) => KeptAnswer::from(&data),
-            CallbackAnswer::Unknown => KeptAnswer::unrecognised(body),
-            CallbackAnswer::Nothing => {
+            // Not an answer as MTN documents it: kept as a notice, until a recognised answer comes.
+            CallbackAnswer::Unknown | CallbackAnswer::Nothing => {
                 let (id_text, operation) = (id.as_str(), deferred.question.operation());
                 tracing::warn!(id = id_text, operation, "MTN called back without an answer");
                 self.requests.note(id, body, now).await?;

@@ -1,30 +1,57 @@
-//! The hint job: an unsigned webhook says that a purchase has news, so VTpass is asked once.
+//! The hint job: an unsigned webhook says that a purchase has news, so VTpass is asked.
 
-use shared::domain::job::HintedPurchase;
-use shared::domain::purchase::Source;
+use std::time::Duration;
+
+use shared::domain::job::{HintedPurchase, Job, Step};
+use shared::domain::purchase::{Outcome, Source, Verdict};
 use shared::lambda::queue_function::Retry;
+use shared::platform::telemetry::alarm::Alarm;
 
 use crate::purchase::PurchaseJobs;
 
+/// After about a day of steps a person must ask VTpass.
+const LAST_STEP: u32 = 100;
+
 impl PurchaseJobs {
-    /// Asks once, also about a final purchase, because a delivered one may have been reversed. Sends
-    /// no job: the purchase's chain goes on by itself. While the store is out of reach the hint goes
-    /// back to the queue, because nothing else announces a reversal.
-    pub(crate) async fn hint(&self, hint: &HintedPurchase) -> Result<(), Retry> {
-        let HintedPurchase { tenant, purchase_id } = hint;
+    /// Asks also about a final purchase, because a delivered one may have been reversed. While the
+    /// store is out of reach the hint goes back to the queue, because nothing else announces a
+    /// reversal.
+    pub(crate) async fn hint(&self, step: Step<HintedPurchase>) -> Result<(), Retry> {
+        let HintedPurchase { tenant, purchase_id } = &step.about;
         let Some(purchase) = self.purchases.get(tenant, purchase_id).await? else {
             return Ok(());
         };
         let Some((evidence, change)) = self.ask(&purchase, Source::Hint).await else {
             return Ok(());
         };
+        let is_unclear = proves_nothing(&evidence.outcome);
         // There may be many hints, so an answer without news is not written. News is a new state, a
         // contradiction, a first acknowledgement, or an end of the row of unknown references.
         let acknowledged = change.acknowledged && !purchase.acknowledged;
         let row_ended = change.unknown_references != Some(purchase.unknown_references);
-        if change.to.is_some() || change.is_contradiction() || acknowledged || row_ended {
+        let repeats = change.attempts.iter().all(|it| it.repeats(purchase.history.last()));
+        let contradicts = change.is_contradiction() && !repeats;
+        if change.to.is_some() || contradicts || acknowledged || row_ended {
             self.purchases.apply(purchase_id, &change, &evidence).await?;
         }
-        Ok(())
+        if is_unclear { self.hint_again(&step).await } else { Ok(()) }
     }
+
+    /// Asks again on the schedule of the requery. After a day it raises an alarm.
+    async fn hint_again(&self, step: &Step<HintedPurchase>) -> Result<(), Retry> {
+        let next = step.next();
+        if next.step > LAST_STEP {
+            let alarm = Alarm::HintUnanswered.name();
+            let purchase_id = step.about.purchase_id.as_str();
+            tracing::error!(alarm, purchase_id, "VTpass gave no clear answer to a hint for a day");
+            return Ok(());
+        }
+        let wait = self.wait(next.step, Duration::MAX);
+        Ok(self.send(&Job::Hint(next), wait).await?)
+    }
+}
+
+/// Whether VTpass must be asked again. That it does not know the reference is an answer.
+fn proves_nothing(outcome: &Outcome) -> bool {
+    outcome.verdict == Verdict::Unclear && !outcome.unknown_reference
 }

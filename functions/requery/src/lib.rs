@@ -53,7 +53,7 @@ impl QueueFunction for Requery {
     async fn handle(&self, body: &str) -> Result<(), Retry> {
         match serde_json::from_str(body) {
             Ok(Job::Purchase(step)) => self.purchases.step(step).await,
-            Ok(Job::Hint(hint)) => self.purchases.hint(&hint).await,
+            Ok(Job::Hint(step)) => self.purchases.hint(step).await,
             Ok(Job::Unlink(step)) => self.erasures.unlink(step).await,
             Ok(Job::Withdrawal(step)) => self.erasures.withdrawal(step).await,
             Ok(Job::DeferredRequest(step)) => self.deferred_requests.step(step).await,

@@ -10,7 +10,8 @@ use shared::domain::schedule::{Patience, Schedule};
 use shared::lambda::queue_function::Retry;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
-use shared::platform::queue::Queue;
+use shared::platform::queue::{Queue, QueueError};
+use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::vtpass::Vtpass;
 use shared::store::{Changed, Purchases, StoreError};
 use time::OffsetDateTime;
@@ -52,6 +53,12 @@ impl PurchaseJobs {
         let purchase = match self.purchases.get(tenant, purchase_id).await {
             Ok(Some(purchase)) if concerns(&step, &purchase) => purchase,
             Ok(_) => return Ok(()),
+            // This version cannot read it: the message goes back to the queue, and to a person.
+            Err(error @ StoreError::Unreadable(_)) => {
+                let (alarm, purchase_id) = (Alarm::UnreadableItem.name(), purchase_id.as_str());
+                tracing::error!(alarm, purchase_id, reason = %error, "an item cannot be read");
+                return Err(error.into());
+            }
             Err(error) => {
                 let purchase_id = purchase_id.as_str();
                 tracing::warn!(purchase_id, reason = %error, "the purchase could not be read");
@@ -196,8 +203,16 @@ impl PurchaseJobs {
 
     async fn go_on(&self, step: &Step<Chain>, left: Duration) -> Result<(), Retry> {
         let next = step.next();
-        let wait = self.schedule.wait(next.step, left, &self.environment.random);
-        Ok(self.jobs.send(&Job::Purchase(next), wait).await?)
+        let wait = self.wait(next.step, left);
+        Ok(self.send(&Job::Purchase(next), wait).await?)
+    }
+
+    pub(crate) fn wait(&self, step: u32, left: Duration) -> Duration {
+        self.schedule.wait(step, left, &self.environment.random)
+    }
+
+    pub(crate) async fn send(&self, job: &Job, wait: Duration) -> Result<(), QueueError> {
+        self.jobs.send(job, wait).await
     }
 }
 

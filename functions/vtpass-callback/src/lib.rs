@@ -4,11 +4,10 @@
 //! Reads and writes `purchases`, sends to the requery queue. Calls no provider.
 //! Wire contract: VTpass documentation, *Transaction update* and *Variation codes update* webhooks.
 
-use std::time::Duration;
-
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use shared::domain::ids::ProviderReference;
-use shared::domain::job::{HintedPurchase, Job};
+use shared::domain::job::{HintedPurchase, Job, Step};
 use shared::domain::service::Service;
 use shared::lambda::error::ApiError;
 use shared::lambda::http_function::HttpFunction;
@@ -18,6 +17,7 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::{Clock, Environment};
 use shared::platform::queue::Queue;
 use shared::store::{Catalogues, Purchases};
+use time::Duration;
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -30,8 +30,12 @@ pub struct VtpassCallback {
 
 /// The answer that VTpass requires. After any other it repeats the webhook up to five times.
 const SUCCESS: &str = r#"{"response":"success"}"#;
-/// At most one hint for each purchase is passed on in this time.
-const PAUSE: time::Duration = time::Duration::minutes(1);
+/// The shortest time between two hint jobs for one purchase.
+const PAUSE: Duration = Duration::minutes(1);
+/// How much the clocks of two instances may differ.
+const CLOCK_DIFFERENCE: Duration = Duration::seconds(10);
+/// The names under which VTpass gives a reference.
+const REFERENCE: [&str; 2] = ["requestId", "request_id"];
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -40,13 +44,7 @@ struct Webhook {
     #[serde(default, rename = "serviceID")]
     service_id: Option<String>,
     #[serde(default)]
-    data: Option<WebhookTransaction>,
-}
-
-#[derive(Deserialize)]
-struct WebhookTransaction {
-    #[serde(default, rename = "requestId", alias = "request_id")]
-    reference: Option<String>,
+    data: Option<Map<String, Value>>,
 }
 
 impl HttpFunction for VtpassCallback {
@@ -65,8 +63,10 @@ impl HttpFunction for VtpassCallback {
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let webhook: Webhook = request.json("a VTpass webhook")?;
         match (webhook.kind.as_str(), webhook.data, webhook.service_id) {
-            ("transaction-update", Some(WebhookTransaction { reference: Some(reference) }), _) => {
-                self.hint(&ProviderReference::new(reference)).await?
+            ("transaction-update", Some(data), _) => {
+                for reference in references(&data) {
+                    self.hint(&reference).await?;
+                }
             }
             ("variations-update", _, Some(service)) => self.drop_catalogue(&service).await?,
             // Other webhooks have no effect here. VTpass must not repeat them.
@@ -77,20 +77,24 @@ impl HttpFunction for VtpassCallback {
 }
 
 impl VtpassCallback {
-    /// Sends one job that asks VTpass once. An unknown reference costs one read at most.
+    /// Sends a job that asks VTpass, unless one is due that will ask after this hint, too. The job is
+    /// sent before it is marked: a crash between the two asks once more and loses nothing. An
+    /// unknown reference costs one read at most.
     async fn hint(&self, reference: &ProviderReference) -> Result<(), ApiError> {
         let Some(purchase) = self.purchases.by_reference(reference).await? else {
             return Ok(());
         };
-        let id = &purchase.purchase_id;
-        if !self.purchases.mark_hint(id, self.clock.now(), PAUSE).await? {
+        let (now, last) = (self.clock.now(), purchase.hinted_at);
+        if last > now + CLOCK_DIFFERENCE {
             return Ok(());
         }
-        let (tenant, purchase_id) = (purchase.tenant, id.clone());
-        let job = Job::Hint(HintedPurchase { tenant, purchase_id });
-        if let Err(error) = self.jobs.send(&job, Duration::ZERO).await {
-            self.purchases.unmark_hint(id).await;
-            return Err(error.into());
+        let due = now.max(last + PAUSE);
+        let (tenant, purchase_id) = (purchase.tenant, purchase.purchase_id.clone());
+        let job = Job::Hint(Step::first(HintedPurchase { tenant, purchase_id }));
+        self.jobs.send(&job, (due - now).unsigned_abs()).await?;
+        if let Err(error) = self.purchases.mark_hint(&purchase.purchase_id, last, due).await {
+            let purchase_id = purchase.purchase_id.as_str();
+            tracing::warn!(purchase_id, reason = %error, "a hint that is sent cannot be marked");
         }
         Ok(())
     }
@@ -100,5 +104,45 @@ impl VtpassCallback {
             self.catalogues.drop(service.id, self.clock.now()).await?;
         }
         Ok(())
+    }
+}
+
+/// The references in a webhook's data, whatever their spelling and whether text or number.
+fn references(data: &Map<String, Value>) -> Vec<ProviderReference> {
+    let mut found = Vec::new();
+    for value in REFERENCE.iter().filter_map(|name| data.get(*name)) {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => continue,
+        };
+        let reference = ProviderReference::new(text);
+        if !found.contains(&reference) {
+            found.push(reference);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_read_in_both_spellings_as_text_or_number() {
+        for (data, expected) in [
+            (r#"{"requestId":"a"}"#, &["a"][..]),
+            (r#"{"request_id":"a"}"#, &["a"]),
+            (r#"{"requestId":"a","request_id":"a"}"#, &["a"]),
+            (r#"{"requestId":"a","request_id":"b"}"#, &["a", "b"]),
+            (r#"{"requestId":null,"request_id":20240717}"#, &["20240717"]),
+            (r#"{"requestId":"a","requestId":"b"}"#, &["b"]),
+            (r#"{"requestId":["a"]}"#, &[]),
+        ] {
+            let data = serde_json::from_str(data).unwrap();
+            let found = references(&data);
+            let found: Vec<&str> = found.iter().map(ProviderReference::as_str).collect();
+            assert_eq!(found, expected);
+        }
     }
 }

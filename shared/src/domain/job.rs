@@ -12,8 +12,9 @@ pub enum Job {
     /// A step of a purchase's requery chain: ask the provider; unless the answer settles the
     /// purchase, send the next step.
     Purchase(Step<Chain>),
-    /// A hint: a provider's unsigned webhook says that a purchase has news. Ask once.
-    Hint(HintedPurchase),
+    /// A hint: a provider's unsigned webhook says that a purchase has news. Ask the provider; while
+    /// its answer proves nothing, send the next step.
+    Hint(Step<HintedPurchase>),
     /// A tenant withdrew a consent here: tell Mono; unless it confirms, send the next step.
     Unlink(Step<HeldAccount>),
     /// Mono reports that a customer withdrew there: ask Mono; unless it answers, send the next step.
@@ -35,7 +36,8 @@ pub struct Step<T> {
     /// What the job is about.
     #[serde(flatten)]
     pub about: T,
-    /// The number of earlier steps.
+    /// The number of earlier steps. Older versions sent hints without it.
+    #[serde(default)]
     pub step: u32,
 }
 
@@ -106,7 +108,7 @@ mod tests {
     fn a_job_reads_as_it_is_written() {
         for text in [
             r#"{"kind":"purchase","tenant":"t","purchase_id":"p","chain":"c","step":0}"#,
-            r#"{"kind":"hint","tenant":"t","purchase_id":"p"}"#,
+            r#"{"kind":"hint","tenant":"t","purchase_id":"p","step":0}"#,
             r#"{"kind":"unlink","tenant":"t","account_id":"a","step":1}"#,
             r#"{"kind":"withdrawal","account_id":"a","step":2}"#,
             r#"{"kind":"mtn_request","tenant":"t","request_id":"r","step":3}"#,
@@ -116,6 +118,13 @@ mod tests {
             let job: Job = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&job).unwrap(), text);
         }
+    }
+
+    #[test]
+    fn a_hint_of_an_older_version_is_a_first_step() {
+        let text = r#"{"kind":"hint","tenant":"t","purchase_id":"p"}"#;
+        let job: Job = serde_json::from_str(text).unwrap();
+        assert!(matches!(job, Job::Hint(Step { step: 0, .. })));
     }
 
     #[test]

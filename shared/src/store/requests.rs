@@ -79,15 +79,19 @@ impl Requests {
             .update(id)
             .update_expression(
                 "SET #state = :available, #result = :result, #partial = :partial, \
-                 recognised = :recognised, updated_at = :now, expires_at = :expires",
+                 recognised = :recognised, updated_at = :now, expires_at = :expires \
+                 REMOVE notice",
             )
-            .condition_expression("#state IN (:waiting, :timed_out)")
+            .condition_expression(
+                "#state IN (:waiting, :timed_out) OR #state = :available AND recognised = :no",
+            )
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#result", "result")
             .expression_attribute_names("#partial", "partial")
             .expression_attribute_values(":available", state(DeferredState::Available))
             .expression_attribute_values(":waiting", state(DeferredState::Waiting))
             .expression_attribute_values(":timed_out", state(DeferredState::TimedOut))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
             .expression_attribute_values(":result", text(&answer.result))
             .expression_attribute_values(":partial", AttributeValue::Bool(answer.partial))
             .expression_attribute_values(":recognised", AttributeValue::Bool(answer.recognised))

@@ -47,12 +47,15 @@ async fn ledger(State(vtpass): Simulator) -> Json<Vec<Order>> {
 struct Resolve {
     request_id: String,
     state: OrderState,
+    /// Whether VTpass reports it by webhook; yes if absent.
+    #[serde(default)]
+    webhook: Option<bool>,
 }
 
 /// Changes an order's state as VTpass's staff would, and reports it by webhook.
 async fn resolve(
     State(vtpass): Simulator,
-    Json(Resolve { request_id, state }): Json<Resolve>,
+    Json(Resolve { request_id, state, webhook }): Json<Resolve>,
 ) -> Result<Json<Order>, StatusCode> {
     let (order, changed) = {
         let _lock = vtpass.controls();
@@ -62,7 +65,7 @@ async fn resolve(
         vtpass.save(&order);
         (order, changed)
     };
-    if changed {
+    if changed && webhook.unwrap_or(true) {
         let data = order.answer(ApiCall::Requery, vtpass.environment.clock.now());
         webhooks::send(&vtpass, json!({ "type": "transaction-update", "data": data }));
     }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::domain::purchase::Source;
 
-use crate::support::purchases::{PENDING, airtime, field, until};
-use crate::support::{Caller, Gateway, Reply};
+use crate::support::purchases::{DELIVERED, PENDING, airtime, field, until};
+use crate::support::tap::crash_at;
+use crate::support::{Caller, Gateway, KEY, Reply, event};
 
 pub async fn callback(caller: &Caller, body: &Value) -> Reply {
     caller.send_bare("POST", "/callbacks/vtpass", &[], body.to_string().into_bytes()).await
@@ -78,14 +79,13 @@ async fn a_forged_webhook_changes_nothing_and_costs_little() {
     assert_eq!(reply.error(), (413, "payload_too_large".to_owned()));
     assert_eq!(gateway.messages("RequeryQueue").await, messages);
 
-    // A true id: one hint a minute, however often it comes.
+    // A true id: one job now and one at the pause's end, however often the hint comes.
     let hint = update(field(&bought, "request_id"));
     for minute in 1..=3 {
-        let hints = (0..30).map(|_| callback(&caller, &hint));
-        for reply in futures_util::future::join_all(hints).await {
-            assert_eq!(reply.ok(), success);
+        for _ in 0..10 {
+            assert_eq!(callback(&caller, &hint).await.ok(), success);
         }
-        assert_eq!(gateway.messages("RequeryQueue").await, messages + minute);
+        assert_eq!(gateway.messages("RequeryQueue").await, messages + minute + 1);
         gateway.clock.turn(Duration::from_secs(60));
     }
     assert_eq!(caller.purchase(field(&bought, "purchase_id")).await["state"], "pending");
@@ -103,4 +103,78 @@ async fn an_unknown_request_id_costs_one_read_and_an_invalid_one_none() {
     let nonsense = sample.replace("202611220900", "nonsense");
     assert_eq!(function(nonsense, context()).await.unwrap()["statusCode"], 200);
     assert!(tap.seen().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_true_hint_after_a_forged_one_is_asked_about_at_the_pauses_end() {
+    let gateway = Gateway::undriven().await;
+    let caller = gateway.caller();
+    let (_, requery) = gateway.with_tap("requery").await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    let (id, request_id) = (field(&bought, "purchase_id"), field(&bought, "request_id"));
+    callback(&caller, &update(request_id)).await.ok();
+    gateway.drive(&requery).await;
+    let reversed = json!({ "request_id": request_id, "state": "reversed", "webhook": false });
+    caller.control("/resolve", reversed).await;
+    gateway.clock.turn(Duration::from_secs(30));
+    callback(&caller, &update(request_id)).await.ok();
+    gateway.clock.turn(Duration::from_secs(31));
+    gateway.drive(&requery).await;
+    assert_eq!(field(&caller.purchase(id).await, "state"), "reversed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hint_is_asked_again_until_vtpass_gives_a_clear_answer() {
+    for script in [
+        json!({ "call": "requery", "http_status": 502 }),
+        json!({ "call": "requery", "http_status": 429 }),
+        json!({ "call": "requery", "half": true }),
+        json!({ "call": "requery", "code": "083" }),
+    ] {
+        let gateway = Gateway::undriven().await;
+        let caller = gateway.caller();
+        let (_, requery) = gateway.with_tap("requery").await;
+        let bought = caller.bought("k", &airtime(DELIVERED)).await;
+        let (id, request_id) = (field(&bought, "purchase_id"), field(&bought, "request_id"));
+        let reversed = json!({ "request_id": request_id, "state": "reversed", "webhook": false });
+        caller.control("/resolve", reversed).await;
+        caller.script(json!([script])).await;
+        callback(&caller, &update(request_id)).await.ok();
+        gateway.drive(&requery).await;
+        assert_eq!(field(&caller.purchase(id).await, "state"), "delivered", "{script}");
+        gateway.clock.turn(Duration::from_secs(60));
+        gateway.drive(&requery).await;
+        assert_eq!(field(&caller.purchase(id).await, "state"), "reversed", "{script}");
+        assert_eq!(gateway.messages("RequeryQueue").await, 0, "{script}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_anywhere_in_a_webhook_loses_no_hint() {
+    for point in 0.. {
+        let gateway = Gateway::undriven().await;
+        let caller = gateway.caller();
+        let (tap, function) = gateway.with_tap("vtpass-callback").await;
+        let (_, requery) = gateway.with_tap("requery").await;
+        let bought = caller.bought("k", &airtime(DELIVERED)).await;
+        let (id, request_id) = (field(&bought, "purchase_id"), field(&bought, "request_id"));
+        let reversed = json!({ "request_id": request_id, "state": "reversed", "webhook": false });
+        caller.control("/resolve", reversed).await;
+        let body = update(request_id).to_string();
+        let event = event(KEY, "POST /callbacks/vtpass", &[], &body);
+        let crashed = crash_at(&function, event.clone(), &tap, point).await;
+        tap.hold_at(None);
+        if crashed {
+            // VTpass got no answer and repeats its webhook.
+            let context = lambda_runtime::Context::default();
+            assert_eq!(function(event, context).await.unwrap()["statusCode"], 200);
+        }
+        gateway.clock.turn(Duration::from_secs(61));
+        gateway.drive(&requery).await;
+        assert_eq!(field(&caller.purchase(id).await, "state"), "reversed", "point {point}");
+        if !crashed {
+            assert_eq!(point, 6, "read, send, mark");
+            break;
+        }
+    }
 }

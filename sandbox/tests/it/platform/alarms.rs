@@ -100,6 +100,17 @@ async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
     gateway.send_raw(&hint.to_string()).await;
     gateway.drive(&requery).await;
     assert_eq!(written.count("contradicted_final_state"), 1, "{:?}", written.lines());
+
+    caller.script(json!([{ "call": "requery", "http_status": 502 }])).await;
+    let last = json!({ "kind": "hint", "tenant": tenant_of(KEY), "step": 100,
+                       "purchase_id": delivered["purchase_id"] });
+    gateway.send_raw(&last.to_string()).await;
+    gateway.drive(&requery).await;
+    assert_eq!(written.count("hint_unanswered"), 1, "{:?}", written.lines());
+
+    gateway.spoil(field(&delivered, "purchase_id")).await;
+    assert_eq!(caller.get("/purchases").await.ok()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(written.count("unreadable_item"), 1, "{:?}", written.lines());
 }
 
 #[tokio::test]
@@ -179,16 +190,18 @@ async fn an_answer_too_large_to_keep_and_a_missing_authorizer_raise_alarms() {
 }
 
 /// The metrics that the tests above saw emitted.
-const OURS: [&str; 18] = [
+const OURS: [&str; 20] = [
     "answer_too_large",
     "code_lost",
     "contradicted_final_state",
+    "hint_unanswered",
     "mono_refuses_credentials",
     "mtn_refuses_credentials",
     "mtn_wallet_low",
     "needs_review",
     "no_authorizer",
     "unlink_overdue",
+    "unreadable_item",
     "vtpass_account_blocked",
     "vtpass_foreign_answer",
     "vtpass_mismatch",

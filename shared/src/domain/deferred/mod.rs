@@ -111,13 +111,6 @@ pub struct KeptAnswer {
     pub recognised: bool,
 }
 
-impl KeptAnswer {
-    /// JSON of a shape that MTN does not document. It is kept as it came; the tenant judges it.
-    pub fn unrecognised(body: &str) -> Self {
-        Self { result: body.to_owned(), partial: false, recognised: false }
-    }
-}
-
 /// A deferred request as its tenant sees it.
 #[derive(Debug, Serialize)]
 pub struct DeferredView<'a> {

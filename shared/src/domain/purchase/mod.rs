@@ -80,7 +80,7 @@ pub struct Purchase {
     /// How often in a row the provider said that it does not.
     #[serde(rename = "unknown_ids", default)]
     pub unknown_references: u32,
-    /// When a hint was last passed on; the epoch where none was.
+    /// When the last hint job is or was due; the epoch where there was none.
     #[serde(rename = "hinted_ms", with = "epoch_ms", default = "never")]
     pub hinted_at: OffsetDateTime,
     /// All attempts, oldest first.

@@ -33,6 +33,10 @@ pub enum Alarm {
     VtpassMustBeAsked,
     /// VTpass's answer names another request than the one asked about.
     VtpassForeignAnswer,
+    /// VTpass gave no clear answer to a hint for a day.
+    HintUnanswered,
+    /// This version cannot read a stored item.
+    UnreadableItem,
     /// VTpass's code and status contradict each other, or number or price are not the order's.
     VtpassMismatch,
     /// MTN does not take our key, client or token.

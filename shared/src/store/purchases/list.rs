@@ -8,6 +8,8 @@ use serde_dynamo::from_item;
 use super::Purchases;
 use crate::domain::ids::TenantId;
 use crate::domain::purchase::{Purchase, State};
+use crate::platform::telemetry::alarm::Alarm;
+use crate::store::conditional::Item;
 use crate::store::{StoreError, last_key, text};
 
 /// One page of a tenant's list.
@@ -83,9 +85,22 @@ impl Purchases {
                 .expression_attribute_values(":state", text(state.name()));
         }
         let answer = query.send().await?;
-        let found = answer.items.unwrap_or_default().into_iter().map(from_item);
-        let found = found.collect::<Result<Vec<Purchase>, _>>()?;
+        let items = answer.items.unwrap_or_default();
+        let found = items.into_iter().filter_map(readable).collect();
         Ok((found, last_key(answer.last_evaluated_key, "listed")))
+    }
+}
+
+/// A purchase, unless this version cannot read it. One such item must not hide the others.
+fn readable(item: Item) -> Option<Purchase> {
+    let id = item.get("purchase_id").and_then(|id| id.as_s().ok()).cloned();
+    match from_item(item) {
+        Ok(purchase) => Some(purchase),
+        Err(error) => {
+            let alarm = Alarm::UnreadableItem.name();
+            tracing::error!(alarm, purchase_id = id, reason = %error, "an item cannot be read");
+            None
+        }
     }
 }
 

@@ -109,36 +109,24 @@ impl Purchases {
         }
     }
 
-    /// Marks that a hint is passed on, at most once in `pause`. `Ok(false)` when one just was.
+    /// Marks when the last hint job is due, unless another hint moved the mark meanwhile.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be marked.
     pub async fn mark_hint(
         &self,
         id: &PurchaseId,
-        now: OffsetDateTime,
-        pause: time::Duration,
-    ) -> Result<bool, StoreError> {
+        last: OffsetDateTime,
+        due: OffsetDateTime,
+    ) -> Result<(), StoreError> {
         let mark = self
             .update(id)
-            .update_expression("SET hinted_ms = :now")
-            .condition_expression("hinted_ms <= :before")
-            .expression_attribute_values(":now", number(to_ms(now)))
-            .expression_attribute_values(":before", number(to_ms(now - pause)));
-        Ok(update(mark).await?.is_done())
-    }
-
-    /// Takes a mark back, so that the next hint is passed on. Best effort: otherwise the pause ends.
-    pub async fn unmark_hint(&self, id: &PurchaseId) {
-        let unmark = self
-            .update(id)
-            .update_expression("SET hinted_ms = :never")
-            .condition_expression("attribute_exists(purchase_id)")
-            .expression_attribute_values(":never", number(0));
-        if let Err(error) = update(unmark).await {
-            let purchase_id = id.as_str();
-            tracing::warn!(purchase_id, reason = %error, "the mark of a hint cannot be taken back");
-        }
+            .update_expression("SET hinted_ms = :due")
+            .condition_expression("hinted_ms = :last")
+            .expression_attribute_values(":due", number(to_ms(due)))
+            .expression_attribute_values(":last", number(to_ms(last)));
+        update(mark).await?;
+        Ok(())
     }
 
     /// Records that the provider knows the purchase, whatever else another change did.

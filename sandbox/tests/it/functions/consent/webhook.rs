@@ -150,3 +150,16 @@ async fn unknown_events_are_accepted_and_ignored() {
     assert_eq!(caller.consent_state("acc1").await, "linked");
     assert!(!mono.received().iter().any(|it| it.target == "/accounts/acc1"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_of_an_account_that_mono_no_longer_knows_ends_its_consent() {
+    for status in [404, 410] {
+        let (gateway, caller, _mono, says) = linked(200).await;
+        caller.get("/accounts/acc1").await.ok();
+        // The customer withdraws at Mono, and no webhook comes.
+        says.store(status, Ordering::SeqCst);
+        caller.get("/accounts/acc1").await.refused(422, "upstream_rejected");
+        until_unlinked(&gateway, &caller, "acc1").await;
+        caller.get("/accounts/acc1").await.refused(404, "not_found");
+    }
+}

@@ -173,22 +173,26 @@ async fn an_error_envelope_is_kept_as_a_notice_and_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_of_unknown_shape_is_kept_unchanged() {
+async fn an_answer_of_unknown_shape_is_a_notice_until_a_recognised_one_comes() {
     let (_gateway, caller, account) = Gateway::with_line().await;
+    let large = json!({ "event": "x".repeat(200 * 1024) }).to_string();
+    let answer = json!({ "data": { "rows": "y".repeat(230 * 1024) } }).to_string();
     for (index, body) in
-        [r#"{"rows":[1.10,2],"x":{"y":null}}"#, "[]", "[1,2]", "\"text\"", "7"].iter().enumerate()
+        [r#"{"event":"accepted"}"#, "[]", "[1,2]", "\"text\"", "7", &large].iter().enumerate()
     {
         caller.mtn_next("recharges", "lost").await;
         let id = caller.asked(&account, RECHARGES).await;
         let url = caller.callback_urls().await.remove(index);
-        assert_eq!(caller.call_back(&url, body).await.status, 200, "{body}");
+        assert_eq!(caller.call_back(&url, body).await.status, 200);
         let reply = caller.get(&format!("/requests/{id}")).await;
-        let request = reply.clone().ok()["data"].clone();
-        assert_eq!(
-            (field(&request, "state"), &request["recognised"]),
-            ("available", &json!(false))
-        );
-        assert!(reply.text.contains(&format!("\"result\":{body}")), "{}", reply.text);
+        assert_eq!(reply.clone().ok()["data"]["state"], "waiting");
+        assert!(reply.text.contains(&format!("\"notice\":{body}")));
+        for later in [answer.as_str(), r#"{"data":{}}"#, "[]"] {
+            assert_eq!(caller.call_back(&url, later).await.status, 200);
+        }
+        let request = caller.request(&id).await;
+        assert_eq!((field(&request, "state"), &request["recognised"]), ("available", &json!(true)));
+        assert_eq!(request["result"]["rows"].as_str().map(str::len), Some(230 * 1024));
     }
 }
 

@@ -192,6 +192,21 @@ async fn a_forgotten_order_fails_only_if_it_was_never_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_with_a_transaction_never_fails_by_being_forgotten() {
+    let gateway = Gateway::start().await;
+    let caller = gateway.caller();
+    for code in ["016", "019", "030", "083", "999"] {
+        let script = json!({ "call": "pay", "code": code, "status": "delivered", "charge": true });
+        caller.script(json!([script])).await;
+        let bought = caller.bought(code, &airtime(FAILED)).await;
+        assert_eq!(field(&bought, "state"), "pending", "{code}");
+        caller.control("/forget", json!({ "request_id": bought["request_id"] })).await;
+        let state = gateway.until_answered(field(&bought, "purchase_id"), QUARTER).await;
+        assert_eq!(state, "needs_review", "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_about_another_order_is_not_believed() {
     let gateway = Gateway::start().await;
     let caller = gateway.caller();

@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::call::OrderCall;
 use super::codes::OrderMeaning;
+use super::field::Field;
 use super::order_answer::{OrderAnswer, Transaction, TransactionStatus};
 use crate::domain::purchase::{Order, Outcome, Verdict};
 use crate::platform::http::{Answer, NoAnswer};
@@ -94,7 +95,8 @@ fn judge_body(
         (verdict, note) = (Verdict::Unclear, "the HTTP status says otherwise than the code");
     }
     Outcome {
-        acknowledged: answer.code.acknowledges,
+        // A transaction proves that VTpass knows the order, whatever the code says.
+        acknowledged: answer.code.acknowledges || answer.transaction.as_ref().is_some_and(is_some),
         alarm: alarm.or(answer.code.alarm),
         unknown_reference: meaning == OrderMeaning::UnknownReference && http != HttpClass::Failure,
         ..Outcome::new(verdict, answer.code_text.clone(), note)
@@ -168,6 +170,13 @@ fn needs_a_match(verdict: Verdict) -> bool {
         Verdict::Delivered | Verdict::Failed | Verdict::Reversed | Verdict::Pending => true,
         Verdict::NeedsReview | Verdict::Unclear => false,
     }
+}
+
+/// Whether a transaction says anything.
+fn is_some(transaction: &Transaction) -> bool {
+    transaction.status.is_some()
+        || transaction.recipient != Field::Absent
+        || transaction.amount != Field::Absent
 }
 
 /// Whether the number and the face value, where present, are those of the order. An unreadable

@@ -279,13 +279,13 @@ fn refusing_http_status_proves_only_a_refused_pay() {
 #[test]
 fn failing_http_status_proves_nothing_whatever_the_body() {
     for status in [302, 408, 425, 429, 500, 502, 503, 504, 599] {
-        for (code, (.., acknowledged, _)) in table() {
+        for (code, _) in table() {
             for call in CALLS {
                 let outcome = answer(call, status, &coded(code, Some("failed")), &order(10_000));
                 assert_eq!(outcome.verdict, Verdict::Unclear, "{call:?} {status} {code}");
                 assert_eq!(outcome.code, format!("http_{status}"));
                 assert!(!outcome.unknown_reference);
-                assert_eq!(outcome.acknowledged, acknowledged);
+                assert!(outcome.acknowledged, "it holds a transaction: {call:?} {status} {code}");
             }
         }
     }
