@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use shared::platform::crypto::hashed;
 use shared::platform::environment::{Clock, Environment};
@@ -257,6 +259,16 @@ async fn a_request_that_breaks_its_contract_is_refused_and_counted() {
     }
     rig.seconds.fetch_add(3_599, Ordering::SeqCst);
     rig.assert_refused("plans", rig.right("plans"), 401, "token: has expired").await;
+}
+
+#[tokio::test]
+async fn basic_authentication_is_accepted_and_some_operations_need_the_key_only() {
+    let rig = Rig::new().await;
+    let Credentials { client_id, client_secret, .. } = &rig.mtn.credentials;
+    let basic = format!("Basic {}", STANDARD.encode(format!("{client_id}:{client_secret}")));
+    let by_basic = rig.right("plans").header("authorization", &basic);
+    assert_eq!(rig.send(by_basic).await.0, 200);
+    assert_eq!(rig.send(rig.right("refill").without("authorization")).await.0, 200);
 }
 
 #[tokio::test]
