@@ -276,6 +276,9 @@ mod tests {
         for reason in [NoAnswer::Timeout, NoAnswer::Broken] {
             assert!(MtnError::from(reason).may_answer_later());
         }
+        for refusal in [MtnError::Rejected("1001".into()), MtnError::UnknownCustomer] {
+            assert!(!refusal.may_answer_later());
+        }
     }
 
     #[test]
