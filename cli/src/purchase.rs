@@ -2,12 +2,9 @@
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
-use serde::Serialize;
 use serde_json::{Value, json};
-use shared::domain::ids::{ProviderReference, PurchaseId, TenantId};
-use shared::domain::purchase::{
-    Attempt, Evidence, Outcome, Purchase, PurchaseView, Settled, Source, State, transition,
-};
+use shared::domain::ids::{ProviderReference, PurchaseId};
+use shared::domain::purchase::{Evidence, Outcome, Purchase, Settled, Source, State, transition};
 use shared::domain::retention::NumberRetention;
 use shared::domain::schedule::Patience;
 use shared::domain::time::to_iso;
@@ -195,24 +192,14 @@ fn not_for_review(purchase: &Purchase) -> Failure {
 }
 
 /// A purchase as the operator sees it: the tenant's view with the number masked, and more.
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(flatten)]
-    view: PurchaseView<'a>,
-    tenant: &'a TenantId,
-    acknowledged: bool,
-    history: &'a [Attempt],
-}
-
 fn document(purchase: &Purchase) -> Value {
     let recipient = purchase.recipient.to_masked();
     let masked = Purchase { recipient, ..purchase.clone() };
-    json!(Document {
-        view: masked.view(),
-        tenant: &masked.tenant,
-        acknowledged: masked.acknowledged,
-        history: &masked.history,
-    })
+    let mut document = masked.view();
+    document["tenant"] = json!(masked.tenant);
+    document["acknowledged"] = json!(masked.acknowledged);
+    document["history"] = json!(masked.history);
+    document
 }
 
 /// The document as a table of fields and a table of history.

@@ -161,8 +161,6 @@ fn tenant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TenantId, D::Err
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
     use super::*;
     use crate::platform::crypto::ExposeSecret;
 
@@ -205,28 +203,5 @@ mod tests {
         assert_eq!((key.state(at(10)), key.usable(at(10))), (KeyState::Expired, false));
         key.revoked_at = Some(at(0));
         assert_eq!((key.state(at(9)), key.usable(at(9))), (KeyState::Revoked, false));
-    }
-
-    #[test]
-    fn an_item_of_another_shape_is_not_read() {
-        let good = json!(key());
-        assert!(serde_json::from_value::<ApiKey>(good.clone()).is_ok());
-        let odd = [
-            ("kind", json!("prod")),
-            ("kind", Value::Null),
-            ("tenant", json!("a b")),
-            ("tenant", json!("")),
-            ("revoked", json!(true)),
-            ("revoked_at", Value::Null),
-            ("revoked_at", json!("yesterday")),
-            ("valid_until", Value::Null),
-            ("valid_until", json!("tomorrow")),
-            ("valid_until", json!(1.5)),
-        ];
-        for (name, value) in odd {
-            let mut item = good.clone();
-            item[name] = value;
-            assert!(serde_json::from_value::<ApiKey>(item.clone()).is_err(), "{item}");
-        }
     }
 }

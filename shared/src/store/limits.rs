@@ -2,7 +2,6 @@
 //! count for the long window and one for each short one. One conditional write counts in both, or in
 //! neither.
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -17,7 +16,7 @@ use crate::platform::crypto::KeyedHash;
 use crate::platform::environment::{Clock, Environment};
 
 /// The `limits` table.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     table: Table,
     hash: KeyedHash,
@@ -117,10 +116,4 @@ const SWEPT: usize = 10;
 /// The attribute that counts in a short window.
 fn short_count(index: i64) -> String {
     format!("s{index}")
-}
-
-impl fmt::Debug for Limits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Limits({})", self.table.name)
-    }
 }

@@ -12,6 +12,7 @@ mod state;
 mod transition;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
@@ -26,7 +27,7 @@ pub use self::transition::{Evidence, Transition, transition};
 use super::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
 use super::money::Kobo;
 use super::service::MTN_REFILL;
-use super::time::{epoch_ms, iso};
+use super::time::{epoch_ms, to_iso};
 
 /// How long a purchase may stay open before a person must look.
 pub const DEADLINE: Duration = Duration::hours(24);
@@ -126,27 +127,6 @@ pub enum RefillTerms {
     },
 }
 
-/// A purchase as its tenant sees it.
-#[derive(Debug, Serialize)]
-pub struct PurchaseView<'a> {
-    purchase_id: &'a PurchaseId,
-    #[serde(rename = "request_id")]
-    reference: &'a ProviderReference,
-    state: State,
-    safe_to_refund: bool,
-    service_id: &'a str,
-    variation_code: Option<&'a str>,
-    #[serde(rename = "phone")]
-    recipient: &'a Recipient,
-    amount_kobo: Option<Kobo>,
-    #[serde(with = "iso")]
-    created_at: OffsetDateTime,
-    #[serde(with = "iso")]
-    updated_at: OffsetDateTime,
-    #[serde(with = "iso")]
-    deadline_at: OffsetDateTime,
-}
-
 impl Purchase {
     /// The id of the purchase that a tenant makes under an idempotency key. No tenant's id contains
     /// the separator, so two pairs never have one id.
@@ -157,21 +137,21 @@ impl Purchase {
         PurchaseId::from_bytes(&bytes)
     }
 
-    /// What the tenant sees.
-    pub fn view(&self) -> PurchaseView<'_> {
-        PurchaseView {
-            purchase_id: &self.purchase_id,
-            reference: &self.reference,
-            state: self.state,
-            safe_to_refund: self.state.safe_to_refund(),
-            service_id: &self.service_id,
-            variation_code: self.variation_code.as_deref(),
-            recipient: &self.recipient,
-            amount_kobo: self.amount,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            deadline_at: self.deadline(),
-        }
+    /// What the tenant sees, as JSON.
+    pub fn view(&self) -> Value {
+        json!({
+            "purchase_id": self.purchase_id,
+            "request_id": self.reference,
+            "state": self.state,
+            "safe_to_refund": self.state.safe_to_refund(),
+            "service_id": self.service_id,
+            "variation_code": self.variation_code,
+            "phone": self.recipient,
+            "amount_kobo": self.amount,
+            "created_at": to_iso(self.created_at),
+            "updated_at": to_iso(self.updated_at),
+            "deadline_at": to_iso(self.deadline()),
+        })
     }
 
     /// Whether it is a refill at MTN, which has no status query.

@@ -131,42 +131,32 @@ mod tests {
 
     const WAIT: Option<Duration> = Some(Duration::from_secs(7));
 
-    /// Every provider error, with the code and the `Retry-After` of its answer.
-    fn table() -> Vec<(ApiError, ErrorCode, Option<Duration>)> {
-        let status = http::StatusCode::BAD_REQUEST;
-        vec![
-            (MonoError::Rejected(status).into(), ErrorCode::UpstreamRejected, None),
-            (MonoError::CredentialsRefused(status).into(), ErrorCode::UpstreamUnavailable, None),
-            (MonoError::RateLimited(WAIT).into(), ErrorCode::UpstreamUnavailable, WAIT),
-            (MonoError::Unavailable("x7".into()).into(), ErrorCode::UpstreamUnavailable, None),
-            (MonoError::Timeout.into(), ErrorCode::UpstreamTimeout, None),
-            (VtpassError::UnknownService.into(), ErrorCode::NotFound, None),
-            (VtpassError::ServiceOff.into(), ErrorCode::UpstreamRejected, None),
-            (
-                VtpassError::CredentialsRefused("087".into()).into(),
-                ErrorCode::UpstreamUnavailable,
-                None,
-            ),
-            (VtpassError::Unavailable("x7".into()).into(), ErrorCode::UpstreamUnavailable, None),
-            (VtpassError::Timeout.into(), ErrorCode::UpstreamTimeout, None),
-            (MtnError::Rejected("1001".into()).into(), ErrorCode::UpstreamRejected, None),
-            (MtnError::UnknownCustomer.into(), ErrorCode::UpstreamRejected, None),
-            (
-                MtnError::CredentialsRefused("4000".into()).into(),
-                ErrorCode::UpstreamUnavailable,
-                None,
-            ),
-            (MtnError::RateLimited(WAIT).into(), ErrorCode::UpstreamUnavailable, WAIT),
-            (MtnError::RateLimited(None).into(), ErrorCode::UpstreamUnavailable, None),
-            (MtnError::Unavailable("x7".into()).into(), ErrorCode::UpstreamUnavailable, None),
-            (MtnError::Broken.into(), ErrorCode::UpstreamUnavailable, None),
-            (MtnError::Timeout.into(), ErrorCode::UpstreamTimeout, None),
-        ]
-    }
-
     #[test]
     fn provider_errors_become_answers_without_the_providers_words() {
-        for (error, code, retry_after) in table() {
+        use ErrorCode::{NotFound, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable};
+        let status = http::StatusCode::BAD_REQUEST;
+        let (vtpass, mtn) = (VtpassError::CredentialsRefused, MtnError::CredentialsRefused);
+        let table: [(ApiError, ErrorCode, Option<Duration>); 18] = [
+            (MonoError::Rejected(status).into(), UpstreamRejected, None),
+            (MonoError::CredentialsRefused(status).into(), UpstreamUnavailable, None),
+            (MonoError::RateLimited(WAIT).into(), UpstreamUnavailable, WAIT),
+            (MonoError::Unavailable("x7".into()).into(), UpstreamUnavailable, None),
+            (MonoError::Timeout.into(), UpstreamTimeout, None),
+            (VtpassError::UnknownService.into(), NotFound, None),
+            (VtpassError::ServiceOff.into(), UpstreamRejected, None),
+            (vtpass("087".into()).into(), UpstreamUnavailable, None),
+            (VtpassError::Unavailable("x7".into()).into(), UpstreamUnavailable, None),
+            (VtpassError::Timeout.into(), UpstreamTimeout, None),
+            (MtnError::Rejected("1001".into()).into(), UpstreamRejected, None),
+            (MtnError::UnknownCustomer.into(), UpstreamRejected, None),
+            (mtn("4000".into()).into(), UpstreamUnavailable, None),
+            (MtnError::RateLimited(WAIT).into(), UpstreamUnavailable, WAIT),
+            (MtnError::RateLimited(None).into(), UpstreamUnavailable, None),
+            (MtnError::Unavailable("x7".into()).into(), UpstreamUnavailable, None),
+            (MtnError::Broken.into(), UpstreamUnavailable, None),
+            (MtnError::Timeout.into(), UpstreamTimeout, None),
+        ];
+        for (error, code, retry_after) in table {
             assert_eq!(error.code, code, "{error}");
             assert_eq!(error.retry_after, retry_after, "{error}");
             assert!(!error.message.contains(char::is_numeric), "{error}");

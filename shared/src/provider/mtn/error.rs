@@ -64,23 +64,3 @@ impl From<NoAnswer> for MtnError {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lost_answer_may_still_come_later() {
-        for (error, later) in [
-            (MtnError::Timeout, true),
-            (MtnError::Broken, true),
-            (MtnError::Rejected("1001".into()), false),
-            (MtnError::UnknownCustomer, false),
-            (MtnError::CredentialsRefused("4000".into()), false),
-            (MtnError::RateLimited(None), false),
-            (MtnError::Unavailable("x".into()), false),
-        ] {
-            assert_eq!(error.may_answer_later(), later, "{error}");
-        }
-    }
-}

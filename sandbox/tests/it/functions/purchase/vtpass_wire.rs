@@ -77,7 +77,10 @@ async fn the_keys_depend_on_the_method_and_a_service_id_cannot_change_the_query(
         (&"a1".parse().unwrap(), &"p1".parse().unwrap())
     );
     assert!(!shown.contains_key("secret-key"));
-    assert_eq!(shown_on_post["secret-key"], "s1");
+    assert_eq!(
+        (&shown_on_post["api-key"], &shown_on_post["secret-key"]),
+        (&"a1".parse().unwrap(), &"s1".parse().unwrap())
+    );
     assert!(!shown_on_post.contains_key("public-key"));
 }
 

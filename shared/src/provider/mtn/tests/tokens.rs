@@ -115,14 +115,6 @@ async fn refused_token_leads_to_one_new_token_and_one_repeat() {
 }
 
 #[tokio::test]
-async fn read_that_is_refused_twice_is_not_repeated_again() {
-    let mock = MockMtn::with_tokens(accepts_only(9)).await;
-    let error = read(&mock).await.unwrap_err();
-    assert!(matches!(error, MtnError::CredentialsRefused(code) if code == "4000"));
-    assert_eq!((mock.token_count().await, mock.calls().await.len()), (2, 2));
-}
-
-#[tokio::test]
 async fn reads_with_the_same_refused_token_share_the_next_token() {
     let mock = MockMtn::with_tokens(accepts_only(2)).await;
     let reads = join_all((0..10).map(|_| read(&mock))).await;

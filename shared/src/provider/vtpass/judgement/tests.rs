@@ -323,7 +323,7 @@ fn missing_answer_is_unclear_with_a_code_of_ours() {
         for call in CALLS {
             let outcome = judge(call, Err(reason), &order(10_000));
             assert_eq!((outcome.verdict, outcome.code.as_str()), (Verdict::Unclear, word));
-            assert!(!outcome.acknowledged && !outcome.unknown_reference);
+            assert!(!outcome.acknowledged && !outcome.unknown_reference && outcome.alarm.is_none());
         }
     }
     for body in ["", "{}", "<html>016</html>", "null"] {
