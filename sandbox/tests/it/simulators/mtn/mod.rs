@@ -205,6 +205,7 @@ impl Rig {
         let request = reqwest::Request::try_from(request.body(ask.body).unwrap()).unwrap();
         let answer = self.environment.http.send(request, Duration::from_secs(10)).await.unwrap();
         Reply {
+            asked: String::new(),
             status: answer.status.as_u16(),
             retry_after: None,
             text: String::from_utf8(answer.body).unwrap(),
