@@ -54,11 +54,8 @@ async fn a_purchase_is_shown_as_one_json_document_by_either_id() {
     assert_eq!(gateway.show(&id(&purchase).to_uppercase()).await, shown);
     let behind = gateway.run(&["purchase", "show", request_id, "--json"]).await.json();
     assert_eq!(behind, shown, "--json stands anywhere");
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_id_is_not_found() {
-    let (gateway, purchase) = Gateway::with_review().await;
+    // An unknown id is not found.
     let none = "0".repeat(32);
     let other_minute = format!("202001010000{}", id(&purchase));
     for unknown in [none.as_str(), &other_minute, "nonsense", "", "' OR 1=1", "two\nlines"] {

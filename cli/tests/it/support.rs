@@ -172,12 +172,18 @@ impl Gateway {
         pairs.chain([("USER", "ada")]).collect()
     }
 
-    /// The table itself.
+    fn vars(&self) -> Vars {
+        self.aws().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// A client of the store.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        shared::platform::aws::dynamodb(&self.vars(), &Environment::real()).unwrap()
+    }
+
+    /// The purchases table.
     pub fn purchases(&self) -> Purchases {
-        let pairs = self.aws().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let vars = pairs.collect();
-        let dynamodb = shared::platform::aws::dynamodb(&vars, &Environment::real()).unwrap();
-        Purchases::from_vars(&vars, &dynamodb).unwrap()
+        Purchases::from_vars(&self.vars(), &self.dynamodb()).unwrap()
     }
 
     pub fn dynamodb_url(&self) -> &str {

@@ -118,12 +118,8 @@ async fn the_list_is_a_table_of_every_state() {
     let tenants: Vec<_> = page.lines().skip(1).map(|line| &line[..1]).collect();
     assert_eq!(tenants, ["a", "b", "b", "c", "c", "d", "s"], "by tenant, the sandbox's own last");
 
-    let states = |keys: &[Value]| keys.iter().map(|it| it["state"].clone()).collect::<Vec<_>>();
-    assert_eq!(states(&gateway.list("b-expiring").await), ["expiring", "active"]);
-    assert_eq!(states(&gateway.list("c-expired").await), ["expired", "active"]);
     let revoked = &gateway.list("d-revoked").await[0];
     assert_eq!((&revoked["state"], &revoked["label"]), (&"revoked".into(), &Value::Null));
-    assert_eq!(revoked["revoked_because"], "seen on a forum");
     assert!(revoked["revoked_at"].is_string(), "{revoked}");
     assert!(gateway.list("nobody").await.is_empty());
 }
@@ -223,20 +219,16 @@ async fn all_keys_of_a_tenant_are_revoked_and_no_others() {
         assert_eq!(gateway.status(text(key, "key")).await, CLOSED);
     }
     assert_eq!(gateway.status(text(&other, "key")).await, OPEN);
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_key_or_tenant_is_not_revoked() {
-    let gateway = Gateway::start().await;
-    let made = gateway.create("acme").await;
-    let (id, hash) = (text(&made, "key_id"), hashed(text(&made, "key")));
+    // Nothing is revoked by an unknown id or tenant.
+    let (id, hash) = (text(&other, "key_id"), hashed(text(&other, "key")));
     for unknown in ["000000000000", "nonsense", "", &id[..11], hash.as_str()] {
         let message = gateway.tenant(&["revoke", unknown]).await.refused(1);
         assert!(message.contains("no key has the id"), "{message}");
     }
     let message = gateway.tenant(&["revoke", "--tenant", "nobody", "--all"]).await.refused(1);
     assert!(message.contains("nobody has no key"), "{message}");
-    assert_eq!(gateway.list("acme").await[0]["state"], "active");
+    assert_eq!(gateway.list("beta").await[0]["state"], "active");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,6 +275,4 @@ async fn against_aws_the_environment_names_the_table_unless_an_argument_does() {
     assert!(message.contains("TENANTS_TABLE (or --table)"), "{message}");
     let with_table = [&list[..], &["--table", table]].concat();
     assert!(run(&with_table, &vars).await.ok().contains(text(&made, "key_id")));
-    let elsewhere = [&list[..], &["--table", "another"]].concat();
-    assert!(run(&elsewhere, &vars).await.refused(3).contains("ResourceNotFound"));
 }

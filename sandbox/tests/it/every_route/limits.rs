@@ -1,47 +1,29 @@
 //! Rate limits: OTPs by number, tenant and address; purchases and reads by tenant.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::purchases::{DELIVERED, airtime};
-use crate::support::{Caller, Gateway, PHONE, Provider, Reply, Script, agreeable_mono};
+use crate::support::{Caller, Gateway, PHONE, Provider, Reply, mono_at, numbered_mono};
 
 const NO_LIMIT: &str = "100000/600,100000/86400";
 
-/// A Mono that gives a new session and a new code each time.
-async fn mono() -> Provider {
-    let count = AtomicU32::new(0);
-    Provider::start(move |request| {
-        let id = count.fetch_add(1, Ordering::SeqCst);
-        match request.target.as_str() {
-            "/v2/telecom/auth" => {
-                Script::Json(200, json!({ "data": { "session_id": format!("s-{id}") } }))
-            }
-            "/v2/telecom/verify" => {
-                Script::Json(200, json!({ "data": { "code": format!("code_{id}") } }))
-            }
-            _ => agreeable_mono(request),
-        }
-    })
-    .await
-}
-
-async fn gateway(mono: &Provider, limits: &[(&str, &str)]) -> Gateway {
+/// A Mono that never repeats itself, a gateway with these limits, and a client with the first key.
+async fn with_limits(limits: &[(&str, &str)]) -> (Provider, Gateway, Caller) {
+    let mono = Provider::start(numbered_mono()).await;
     let usual = [
-        ("MONO_BASE_URL", mono.url.as_str()),
-        ("MONO_SECRET_KEY", "k"),
         ("OTP_LIMIT_NUMBER", "3/600,10/86400"),
         ("OTP_LIMIT_CALLER", NO_LIMIT),
         ("OTP_LIMIT_ADDRESS", NO_LIMIT),
     ];
-    let gateway = Gateway::with(&usual.iter().chain(limits).copied().collect::<Vec<_>>()).await;
+    let gateway = Gateway::with(&[&mono_at(&mono.url), &usual[..], limits].concat()).await;
     // At the beginning of a day, so that no window ends during a test.
     let day = Duration::from_secs(86_400);
     let now = shared::domain::time::to_seconds(gateway.clock.clock().now()).unsigned_abs();
     gateway.clock.turn(day - Duration::from_secs(now % 86_400));
-    gateway
+    let caller = gateway.caller();
+    (mono, gateway, caller)
 }
 
 fn limited(reply: &Reply) -> u64 {
@@ -51,9 +33,8 @@ fn limited(reply: &Reply) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_calls_for_one_number_send_no_more_otps_than_allowed() {
-    let mono = mono().await;
     let keys: Vec<String> = (0..20).map(|n| format!("test_sk_{n}")).collect();
-    let gateway = gateway(&mono, &[("SANDBOX_KEYS", &keys.join(","))]).await;
+    let (mono, gateway, _) = with_limits(&[("SANDBOX_KEYS", &keys.join(","))]).await;
     let callers: Vec<Caller> =
         keys.iter().map(|key| Caller::new(&gateway.sandbox.base_url, key)).collect();
     let forms = [
@@ -80,9 +61,7 @@ async fn a_thousand_calls_for_one_number_send_no_more_otps_than_allowed() {
 
 #[tokio::test]
 async fn the_short_window_opens_again_until_the_long_one_closes() {
-    let mono = mono().await;
-    let gateway = gateway(&mono, &[]).await;
-    let caller = gateway.caller();
+    let (mono, gateway, caller) = with_limits(&[]).await;
     let mut sent = 0;
     for _ in 0..6 {
         for _ in 0..5 {
@@ -100,12 +79,11 @@ async fn the_short_window_opens_again_until_the_long_one_closes() {
 
 #[tokio::test]
 async fn around_the_end_of_a_window_at_most_twice_the_limit_is_sent() {
-    let mono = mono().await;
-    let gateway = gateway(&mono, &[]).await;
+    let (mono, gateway, caller) = with_limits(&[]).await;
     for wait in [599, 1] {
         gateway.clock.turn(Duration::from_secs(wait));
         for _ in 0..10 {
-            gateway.caller().auth(PHONE, "mtn").await;
+            caller.auth(PHONE, "mtn").await;
         }
     }
     assert_eq!(mono.received().len(), 6);
@@ -113,18 +91,18 @@ async fn around_the_end_of_a_window_at_most_twice_the_limit_is_sent() {
 
 #[tokio::test]
 async fn a_tenant_and_an_address_have_limits_of_their_own() {
-    let mono = mono().await;
-    let by_caller = gateway(&mono, &[("OTP_LIMIT_CALLER", "4/600,100/86400")]).await;
+    let (_mono, by_caller, caller) = with_limits(&[("OTP_LIMIT_CALLER", "4/600,100/86400")]).await;
     let numbers: Vec<String> = (0..8).map(|n| format!("0803123456{n}")).collect();
-    let (caller, other) = (by_caller.caller(), by_caller.other_caller());
+    let other = by_caller.other_caller();
     for (index, number) in numbers.iter().enumerate() {
         let reply = caller.auth(number, "mtn").await;
         assert_eq!(reply.status, if index < 4 { 200 } else { 429 });
     }
     assert_eq!(other.auth(&numbers[0], "mtn").await.status, 200, "another caller is free");
 
-    let by_address = gateway(&mono, &[("OTP_LIMIT_ADDRESS", "4/600,100/86400")]).await;
-    let callers = [by_address.caller(), by_address.other_caller()];
+    let limit = ("OTP_LIMIT_ADDRESS", "4/600,100/86400");
+    let (_mono, by_address, caller) = with_limits(&[limit]).await;
+    let callers = [caller, by_address.other_caller()];
     for (index, number) in numbers.iter().enumerate() {
         let body = json!({ "phone": number, "provider": "mtn" }).to_string().into_bytes();
         // Headers about the address are not trusted.
@@ -138,9 +116,8 @@ async fn a_tenant_and_an_address_have_limits_of_their_own() {
 
 #[tokio::test]
 async fn a_request_refused_by_one_limit_is_not_counted_by_another() {
-    let mono = mono().await;
-    let gateway = gateway(&mono, &[("OTP_LIMIT_CALLER", "1/600,100/86400")]).await;
-    let (caller, other) = (gateway.caller(), gateway.other_caller());
+    let (_mono, gateway, caller) = with_limits(&[("OTP_LIMIT_CALLER", "1/600,100/86400")]).await;
+    let other = gateway.other_caller();
     assert_eq!(caller.auth("08030000001", "mtn").await.status, 200);
     for _ in 0..10 {
         limited(&caller.auth(PHONE, "mtn").await);
@@ -150,9 +127,7 @@ async fn a_request_refused_by_one_limit_is_not_counted_by_another() {
 
 #[tokio::test]
 async fn the_table_holds_no_number_and_unlinking_resets_no_limit() {
-    let mono = mono().await;
-    let gateway = gateway(&mono, &[]).await;
-    let caller = gateway.caller();
+    let (_mono, gateway, caller) = with_limits(&[]).await;
     for _ in 0..3 {
         let session = caller.session(PHONE, "mtn").await;
         let code = caller.verify(&session, "123456").await.ok()["data"]["code"].clone();
@@ -172,9 +147,8 @@ async fn the_table_holds_no_number_and_unlinking_resets_no_limit() {
 
 #[tokio::test]
 async fn purchases_are_limited_and_repeats_are_not() {
-    let mono = mono().await;
-    let gateway = gateway(&mono, &[("LIMIT_PURCHASES", "3/60,100/86400")]).await;
-    let (caller, other) = (gateway.caller(), gateway.other_caller());
+    let (_mono, gateway, caller) = with_limits(&[("LIMIT_PURCHASES", "3/60,100/86400")]).await;
+    let other = gateway.other_caller();
     for (index, key) in ["a", "b", "c", "d", "e"].iter().enumerate() {
         let reply = caller.buy(key, &airtime(DELIVERED)).await;
         assert_eq!(reply.status, if index < 3 { 201 } else { 429 }, "{}", reply.text);
@@ -189,10 +163,8 @@ async fn purchases_are_limited_and_repeats_are_not() {
 }
 
 #[tokio::test]
-async fn a_count_stays_small_however_long_it_goes_on() {
-    let mono = mono().await;
-    let gateway = gateway(&mono, &[]).await;
-    let caller = gateway.caller();
+async fn a_count_stays_small_and_without_the_table_only_otps_stop() {
+    let (mono, gateway, caller) = with_limits(&[]).await;
     for _ in 0..40 {
         assert_eq!(caller.get("/accounts/acc1").await.status, 404);
         gateway.clock.turn(Duration::from_secs(60));
@@ -202,14 +174,9 @@ async fn a_count_stays_small_however_long_it_goes_on() {
     assert_eq!(items[0]["long"], 40);
     let names = items[0].as_object().unwrap().keys();
     assert_eq!(names.len(), 4, "key, expiry, long and one short count: {:?}", items[0]);
-}
 
-#[tokio::test]
-async fn without_the_limits_table_no_otp_is_sent_but_purchases_and_reads_go_on() {
-    let mono = mono().await;
-    let gateway = gateway(&mono, &[]).await;
+    // Without the table no OTP is sent, but purchases and reads go on.
     gateway.dynamodb().delete_table().table_name("LimitsTable").send().await.unwrap();
-    let caller = gateway.caller();
     caller.auth(PHONE, "mtn").await.refused(503, "unavailable");
     assert!(mono.received().is_empty());
     assert_eq!(caller.buy("a", &airtime(DELIVERED)).await.status, 201);

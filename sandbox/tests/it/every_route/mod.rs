@@ -3,7 +3,6 @@
 
 mod bad_input;
 mod contract;
-mod leaks;
 mod limits;
 mod mono_failures;
 mod mono_wire;

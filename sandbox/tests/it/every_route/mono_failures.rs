@@ -70,15 +70,6 @@ async fn a_refusal_by_mono_is_passed_on() {
 }
 
 #[tokio::test]
-async fn an_account_that_mono_no_longer_knows_is_unlinked() {
-    let (mono, _gateway, caller) = Gateway::with_agreeable_mono().await;
-    caller.link_acc1().await;
-    mono.script(|_| json_failure(404));
-    take(&caller, Step::Read).await.refused(422, "upstream_rejected");
-    take(&caller, Step::Unlink).await.ok();
-}
-
-#[tokio::test]
 async fn a_mono_that_fails_is_unavailable() {
     let unavailable = |_| (503, "upstream_unavailable");
     for failure in [
@@ -98,7 +89,7 @@ async fn a_mono_that_fails_is_unavailable() {
 }
 
 #[tokio::test]
-async fn an_answer_without_the_expected_field_is_unavailable() {
+async fn an_answer_without_the_expected_field_is_unavailable_and_an_unknown_account_is_unlinked() {
     let (mono, _gateway, caller) = Gateway::with_agreeable_mono().await;
     for (step, answer) in [
         (Step::Auth, json!({ "status": "successful" })),
@@ -110,6 +101,10 @@ async fn an_answer_without_the_expected_field_is_unavailable() {
         mono.script(agreeable_mono);
         take(&caller, step).await.ok();
     }
+    // An account that Mono no longer knows is unlinked all the same.
+    mono.script(|_| json_failure(404));
+    take(&caller, Step::Read).await.refused(422, "upstream_rejected");
+    take(&caller, Step::Unlink).await.ok();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, KEY, PHONE, Received, Script, agreeable_mono};
+use crate::support::{Gateway, KEY, PHONE, Received, Script};
 
 fn post_with_body(received: &Received, target: &str, body: &Value) {
     assert_eq!((received.method.as_str(), received.target.as_str()), ("POST", target));
@@ -78,28 +78,4 @@ async fn fields_beyond_monos_guide_reach_the_tenant() {
     for (reply, (target, body)) in replies.iter().zip(bodies) {
         assert_eq!(reply.text, body, "{target}");
     }
-}
-
-#[tokio::test]
-async fn the_v2_envelope_is_understood_too() {
-    let (mono, _gateway, caller) = Gateway::with_agreeable_mono().await;
-    mono.script(|request| match request.target.as_str() {
-        "/account/auth" => Script::Json(
-            200,
-            json!({ "status": "successful", "message": "ok", "timestamp": "t", "data": { "id": "acc9" } }),
-        ),
-        "/accounts/acc9/transactions?limit=2" => Script::Json(
-            200,
-            json!({
-                "status": "successful", "data": [],
-                "meta": { "total": 3, "next": "https://api.withmono.com/v2/accounts/acc9/transactions?page=2" },
-            }),
-        ),
-        _ => agreeable_mono(request),
-    });
-    caller.prove().await;
-    assert_eq!(caller.exchange("code_1").await.ok(), json!({ "id": "acc9" }));
-    let page = caller.get("/accounts/acc9/transactions?limit=2").await.ok();
-    let next = format!("{}/accounts/acc9/transactions?limit=2&page=2", caller.base_url);
-    assert_eq!(page["meta"]["next"], next);
 }

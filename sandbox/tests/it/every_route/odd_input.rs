@@ -89,8 +89,7 @@ async fn send(caller: &Caller, path: &str, body: &Value) -> Reply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_text_in_any_field_is_refused_or_taken_as_text() {
-    let (_gateway, caller) = Gateway::with_caller().await;
-    let account = caller.line().await;
+    let (_gateway, caller, account) = Gateway::with_line().await;
     for (path, body) in bodies(&account) {
         for odd in oddities() {
             for spoiled in spoiled(&body, &json!(odd)) {
@@ -114,8 +113,7 @@ async fn odd_text_in_any_field_is_refused_or_taken_as_text() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_text_in_any_parameter_or_id_is_refused_or_taken_as_text() {
-    let (gateway, caller) = Gateway::with_caller().await;
-    let account = caller.line().await;
+    let (gateway, caller, account) = Gateway::with_line().await;
     for odd in oddities() {
         let encoded =
             percent_encoding::utf8_percent_encode(&odd, percent_encoding::NON_ALPHANUMERIC)
@@ -151,8 +149,7 @@ async fn odd_text_in_any_parameter_or_id_is_refused_or_taken_as_text() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_and_many_headers_are_refused_or_ignored() {
-    let (_gateway, caller) = Gateway::with_caller().await;
-    let account = caller.line().await;
+    let (_gateway, caller, account) = Gateway::with_line().await;
     let long = "h".repeat(4_000);
     let (balance, plans) =
         (format!("/accounts/{account}/mtn/balance"), format!("/accounts/{account}/mtn/plans"));

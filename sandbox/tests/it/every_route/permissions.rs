@@ -62,8 +62,8 @@ struct Recorded {
 
 impl Recorded {
     async fn of(gateway: &Gateway, function: &str) -> Self {
-        let tap = Arc::new(Tap::default());
-        Self { entry: gateway.tapped(function, &tap).await, tap }
+        let (tap, entry) = gateway.with_tap(function).await;
+        Self { entry, tap }
     }
 
     async fn run(&self, event: Value) -> Value {
@@ -88,8 +88,7 @@ fn key(key: &str) -> Value {
 
 /// Runs every function along every path that calls AWS differently.
 async fn used() -> BTreeMap<String, Permissions> {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
     let mut all = BTreeMap::new();
     for name in gateway.sandbox.functions.keys() {
         all.insert(name.clone(), Recorded::of(&gateway, name).await);
@@ -136,7 +135,10 @@ async fn used() -> BTreeMap<String, Permissions> {
     let linked = caller.line().await;
     caller.mtn_next("recharges", "lost").await;
     caller.asked(&linked, "recharges").await;
-    gateway.withdraw_without_telling(&linked).await;
+    // An unlink that crashes before it tells Mono: its calls are read, send and write.
+    let (tap, consent) = gateway.with_tap("consent").await;
+    let unlink = event(KEY, "POST /accounts/{id}/unlink", &[("id", &linked)], "{}");
+    assert!(crash_at(&consent, unlink, &tap, 6).await);
     gateway.clock.turn(Duration::from_secs(60));
     gateway.drive(&requery.entry).await;
     gateway.send_raw(r#"{"kind":"masking"}"#).await;
@@ -182,16 +184,6 @@ async fn ask_mtn(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     fetch.ask(route, &line, none(), none()).await;
     all["consent"].ask("GET /accounts/{id}/export", &line, none(), none()).await;
     all["consent"].ask("POST /accounts/{id}/unlink", &line, none(), none()).await;
-}
-
-impl Gateway {
-    /// Leaves an account as an unlink does that crashed before it told Mono.
-    async fn withdraw_without_telling(&self, id: &str) {
-        let consent = Recorded::of(self, "consent").await;
-        let unlink = event(KEY, "POST /accounts/{id}/unlink", &[("id", id)], "{}");
-        // Calls: read, send, write; the look whether somebody else holds it is never sent.
-        assert!(crash_at(&consent.entry, unlink, &consent.tap, 6).await);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,21 +1,18 @@
 //! What every route refuses in the same way, tried on every route of the template.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
 use super::request::{Belongings, Request, belongings, nonexistent};
 use crate::support::purchases::{DELIVERED, bundle, field};
 use crate::support::tap::Tap;
-use crate::support::{Gateway, PHONE, Provider, Reply, Script, agreeable_mono};
+use crate::support::{
+    Gateway, PHONE, Provider, Reply, Script, mono_at, mtn_at, numbered_mono, vtpass_at, with_tokens,
+};
 
 fn is_callback(route: &str) -> bool {
     route.contains("/callbacks/")
-}
-
-fn refused(reply: &Reply, status: u16, code: &str, route: &str) {
-    assert_eq!(reply.error(), (status, code.to_owned()), "{route}");
 }
 
 #[tokio::test]
@@ -38,7 +35,7 @@ async fn every_route_refuses_a_body_or_head_that_is_too_large() {
         let mut request = Request::of(route, &nonexistent());
         let most = if is_callback(route) { 256 } else { 64 } * 1024;
         request.body = vec![b' '; most + 1];
-        refused(&request.send(&caller).await, 413, "payload_too_large", route);
+        request.send(&caller).await.refused(413, "payload_too_large");
         request.body.clear();
         request.headers.push(("x-long", "h".repeat(11_000)));
         assert_eq!(request.send(&caller).await.status, 431, "{route}");
@@ -62,7 +59,7 @@ async fn a_used_up_limit_is_enforced_on_every_limited_route() {
             request.headers.retain(|(name, _)| *name != "idempotency-key");
             request.headers.push(("idempotency-key", "order-3".to_owned()));
             let reply = request.send(&caller).await;
-            refused(&reply, 429, "rate_limited", route);
+            reply.refused(429, "rate_limited");
             let wait: u64 = reply.retry_after.unwrap().parse().unwrap();
             assert!((1..=60).contains(&wait), "{route}: {wait}");
             tried += 1;
@@ -91,7 +88,7 @@ async fn every_route_is_unavailable_while_the_store_and_the_queue_are_down() {
         match route.contains("/services/") {
             // Without a cached catalogue the provider is asked.
             true => assert_eq!(reply.status, 200),
-            false => refused(&reply, 503, "unavailable", route),
+            false => drop(reply.refused(503, "unavailable")),
         }
     });
     futures_util::future::join_all(asked).await;
@@ -100,40 +97,11 @@ async fn every_route_is_unavailable_while_the_store_and_the_queue_are_down() {
 /// Providers that have linked an account and made a session and a code, and from then on answer
 /// everything alike.
 async fn answering(all: Script) -> (Gateway, Belongings) {
-    let made = AtomicUsize::new(0);
-    let mono = Provider::start(move |request| {
-        let count = made.fetch_add(1, Ordering::SeqCst);
-        let mut answer = match agreeable_mono(request) {
-            Script::Json(200, answer) => answer,
-            other => return other,
-        };
-        for (name, of) in [("session_id", "s"), ("code", "code")] {
-            if answer["data"][name].is_string() {
-                answer["data"][name] = json!(format!("{of}_{count}"));
-            }
-        }
-        Script::Json(200, answer)
-    })
-    .await;
-    let mtn = all.clone();
-    let other = Provider::start(move |request| match request.target.starts_with("/v1/oauth") {
-        true => Script::Json(200, json!({ "access_token": "t", "expires_in": "3599" })),
-        false => mtn.clone(),
-    })
-    .await;
-    let gateway = Gateway::with(&[
-        ("MONO_BASE_URL", &mono.url),
-        ("MONO_SECRET_KEY", "k"),
-        ("MTN_BASE_URL", &other.url),
-        ("MTN_API_KEY", "k"),
-        ("MTN_CLIENT_ID", "i"),
-        ("MTN_CLIENT_SECRET", "s"),
-        ("MTN_CHANNEL_NAME", "c"),
-        ("VTPASS_BASE_URL", &other.url),
-        ("VTPASS_USERNAME", "u"),
-        ("VTPASS_PASSWORD", "p"),
-    ])
-    .await;
+    let mono = Provider::start(numbered_mono()).await;
+    let others = all.clone();
+    let others = Provider::start(with_tokens(move |_| others.clone())).await;
+    let (mtn, vtpass) = (mtn_at(&others.url), vtpass_at(&others.url));
+    let gateway = Gateway::with(&[&mono_at(&mono.url)[..], &mtn, &vtpass].concat()).await;
     let caller = gateway.caller();
     let mut own = nonexistent();
     let code = async |session: &str| {
@@ -172,12 +140,12 @@ async fn a_provider_that_refuses_or_fails_is_reported_on_every_route_that_asks_i
         for route in &that_ask_a_provider(&gateway) {
             let reply = Request::of(route, &own).send(&gateway.caller()).await;
             match route.contains("verify") && status == 422 {
-                true => refused(&reply, 400, "invalid_otp", route),
-                false => refused(&reply, status, code, route),
+                true => drop(reply.refused(400, "invalid_otp")),
+                false => drop(reply.refused(status, code)),
             }
         }
         let unpriced = gateway.caller().buy("order-3", &bundle(DELIVERED)).await;
-        refused(&unpriced, status, code, "a bundle without its price");
+        unpriced.refused(status, code);
     }
 }
 
@@ -195,13 +163,13 @@ async fn a_provider_that_does_not_answer_is_reported_on_every_route_that_asks_it
         match reply.status {
             // MTN may have received it, and may still answer.
             202 => assert!(CALLED_BACK.iter().any(|it| route.ends_with(it)), "{route}"),
-            _ => refused(&reply, 504, "upstream_timeout", route),
+            _ => drop(reply.refused(504, "upstream_timeout")),
         }
     });
     let order = bundle(DELIVERED);
     let (unpriced, _) =
         tokio::join!(caller.buy("order-3", &order), futures_util::future::join_all(asked));
-    refused(&unpriced, 504, "upstream_timeout", "a bundle without its price");
+    unpriced.refused(504, "upstream_timeout");
 }
 
 /// What MTN may answer later.

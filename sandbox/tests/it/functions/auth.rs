@@ -1,6 +1,6 @@
 //! `POST /telecom/auth`: which numbers and providers open a session.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Gateway, PHONE};
 
@@ -28,23 +28,8 @@ async fn an_invalid_body_is_refused_before_anything_happens() {
         ("phone", json!([8_031_234_567_u64, null, ["08031234567"]]), ""),
         ("provider", json!([7]), ""),
         ("consent", purposes, ""),
-        (
-            "provider",
-            json!(["glo", "9mobile", "etisalat", "", "mtn\0", "mtn airtel"]),
-            "mtn, airtel",
-        ),
-        (
-            "phone",
-            json!([
-                "",
-                "0803",
-                "+447911123456",
-                "080312345678",
-                "0803123456x",
-                "０８０３１２３４５６７"
-            ]),
-            "Nigerian",
-        ),
+        ("provider", json!(["glo", "9mobile", "", "mtn\0", "mtn airtel"]), "mtn, airtel"),
+        ("phone", json!(["", "0803", "+447911123456", "０８０３１２３４５６７"]), "Nigerian"),
     ] {
         for value in values.as_array().unwrap() {
             let mut body = json!({ "phone": PHONE, "provider": "mtn" });
@@ -63,18 +48,14 @@ async fn an_invalid_body_is_refused_before_anything_happens() {
 }
 
 #[tokio::test]
-async fn a_provider_is_not_refused_because_of_the_numbers_prefix() {
-    let gateway = Gateway::start().await;
+async fn any_prefix_any_form_of_the_number_and_a_form_body_are_accepted() {
+    let (_gateway, caller) = Gateway::with_caller().await;
     // A 9mobile prefix that was ported to MTN.
-    gateway.caller().link("08091112223", "mtn").await;
+    caller.link("08091112223", "mtn").await;
     // The provider's name counts in any case, the number in any form.
-    gateway.caller().auth("+234 803 123 4567", "MTN").await.ok();
-}
-
-#[tokio::test]
-async fn a_form_body_is_read_although_it_arrives_in_base64() {
-    let gateway = Gateway::start().await;
+    caller.auth("+234 803 123 4567", "MTN").await.ok();
+    // A form body arrives in base64.
     let form = ("content-type", "application/x-www-form-urlencoded");
-    let body: Value = json!({ "phone": PHONE, "provider": "mtn" });
-    gateway.caller().send("POST", "/v2/telecom/auth", &[form], body.to_string().into()).await.ok();
+    let body = json!({ "phone": PHONE, "provider": "mtn" });
+    caller.send("POST", "/v2/telecom/auth", &[form], body.to_string().into()).await.ok();
 }

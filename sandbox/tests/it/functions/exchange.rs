@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Gateway, Provider, Script, agreeable_mono};
+use crate::support::{Gateway, Provider, Script, agreeable_mono, mono_at};
 
 #[tokio::test]
 async fn an_invalid_or_unknown_code_is_refused_before_anything_happens() {
@@ -64,12 +64,8 @@ async fn the_exchange_may_be_at_its_newer_path() {
         _ => agreeable_mono(request),
     })
     .await;
-    let gateway = Gateway::with(&[
-        ("MONO_BASE_URL", &mono.url),
-        ("MONO_SECRET_KEY", "live_sk_of_mono"),
-        ("MONO_EXCHANGE_PATH", "/v2/accounts/auth"),
-    ])
-    .await;
+    let path = ("MONO_EXCHANGE_PATH", "/v2/accounts/auth");
+    let gateway = Gateway::with(&[&mono_at(&mono.url)[..], &[path]].concat()).await;
     let caller = gateway.caller();
     caller.prove().await;
     assert_eq!(caller.exchange("code_1").await.ok(), json!({ "id": "acc7" }));

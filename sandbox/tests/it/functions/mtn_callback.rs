@@ -9,21 +9,26 @@ const ANSWER: &str = r#"{"data":{"usage":[{"planted":true}]}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_needs_the_token_of_its_request() {
-    let (_gateway, caller, account) = Gateway::with_line().await;
-    caller.mtn_answers("recharges", &["lost"; 2]).await;
+    let (gateway, caller, account) = Gateway::with_line().await;
+    caller.mtn_answers("recharges", &["lost"; 3]).await;
     let id = caller.asked(&account, "recharges").await;
     let other = caller.asked(&account, "recharges").await;
+    let stranger = gateway.other_caller();
+    let theirs = stranger.asked(&stranger.line().await, "recharges").await;
     let urls = caller.callback_urls().await;
     let (url, token) = (&urls[0], urls[0].rsplit('/').next().unwrap());
     let other_token = urls[1].rsplit('/').next().unwrap();
+    let their_token = urls[2].rsplit('/').next().unwrap();
     let base = url.rsplit_once("/callbacks/").unwrap().0;
     let to = |id: &str, token: &str| format!("{base}/callbacks/mtn/{id}/{token}");
     let absent = caller.call_back(&to("00000000000000000000000000000000", token), ANSWER).await;
-    assert_eq!(absent.error(), (404, "not_found".to_owned()));
+    absent.refused(404, "not_found");
     for (what, url) in [
         ("a wrong token", to(&id, &"0".repeat(64))),
         ("a swapped token", to(&id, other_token)),
         ("another request's id", to(&other, token)),
+        ("another tenant's token", to(&id, their_token)),
+        ("another tenant's request", to(&theirs, token)),
         ("a short token", to(&id, &token[..63])),
         ("a long token", to(&id, &format!("{token}0"))),
         ("upper case", to(&id, &token.to_uppercase().replace(char::is_numeric, "A"))),
@@ -41,6 +46,23 @@ async fn an_answer_needs_the_token_of_its_request() {
     for id in [&id, &other] {
         let request = caller.request(id).await;
         assert_eq!((field(&request, "state"), &request["notice"]), ("waiting", &json!(null)));
+    }
+    assert_eq!(stranger.request(&theirs).await["state"], "waiting");
+    // It costs at most one read.
+    let (tap, callback) = gateway.with_tap("mtn-callback").await;
+    for (id, token, body, reads) in [
+        (id.as_str(), "0".repeat(64), ANSWER, 1),
+        ("00000000000000000000000000000000", "0".repeat(64), ANSWER, 1),
+        ("no-id-of-ours", "0".repeat(64), ANSWER, 0),
+        (id.as_str(), "short".to_owned(), ANSWER, 0),
+        (id.as_str(), "0".repeat(64), "no JSON", 0),
+    ] {
+        tap.hold_at(None);
+        let route = "POST /callbacks/mtn/{request_id}/{token}";
+        let event = event(KEY, route, &[("request_id", id), ("token", &token)], body);
+        let answer = callback(event, lambda_runtime::Context::default()).await.unwrap();
+        assert!(matches!(answer["statusCode"].as_u64(), Some(400 | 404)), "{answer}");
+        assert_eq!(tap.seen(), vec!["GetItem"; reads], "{id} {token}");
     }
     // The right URL still works.
     assert_eq!(caller.call_back(url, ANSWER).await.status, 200);
@@ -77,26 +99,4 @@ async fn a_body_that_is_not_json_or_too_large_stores_nothing() {
     let largest = format!("{{\"data\":\"{}\"}}", "x".repeat(room));
     assert_eq!(caller.call_back(&url, &largest).await.status, 200);
     assert_eq!(caller.request(&id).await["result"].as_str().unwrap().len(), room);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_callback_without_the_token_costs_at_most_one_read() {
-    let (gateway, caller, account) = Gateway::with_line().await;
-    caller.mtn_next("recharges", "lost").await;
-    let id = caller.asked(&account, "recharges").await;
-    let (tap, callback) = gateway.with_tap("mtn-callback").await;
-    for (id, token, body, reads) in [
-        (id.as_str(), "0".repeat(64), ANSWER, 1),
-        ("00000000000000000000000000000000", "0".repeat(64), ANSWER, 1),
-        ("no-id-of-ours", "0".repeat(64), ANSWER, 0),
-        (id.as_str(), "short".to_owned(), ANSWER, 0),
-        (id.as_str(), "0".repeat(64), "no JSON", 0),
-    ] {
-        tap.hold_at(None);
-        let route = "POST /callbacks/mtn/{request_id}/{token}";
-        let event = event(KEY, route, &[("request_id", id), ("token", &token)], body);
-        let answer = callback(event, lambda_runtime::Context::default()).await.unwrap();
-        assert!(matches!(answer["statusCode"].as_u64(), Some(400 | 404)), "{answer}");
-        assert_eq!(tap.seen(), vec!["GetItem"; reads], "{id} {token}");
-    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Gateway, PHONE, Provider, Script, agreeable_mono};
+use crate::support::{Gateway, PHONE, Provider, Script, agreeable_mono, numbered_mono};
 
 #[tokio::test]
 async fn an_invalid_body_is_refused_and_costs_no_try() {
@@ -92,10 +92,7 @@ async fn fifty_guesses_at_once_reach_mono_at_most_five_times() {
         assert_eq!(reply.retry_after.as_deref(), Some("600"));
     }
     // The right OTP comes too late. A new session works.
-    mono.script(|request| match request.target.as_str() {
-        "/v2/telecom/auth" => Script::Json(200, json!({ "data": { "session_id": "s-2" } })),
-        _ => agreeable_mono(request),
-    });
+    mono.script(numbered_mono());
     assert_eq!(caller.verify(&session, "123456").await.status, 429);
     caller.prove().await;
 }

@@ -22,8 +22,7 @@ pub fn update(request_id: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_makes_the_gateway_ask_and_only_the_answer_counts() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::with_caller().await;
     let bought = caller.bought_stuck("k").await;
     let id = field(&bought, "purchase_id");
     let request_id = &bought["request_id"];
@@ -51,8 +50,7 @@ async fn a_webhook_makes_the_gateway_ask_and_only_the_answer_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_webhook_changes_nothing_and_costs_little() {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
     let bought = caller.bought("k", &airtime(PENDING)).await;
     let messages = gateway.messages("RequeryQueue").await;
 
@@ -72,11 +70,10 @@ async fn a_forged_webhook_changes_nothing_and_costs_little() {
     }
     for body in ["", "{", "[1]", "<xml/>", "{\"data\":7}"] {
         let reply = caller.send_bare("POST", "/callbacks/vtpass", &[], body.into()).await;
-        assert_eq!(reply.error(), (400, "invalid_request".to_owned()), "{body}");
+        reply.refused(400, "invalid_request");
     }
     let large = json!({ "type": "x", "pad": "y".repeat(300_000) });
-    let reply = callback(&caller, &large).await;
-    assert_eq!(reply.error(), (413, "payload_too_large".to_owned()));
+    callback(&caller, &large).await.refused(413, "payload_too_large");
     assert_eq!(gateway.messages("RequeryQueue").await, messages);
 
     // A true id: one job now and one at the pause's end, however often the hint comes.

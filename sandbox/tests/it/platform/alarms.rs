@@ -2,22 +2,26 @@
 //! should be.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox::template::SandboxDeployment;
 use sandbox::template::Template;
 use serde_json::{Value, json};
+use shared::platform::telemetry::alarm::Alarm;
 use shared::platform::telemetry::metrics::Metrics;
+use strum::IntoEnumIterator;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::support::mtn::ANSWER_TIME;
-use crate::support::purchases::{DELIVERED, MINUTE, airtime, field};
-use crate::support::tap::Tap;
-use crate::support::{Gateway, KEY, PHONE, Provider, Received, Script, Written, event, tenant_of};
+use crate::support::purchases::{DELIVERED, MINUTE, airtime, field, until};
+use crate::support::{
+    Gateway, KEY, PHONE, Provider, Received, Script, Written, event, mtn_at, tenant_of, with_tokens,
+};
 
 fn listen() -> (Written, tracing::subscriber::DefaultGuard) {
-    Written::listen(|to| tracing_subscriber::registry().with(Metrics::new("stack", to)))
+    Written::listen(|to| {
+        tracing_subscriber::registry().with(Metrics::new("stack", move || to.clone()))
+    })
 }
 
 impl Written {
@@ -35,12 +39,7 @@ impl Written {
 
     /// Waits until a metric was emitted, once.
     async fn until_counted(&self, metric: &str) {
-        for _ in 0..200 {
-            if self.count(metric) > 0 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        until(metric, async || self.count(metric) > 0).await;
         assert_eq!(self.count(metric), 1, "{metric}: {:?}", self.lines());
     }
 }
@@ -77,10 +76,8 @@ async fn answers_of_vtpass_raise_their_alarms() {
 #[tokio::test]
 async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
     let (written, _guard) = listen();
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
-    let tap = Arc::new(Tap::default());
-    let requery = gateway.tapped("requery", &tap).await;
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
     let stuck = json!([{ "call": "pay", "code": "099", "status": "pending", "asks": 1_000 }]);
     caller.script(stuck).await;
     caller.bought("stuck", &airtime(DELIVERED)).await;
@@ -137,8 +134,7 @@ async fn answers_of_mono_raise_their_alarms() {
 #[tokio::test]
 async fn answers_of_mtn_raise_their_alarms() {
     let (written, _guard) = listen();
-    let (_gateway, caller) = Gateway::with_caller().await;
-    let account = caller.line().await;
+    let (_gateway, caller, account) = Gateway::with_line().await;
     let refused = json!({ "operation": "token", "answer": "error", "http_status": 401,
                           "status_code": "4000" });
     caller.mtn_script(refused).await;
@@ -161,20 +157,10 @@ async fn answers_of_mtn_raise_their_alarms() {
 async fn an_answer_too_large_to_keep_and_a_missing_authorizer_raise_alarms() {
     let (written, _guard) = listen();
     let answering = |status: u16, answer: Value| {
-        move |request: &Received| match request.target.starts_with("/v1/oauth") {
-            true => Script::Json(200, json!({ "access_token": "t", "expires_in": "3599" })),
-            false => Script::Json(status, answer.clone()),
-        }
+        with_tokens(move |_: &Received| Script::Json(status, answer.clone()))
     };
     let mtn = Provider::start(answering(202, json!({}))).await;
-    let gateway = Gateway::with(&[
-        ("MTN_BASE_URL", &mtn.url),
-        ("MTN_API_KEY", "k"),
-        ("MTN_CLIENT_ID", "i"),
-        ("MTN_CLIENT_SECRET", "s"),
-        ("MTN_CHANNEL_NAME", "c"),
-    ])
-    .await;
+    let gateway = Gateway::with(&mtn_at(&mtn.url)).await;
     let caller = gateway.caller();
     let account = caller.line().await;
     caller.asked(&account, "recharges").await;
@@ -188,30 +174,6 @@ async fn an_answer_too_large_to_keep_and_a_missing_authorizer_raise_alarms() {
     assert_eq!(answer["statusCode"], 503);
     assert_eq!(written.count("no_authorizer"), 1);
 }
-
-/// The metrics that the tests above saw emitted.
-const OURS: [&str; 20] = [
-    "answer_too_large",
-    "code_lost",
-    "contradicted_final_state",
-    "hint_unanswered",
-    "mono_refuses_credentials",
-    "mtn_refuses_credentials",
-    "mtn_wallet_low",
-    "needs_review",
-    "no_authorizer",
-    "unlink_overdue",
-    "unreadable_item",
-    "vtpass_account_blocked",
-    "vtpass_foreign_answer",
-    "vtpass_mismatch",
-    "vtpass_must_be_asked",
-    "vtpass_refuses_address",
-    "vtpass_refuses_credentials",
-    "vtpass_refuses_product",
-    "vtpass_refuses_request_id",
-    "vtpass_wallet_low",
-];
 
 /// The metrics of AWS that the template may watch, with the dimension and the resource type of each.
 const AWS: [(&str, &str, &str, &str); 5] = [
@@ -247,6 +209,7 @@ fn every_alarm_watches_an_existing_metric_and_every_metric_is_watched() {
             watched.insert(get(alarm, "MetricName").as_str().unwrap().to_owned());
         }
     }
-    assert_eq!(watched, OURS.map(str::to_owned).into());
+    // The tests above saw each of them emitted.
+    assert_eq!(watched, Alarm::iter().map(|alarm| alarm.name().to_owned()).collect());
     assert_eq!(aws.len(), AWS.len(), "every metric of AWS's in the list is watched");
 }

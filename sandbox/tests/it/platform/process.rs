@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::purchases::airtime;
+use crate::support::purchases::{airtime, until};
 use crate::support::watchdog::Watchdog;
-use crate::support::{Caller, Provider, Script, agreeable_mono};
+use crate::support::{Caller, Provider, Script, agreeable_mono, mono_at};
 
 const PHONE: &str = "07082109281";
 const KEY: &str = "test_sk_of_the_process";
@@ -109,7 +109,7 @@ async fn a_consent_flow_survives_a_kill_after_every_step() {
 async fn a_consent_flow_survives_a_kill_while_mono_is_asked() {
     let dir = tempfile::tempdir().unwrap();
     let mono = Provider::start(agreeable_mono).await;
-    let vars = [("MONO_BASE_URL", mono.url.as_str()), ("MONO_SECRET_KEY", "live_sk_of_mono")];
+    let vars = mono_at(&mono.url);
     let start = || Process::start(Some(dir.path()), &vars);
     let silently = || mono.script(|_| Script::Silence);
     let impatient = Duration::from_millis(400);
@@ -155,7 +155,7 @@ async fn purchases_survive_a_kill_in_the_middle_of_paying() {
     for (index, (key, body)) in orders.iter().enumerate() {
         tokio::select! {
             reply = process.caller.buy(key, body) => panic!("answered: {}", reply.text),
-            () = until_paid(&process.caller, index + 1) => {}
+            () = until("VTpass has it", async || process.caller.ledger().await.len() > index) => {}
         }
     }
     process.kill();
@@ -168,13 +168,6 @@ async fn purchases_survive_a_kill_in_the_middle_of_paying() {
         assert_eq!(order["pay_calls"], 1, "{order}");
     }
     process.kill();
-}
-
-/// Waits until VTpass has received so many orders.
-async fn until_paid(caller: &Caller, count: usize) {
-    while caller.ledger().await.len() < count {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Repeats an order until it is answered.
@@ -192,8 +185,7 @@ async fn answered(caller: &Caller, key: &str, body: &Value) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_during_a_request_stops_it_soon() {
     let mono = Provider::start(agreeable_mono).await;
-    let vars = [("MONO_BASE_URL", mono.url.as_str()), ("MONO_SECRET_KEY", "k")];
-    let process = Process::start(None, &vars);
+    let process = Process::start(None, &mono_at(&mono.url));
     mono.script(|_| Script::Silence);
     let hanging = process.caller.auth(PHONE, "airtel");
     let _ = tokio::time::timeout(Duration::from_millis(300), hanging).await;

@@ -10,6 +10,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 
 use crate::support::Gateway;
+use crate::support::purchases::until;
 
 /// A function with a queue and a dead-letter queue.
 pub const TEMPLATE: &str = r#"
@@ -44,20 +45,25 @@ const HANG: &str = "\"hang\"";
 const NONSENSE: &str = "\"nonsense\"";
 const STRANGER: &str = "\"stranger\"";
 
+/// The messages that the function received and the number of times that it received each, and the bodies
+/// that it reports as failed.
+#[derive(Default)]
+struct Log {
+    seen: Mutex<Vec<(String, String)>>,
+    failing: Mutex<Vec<String>>,
+}
+
 /// A sandbox whose one function records its messages and fails as told.
 struct Worker {
     gateway: Gateway,
     queue: Queue,
-    seen: Arc<Mutex<Vec<(String, String)>>>,
-    /// Bodies that are reported as failed.
-    failing: Arc<Mutex<Vec<String>>>,
+    log: Arc<Log>,
 }
 
 impl Worker {
     async fn start(data_dir: Option<&Path>) -> Self {
-        let seen: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-        let failing: Arc<Mutex<Vec<String>>> = Arc::default();
-        let registry = Registry::from([("worker".to_owned(), worker(&seen, &failing))]);
+        let log: Arc<Log> = Arc::default();
+        let registry = Registry::from([("worker".to_owned(), worker(log.clone()))]);
         let gateway = Gateway::with_options(&[], |mut options| {
             options.template = TEMPLATE.to_owned();
             options.registry = registry;
@@ -67,7 +73,7 @@ impl Worker {
         .await;
         let vars = gateway.vars_of("worker");
         let queue = Queue::from_vars(&vars, &Environment::real(), "QUEUE_URL").unwrap();
-        Self { gateway, queue, seen, failing }
+        Self { gateway, queue, log }
     }
 
     async fn send(&self, body: &str, delay_seconds: u64) {
@@ -77,35 +83,18 @@ impl Worker {
 
     /// How often a body was received.
     fn count(&self, body: &str) -> usize {
-        self.seen.lock().unwrap().iter().filter(|(seen, _)| seen == body).count()
+        self.log.seen.lock().unwrap().iter().filter(|(seen, _)| seen == body).count()
     }
 
     async fn until_count(&self, body: &str, count: usize) {
-        eventually(&format!("{body} seen {count} times"), || {
-            let seen = self.count(body);
-            async move { seen == count }
-        })
-        .await;
-    }
-
-    fn sqs(&self) -> aws_sdk_sqs::Client {
-        let vars = self.gateway.sandbox.lambda_vars.clone().into_iter().collect();
-        shared::platform::aws::sqs(&vars, &Environment::real()).unwrap()
+        let what = format!("{body} seen {count} times");
+        until(&what, async || self.count(body) == count).await;
     }
 
     /// Waits until a queue holds so many messages: visible, in flight and delayed.
-    async fn until_counts(&self, queue: &str, wanted: [u32; 3]) {
-        let (sqs, url) = (self.sqs(), self.gateway.queue_url(queue));
-        eventually(&format!("{queue} holds {wanted:?}"), || async {
-            let get = sqs.get_queue_attributes().queue_url(&url).attribute_names("All".into());
-            let attributes = get.send().await.unwrap().attributes.unwrap();
-            let counts = ["", "NotVisible", "Delayed"].map(|kind| {
-                let name = format!("ApproximateNumberOfMessages{kind}");
-                attributes[&name.as_str().into()].parse::<u32>().unwrap()
-            });
-            counts == wanted
-        })
-        .await;
+    async fn until_counts(&self, queue: &str, wanted: [usize; 3]) {
+        let what = format!("{queue} holds {wanted:?}");
+        until(&what, async || self.gateway.counts(queue).await == wanted).await;
     }
 
     fn turn(&self, seconds: u64) {
@@ -113,38 +102,18 @@ impl Worker {
     }
 }
 
-/// Waits for background work. Only a failing test waits long.
-async fn eventually<F: Future<Output = bool>>(what: &str, check: impl Fn() -> F) {
-    for _ in 0..500 {
-        if check().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("never: {what}");
-}
-
-fn worker(
-    seen: &Arc<Mutex<Vec<(String, String)>>>,
-    failing: &Arc<Mutex<Vec<String>>>,
-) -> StartFunction {
-    let (seen, failing) = (seen.clone(), failing.clone());
+fn worker(log: Arc<Log>) -> StartFunction {
+    let entry: Entry = Arc::new(move |event, _| {
+        let log = log.clone();
+        Box::pin(async move { work(&serde_json::from_str(&event).unwrap(), &log).await })
+    });
     Arc::new(move |_, _| {
-        let (seen, failing) = (seen.clone(), failing.clone());
-        let entry: Entry = Arc::new(move |event, _| {
-            let event: Value = serde_json::from_str(&event).unwrap();
-            let (seen, failing) = (seen.clone(), failing.clone());
-            Box::pin(async move { work(&event, &seen, &failing).await })
-        });
+        let entry = entry.clone();
         Box::pin(async move { Ok(entry) })
     })
 }
 
-async fn work(
-    event: &Value,
-    seen: &Mutex<Vec<(String, String)>>,
-    failing: &Mutex<Vec<String>>,
-) -> Result<Value, String> {
+async fn work(event: &Value, log: &Log) -> Result<Value, String> {
     let records = event["Records"].as_array().expect("records");
     assert!(records.len() <= 4, "the batch size holds");
     let (mut failures, mut fate) = (Vec::new(), String::new());
@@ -153,8 +122,8 @@ async fn work(
         assert_eq!(record["eventSource"], "aws:sqs");
         assert_eq!(record["eventSourceARN"], "arn:aws:sqs:us-east-1:000000000000:Work");
         let times = record["attributes"]["ApproximateReceiveCount"].as_str().unwrap().to_owned();
-        seen.lock().unwrap().push((body.clone(), times));
-        if failing.lock().unwrap().contains(&body) {
+        log.seen.lock().unwrap().push((body.clone(), times));
+        if log.failing.lock().unwrap().contains(&body) {
             failures.push(json!({ "itemIdentifier": record["messageId"] }));
         }
         if [PANIC, ERROR, HANG, NONSENSE, STRANGER].contains(&body.as_str()) {
@@ -172,9 +141,9 @@ async fn work(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reported_record_comes_back_after_its_visibility_timeout() {
+async fn a_reported_record_comes_back_after_its_timeout_and_a_delayed_one_when_due() {
     let worker = Worker::start(None).await;
-    worker.failing.lock().unwrap().push("\"bad\"".to_owned());
+    worker.log.failing.lock().unwrap().push("\"bad\"".to_owned());
     for body in ["\"good\"", "\"bad\"", "\"fine\""] {
         worker.send(body, 0).await;
     }
@@ -188,16 +157,25 @@ async fn a_reported_record_comes_back_after_its_visibility_timeout() {
     worker.turn(1);
     worker.until_count("\"bad\"", 2).await;
 
-    worker.failing.lock().unwrap().clear();
+    worker.log.failing.lock().unwrap().clear();
     worker.turn(60);
     worker.until_counts("Work", [0, 0, 0]).await;
     assert_eq!(worker.count("\"bad\""), 3);
     let times: Vec<String> = {
-        let seen = worker.seen.lock().unwrap();
+        let seen = worker.log.seen.lock().unwrap();
         seen.iter().filter(|it| it.0 == "\"bad\"").map(|it| it.1.clone()).collect()
     };
     assert_eq!(times, ["1", "2", "3"]);
     assert_eq!(worker.count("\"good\""), 1);
+
+    worker.send("\"later\"", 900).await;
+    worker.until_counts("Work", [0, 0, 1]).await;
+    worker.turn(899);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(worker.count("\"later\""), 0, "delayed until its time");
+    worker.turn(1);
+    worker.until_count("\"later\"", 1).await;
+    worker.until_counts("Work", [0, 0, 0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -222,25 +200,12 @@ async fn anything_but_a_report_fails_the_whole_batch_up_to_the_dead_letter_queue
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delayed_message_waits_for_its_time() {
-    let worker = Worker::start(None).await;
-    worker.send("\"later\"", 900).await;
-    worker.until_counts("Work", [0, 0, 1]).await;
-    worker.turn(899);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(worker.count("\"later\""), 0);
-    worker.turn(1);
-    worker.until_count("\"later\"", 1).await;
-    worker.until_counts("Work", [0, 0, 0]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn sqs_refuses_what_aws_refuses() {
     let worker = Worker::start(None).await;
     let error = worker.queue.send(&json!(1), Duration::from_secs(901)).await.unwrap_err();
     assert!(error.to_string().contains("too long"), "{error}");
 
-    let sqs = worker.sqs();
+    let sqs = worker.gateway.sqs();
     let url = worker.gateway.queue_url("Work");
     let send = |body: String, delay| {
         sqs.send_message().queue_url(&url).message_body(body).delay_seconds(delay).send()
@@ -273,7 +238,7 @@ async fn messages_survive_a_restart_and_a_dead_letter_can_be_redriven() {
     worker.turn(3 * 60);
     worker.until_counts("Dead", [1, 0, 0]).await;
     worker.until_counts("Work", [0, 0, 1]).await;
-    let sqs = worker.sqs();
+    let sqs = worker.gateway.sqs();
     let arn = |name: &str| format!("arn:aws:sqs:us-east-1:000000000000:{name}");
     let redrive = sqs.start_message_move_task().source_arn(arn("Dead"));
     redrive.destination_arn(arn("Work")).send().await.unwrap();

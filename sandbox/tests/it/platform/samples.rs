@@ -1,8 +1,7 @@
 //! Reads the samples of stored items and queued messages, and puts them where they stood.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
@@ -12,7 +11,6 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::support::Gateway;
 use crate::support::purchases::field;
-use crate::support::tap::Tap;
 
 /// An item as it was stored.
 pub struct Sample {
@@ -22,30 +20,44 @@ pub struct Sample {
     /// What a client knew when the item was stored.
     pub known: Value,
     pub item: HashMap<String, AttributeValue>,
+    /// What the code of today reads, from `expected.json`.
+    pub expected: Value,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/samples")
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The content of every file of one kind, by name.
 pub fn files(kind: &str) -> Vec<(String, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/samples").join(kind);
     let file = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        (name, serde_json::from_str(&text).unwrap())
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), json(&path))
     };
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(file).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder().join(kind)).unwrap().map(file).collect();
     files.sort_by(|left, right| left.0.cmp(&right.0));
     files
 }
 
+/// What is expected of the files of one kind, by name.
+pub fn expected(kind: &str) -> Value {
+    json(&folder().join("expected.json"))[kind].take()
+}
+
 /// The items of one kind.
 pub fn samples(kind: &str) -> Vec<Sample> {
+    let expected = expected(kind);
     let sample = |(name, file): (String, Value)| Sample {
-        name,
         table: field(&file, "table").to_owned(),
         now: OffsetDateTime::parse(field(&file, "now"), &Rfc3339).unwrap(),
         known: file["known"].clone(),
-        item: attributes(&file["item"]),
+        item: serde_json::from_value::<serde_dynamo::Item>(file["item"].clone()).unwrap().into(),
+        expected: expected[&name].clone(),
+        name,
     };
     files(kind).into_iter().map(sample).collect()
 }
@@ -54,26 +66,12 @@ pub fn sample(kind: &str, name: &str) -> Sample {
     samples(kind).into_iter().find(|sample| sample.name == name).unwrap()
 }
 
-fn attributes(json: &Value) -> HashMap<String, AttributeValue> {
-    let fields = json.as_object().unwrap().iter();
-    fields.map(|(name, value)| (name.clone(), attribute(value))).collect()
-}
-
-/// Reads DynamoDB JSON.
-fn attribute(json: &Value) -> AttributeValue {
-    let (kind, value) = json.as_object().unwrap().iter().next().unwrap();
-    match (kind.as_str(), value) {
-        ("S", Value::String(text)) => AttributeValue::S(text.clone()),
-        ("N", Value::String(number)) => AttributeValue::N(number.clone()),
-        ("BOOL", Value::Bool(value)) => AttributeValue::Bool(*value),
-        ("NULL", _) => AttributeValue::Null(true),
-        ("L", Value::Array(values)) => AttributeValue::L(values.iter().map(attribute).collect()),
-        ("M", map) => AttributeValue::M(attributes(map)),
-        other => panic!("not used in a sample: {other:?}"),
-    }
-}
-
 impl Sample {
+    /// Asserts that what was read of the item is what `expected.json` states.
+    pub fn expect(&self, read: &Value) {
+        assert_eq!(*read, self.expected, "{} of {}", self.name, self.table);
+    }
+
     pub fn known(&self, name: &str) -> &str {
         field(&self.known, name)
     }
@@ -104,7 +102,7 @@ impl Gateway {
 
     /// Hands a message to the requery.
     pub async fn requery(&self, body: &str) {
-        let requery = self.tapped("requery", &Arc::new(Tap::default())).await;
+        let (_tap, requery) = self.with_tap("requery").await;
         self.send_raw(body).await;
         self.drive(&requery).await;
     }

@@ -7,11 +7,11 @@ use crate::support::Gateway;
 use crate::support::conformance::{CONTRACT, operations};
 
 #[tokio::test]
-async fn the_console_invokes_a_function() {
-    let gateway = Gateway::start().await;
+async fn the_console_invokes_functions_and_shows_the_documentation_but_not_to_foreign_pages() {
+    let (gateway, caller) = Gateway::with_caller().await;
     let invoke = async |function: &str, event: &str| {
         let path = format!("/_sandbox/invoke/{function}");
-        gateway.caller().send_bare("POST", &path, &[], event.into()).await
+        caller.send_bare("POST", &path, &[], event.into()).await
     };
     let event = std::fs::read_to_string(events().join("requery-unknown-and-unreadable.json"));
     let answer = invoke("requery", &event.unwrap()).await.ok();
@@ -20,22 +20,16 @@ async fn the_console_invokes_a_function() {
     assert_eq!(invoke("requery", "no event").await.status, 400);
     // An event of another kind: the function fails, as it would in Lambda.
     assert_eq!(invoke("requery", "{}").await.status, 502);
-}
 
-#[tokio::test]
-async fn a_foreign_web_page_cannot_use_the_console() {
-    let (gateway, caller) = Gateway::with_caller().await;
+    // A foreign web page cannot use the console.
     let event = std::fs::read(events().join("purchase-airtime.json")).unwrap();
     let page = [("origin", "https://example.com"), ("content-type", "text/plain")];
     let path = "/_sandbox/invoke/purchase";
     assert_eq!(caller.send_bare("POST", path, &page, event).await.status, 403);
     assert_eq!(caller.send_bare("GET", "/_sandbox/otps", &page, vec![]).await.status, 403);
     assert_eq!(gateway.items("PurchasesTable").await, 0);
-}
 
-#[tokio::test]
-async fn the_sandbox_serves_openapi_and_its_documentation() {
-    let (_gateway, caller) = Gateway::with_caller().await;
+    // It serves openapi.yaml and its documentation.
     let file = caller.send_bare("GET", "/_sandbox/openapi.yaml", &[], Vec::new()).await;
     assert_eq!((file.status, file.text.as_str()), (200, sandbox::console::docs::OPENAPI));
     let page = caller.send_bare("GET", "/_sandbox/docs", &[], Vec::new()).await;

@@ -1,14 +1,12 @@
 //! Secrets are read from Secrets Manager, and read again when a provider refuses them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
 
+use crate::support::leaks::{is_secret, lines, words};
 use crate::support::purchases::{airtime, field};
-use crate::support::tap::Tap;
 use crate::support::{Gateway, KEY, Provider, Received, Script, agreeable_mono, event};
 
 /// A Mono that accepts one key only.
@@ -28,8 +26,7 @@ async fn a_refused_key_is_fetched_again_for_the_next_call() {
     // The key is rotated at Mono, then in the secret.
     mono.script(picky("rotated"));
     gateway.sandbox.secrets.put("mono", "MONO_SECRET_KEY", "rotated");
-    let refused = caller.auth("08031234567", "mtn").await;
-    assert_eq!(refused.error(), (503, "upstream_unavailable".to_owned()));
+    caller.auth("08031234567", "mtn").await.refused(503, "upstream_unavailable");
     caller.auth("08031234567", "mtn").await.ok();
     let received = mono.received();
     let keys = received.iter().map(|it| it.header("mono-sec-key").unwrap().to_owned());
@@ -69,8 +66,7 @@ async fn a_pay_that_is_refused_for_its_credentials_is_not_repeated() {
 async fn a_key_that_stays_wrong_is_fetched_at_most_once_a_minute() {
     let mono = Provider::start(picky("another")).await;
     let gateway = Gateway::with_mono(&mono).await;
-    let tap = Arc::new(Tap::default());
-    let auth = gateway.tapped("auth", &tap).await;
+    let (tap, auth) = gateway.with_tap("auth").await;
     let fetched = || tap.seen().iter().filter(|it| *it == "GetSecretValue").count();
     assert_eq!(fetched(), 2, "Mono's and the limits', once at the start");
     let body = json!({ "phone": "08031234567", "provider": "mtn" }).to_string();
@@ -91,15 +87,12 @@ async fn a_key_that_stays_wrong_is_fetched_at_most_once_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_without_its_secret_does_not_start() {
+async fn a_function_reads_its_secrets_or_does_not_start() {
     let gateway = Gateway::start().await;
-    let spec = gateway.sandbox.stack.functions.iter().find(|it| it.name == "auth").unwrap();
-    let mut all = spec.variables.clone();
-    all.extend(gateway.sandbox.lambda_vars.clone());
     let start = async |name: &str, value: &str| {
-        let mut all = all.clone();
+        let mut all = gateway.variables_of("auth");
         all.insert(name.to_owned(), value.to_owned());
-        let vars: Vars = all.into_iter().collect();
+        let vars = all.into_iter().collect();
         match sandbox::functions::registry()["auth"](vars, Environment::real()).await {
             Ok(_) => panic!("it starts with {name} {value}"),
             Err(error) => error.to_string(),
@@ -112,19 +105,22 @@ async fn a_function_without_its_secret_does_not_start() {
     // Nobody listens at port 1.
     let error = start("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1").await;
     assert!(error.contains("_SECRET"), "{error}");
-    for value in gateway.sandbox.secrets.values() {
-        assert!(!error.contains(&value));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_secret_stands_in_a_functions_environment() {
-    let gateway = Gateway::start().await;
     let secrets = gateway.sandbox.secrets.values();
+    assert!(secrets.iter().all(|value| !error.contains(value)));
+
+    // No secret stands in a function's environment.
     assert!(secrets.len() >= 9, "{}", secrets.len());
     for function in &gateway.sandbox.stack.functions {
         for (name, value) in &function.variables {
             assert!(!secrets.contains(value), "{name} of {}", function.name);
         }
     }
+
+    // Log lines are read for secrets, and a leak would be found.
+    let before = lines();
+    gateway.caller().get("/purchases").await.ok();
+    assert!(lines() > before, "the function's own line");
+    assert!(is_secret(KEY));
+    let found: Vec<_> = words("{\"detail\":\"+2348031234567, tok_0123456789\"}").collect();
+    assert_eq!(found, ["detail", "2348031234567", "tok_0123456789"]);
 }

@@ -24,6 +24,8 @@ const LOG_DETAILS: [&str; 5] =
 /// An answer as a client reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
+    /// The request, for the message of a failed assertion.
+    pub asked: String,
     pub status: u16,
     pub text: String,
     pub retry_after: Option<String>,
@@ -56,7 +58,8 @@ impl Reply {
     /// Asserts an error in its documented form and gives its message.
     #[track_caller]
     pub fn refused(&self, status: u16, code: &str) -> String {
-        assert_eq!(self.error(), (status, code.to_owned()), "{}", self.text);
+        let Self { asked, text, .. } = self;
+        assert_eq!(self.error(), (status, code.to_owned()), "{asked}: {text}");
         self.json()["message"].as_str().unwrap().to_owned()
     }
 
@@ -118,6 +121,7 @@ impl Caller {
         let secrets = headers.iter().filter(|(name, _)| secret.contains(name));
         secrets.for_each(|(_, value)| leaks::secret(value));
         leaks::document(&body);
+        let asked = format!("{method} {path:.100} {:.300}", String::from_utf8_lossy(&body));
         let request = reqwest::Request::try_from(request.body(body).unwrap()).unwrap();
         let url = request.url().clone();
         let answer = self.http.send(request, Duration::from_secs(40)).await.expect("an answer");
@@ -125,6 +129,7 @@ impl Caller {
         self.check(method, &url, &answer);
         let retry_after = answer.headers.get("retry-after");
         Reply {
+            asked,
             status: answer.status.as_u16(),
             retry_after: retry_after.map(|it| it.to_str().unwrap().to_owned()),
             text: String::from_utf8(answer.body).unwrap(),
@@ -154,9 +159,15 @@ impl Caller {
         self.post("/account/auth", json!({ "code": code })).await
     }
 
+    /// What the sandbox's console answers to a request without a key.
+    pub async fn console(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.send_bare(method, &format!("/_sandbox/{path}"), &[], body).await.ok()
+    }
+
     /// The OTP that the simulated phone received last.
     pub async fn otp(&self, phone: &str) -> String {
-        let all = self.send_bare("GET", "/_sandbox/otps", &[], Vec::new()).await.ok();
+        let all = self.console("GET", "otps", &Value::Null).await;
         let mut all = all.as_array().unwrap().iter();
         let sms = all.find(|sms| sms["phone"] == phone).expect("an SMS arrived");
         let otp = sms["otp"].as_str().unwrap();

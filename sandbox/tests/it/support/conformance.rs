@@ -42,7 +42,7 @@ pub fn check(answer: &Answer<'_>) {
 }
 
 impl Contract {
-    pub fn new(mut document: Value) -> Self {
+    fn new(mut document: Value) -> Self {
         no_unknown_fields(&mut document);
         let routes = operations(&document).map(|(method, path, _)| RouteSpec {
             method: method.to_uppercase(),

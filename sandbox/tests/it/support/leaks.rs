@@ -6,7 +6,6 @@ use std::io::Write;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 #[derive(Default)]
@@ -20,9 +19,11 @@ struct Watch {
 }
 
 static WATCH: LazyLock<Mutex<Watch>> = LazyLock::new(|| {
-    let subscriber = tracing_subscriber::registry().with(
-        shared::platform::telemetry::log::json_lines(Lines, sandbox::functions::logged_packages()),
-    );
+    let subscriber =
+        tracing_subscriber::registry().with(shared::platform::telemetry::log::json_lines(
+            || Lines,
+            sandbox::functions::logged_packages(),
+        ));
     tracing::subscriber::set_global_default(subscriber).expect("there is no other subscriber");
     Mutex::default()
 });
@@ -86,14 +87,6 @@ pub fn none() {
 }
 
 struct Lines;
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        Self
-    }
-}
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {

@@ -11,6 +11,7 @@ pub mod tap;
 pub mod watchdog;
 mod written;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,7 +24,10 @@ use time::OffsetDateTime;
 
 pub use self::client::{Caller, Reply};
 pub use self::constants::{KEY, OTHER_KEY, PHONE};
-pub use self::provider::{Provider, Received, Script, agreeable_mono};
+pub use self::provider::{
+    Provider, Received, Script, agreeable_mono, mono_at, mtn_at, numbered_mono, vtpass_at,
+    with_tokens,
+};
 use self::watchdog::Watchdog;
 pub use self::written::Written;
 
@@ -86,15 +90,15 @@ struct AsSpecified(Option<Arc<MtnSimulator>>);
 
 impl Drop for AsSpecified {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            let tokens = self.0.as_ref().map(|mtn| mtn.given_tokens()).unwrap_or_default();
-            tokens.iter().for_each(|token| leaks::secret(token));
-            leaks::none();
+        if std::thread::panicking() {
+            return;
         }
-        if let (Some(mtn), false) = (&self.0, std::thread::panicking()) {
+        if let Some(mtn) = &self.0 {
+            mtn.given_tokens().iter().for_each(|token| leaks::secret(token));
             let violations = mtn.violations();
             assert!(violations.is_empty(), "MTN would refuse these: {violations:?}");
         }
+        leaks::none();
     }
 }
 
@@ -124,9 +128,9 @@ impl Gateway {
         (mono, gateway, caller)
     }
 
-    /// Mono is whatever answers at `url`.
+    /// Mono is this server.
     pub async fn with_mono(mono: &Provider) -> Self {
-        Self::with(&[("MONO_BASE_URL", &mono.url), ("MONO_SECRET_KEY", "live_sk_of_mono")]).await
+        Self::with(&mono_at(&mono.url)).await
     }
 
     pub async fn with_options(
@@ -161,11 +165,34 @@ impl Gateway {
         Caller::new(&self.sandbox.base_url, OTHER_KEY)
     }
 
-    /// The variables that a function of the template sees.
-    pub fn vars_of(&self, function: &str) -> Vars {
+    /// The variables that a function of the template sees, by name.
+    pub fn variables_of(&self, function: &str) -> BTreeMap<String, String> {
         let mut functions = self.sandbox.stack.functions.iter();
-        let spec = functions.find(|it| it.name == function).unwrap();
-        spec.vars(&self.sandbox.lambda_vars)
+        let mut all = functions.find(|it| it.name == function).unwrap().variables.clone();
+        all.extend(self.sandbox.lambda_vars.clone());
+        all
+    }
+
+    /// The same, as the function reads them.
+    pub fn vars_of(&self, function: &str) -> Vars {
+        self.variables_of(function).into_iter().collect()
+    }
+
+    /// Turns the clock, a step at a time and with a pause after each, until `find` finds something.
+    pub async fn turn_until<T>(
+        &self,
+        step: Duration,
+        pause: Duration,
+        mut find: impl AsyncFnMut() -> Option<T>,
+    ) -> T {
+        for _ in 0..400 {
+            if let Some(found) = find().await {
+                return found;
+            }
+            self.clock.turn(step);
+            tokio::time::sleep(pause).await;
+        }
+        panic!("it never happens")
     }
 
     /// The environment of the tests: the real one, but for the clock.

@@ -46,8 +46,7 @@ impl Caller {
 
     /// A control of the simulated MTN.
     pub async fn mtn_control(&self, method: &str, path: &str, body: Value) -> Value {
-        let body = if method == "GET" { Vec::new() } else { body.to_string().into_bytes() };
-        self.send_bare(method, &format!("/_sandbox/mtn{path}"), &[], body).await.ok()
+        self.console(method, &format!("mtn{path}"), &body).await
     }
 
     /// Scripts the next answer to an operation.
@@ -96,17 +95,23 @@ impl Caller {
 impl Gateway {
     /// A gateway, its first tenant, and the id of that tenant's MTN line.
     pub async fn with_line() -> (Self, Caller, String) {
-        let gateway = Self::start().await;
-        let caller = gateway.caller();
+        Self::start().await.and_line().await
+    }
+
+    /// The same; its requery runs only when a test drives it.
+    pub async fn undriven_with_line() -> (Self, Caller, String) {
+        Self::undriven().await.and_line().await
+    }
+
+    async fn and_line(self) -> (Self, Caller, String) {
+        let caller = self.caller();
         let account = caller.line().await;
-        (gateway, caller, account)
+        (self, caller, account)
     }
 
     /// The requests table.
     pub fn requests(&self) -> shared::store::Requests {
-        let spec = self.sandbox.stack.functions.iter().find(|it| it.name == "requery").unwrap();
-        let vars = spec.vars(&self.sandbox.lambda_vars);
-        shared::store::Requests::from_vars(&vars, &self.dynamodb()).unwrap()
+        shared::store::Requests::from_vars(&self.vars_of("requery"), &self.dynamodb()).unwrap()
     }
 
     /// Waits, without turning the clock, until a request is no longer waiting.
@@ -118,14 +123,10 @@ impl Gateway {
 
     /// Turns the clock, an answer's time at a time, until a request is no longer waiting.
     pub async fn until_settled_by_mtn(&self, id: &str) -> Value {
-        for _ in 0..100 {
+        let find = async || {
             let request = self.caller().request(id).await;
-            if request["state"] != "waiting" {
-                return request;
-            }
-            self.clock.turn(ANSWER_TIME);
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("{id} is never settled");
+            (request["state"] != "waiting").then_some(request)
+        };
+        self.turn_until(ANSWER_TIME, Duration::from_millis(100), find).await
     }
 }

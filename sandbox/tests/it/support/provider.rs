@@ -1,6 +1,6 @@
 //! A provider's server that answers by script.
 
-use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -51,9 +51,8 @@ pub struct Provider {
 impl Provider {
     pub async fn start(decide: impl Fn(&Received) -> Script + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address: SocketAddr = listener.local_addr().unwrap();
         let provider = Self {
-            url: format!("http://{address}"),
+            url: format!("http://{}", listener.local_addr().unwrap()),
             decide: Arc::new(Mutex::new(Arc::new(decide))),
             received: Arc::default(),
         };
@@ -102,7 +101,8 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
 
 fn response(status: u16, kind: &'static str, body: String) -> Response {
     let status = http::StatusCode::from_u16(status).unwrap();
-    (status, [("content-type", kind)], body).into_response()
+    // Nobody may follow a redirect.
+    (status, [("content-type", kind), ("location", "/elsewhere")], body).into_response()
 }
 
 /// A Mono that knows one session, one code and one account.
@@ -114,4 +114,50 @@ pub fn agreeable_mono(request: &Received) -> Script {
         _ => json!({ "ok": true }),
     };
     Script::Json(200, body)
+}
+
+/// The same, with a new session and a new code each time.
+pub fn numbered_mono() -> impl Fn(&Received) -> Script {
+    let count = AtomicU32::new(0);
+    move |request| {
+        let n = count.fetch_add(1, Ordering::SeqCst);
+        match request.target.as_str() {
+            "/v2/telecom/auth" => {
+                Script::Json(200, json!({ "data": { "session_id": format!("s-{n}") } }))
+            }
+            "/v2/telecom/verify" => {
+                Script::Json(200, json!({ "data": { "code": format!("code_{n}") } }))
+            }
+            _ => agreeable_mono(request),
+        }
+    }
+}
+
+/// An MTN that gives tokens and answers all else by script.
+pub fn with_tokens(answer: impl Fn(&Received) -> Script) -> impl Fn(&Received) -> Script {
+    move |request| match request.target.starts_with("/v1/oauth") {
+        true => Script::Json(200, json!({ "access_token": "t", "expires_in": "3599" })),
+        false => answer(request),
+    }
+}
+
+/// The variables of a gateway whose Mono is at `url`.
+pub fn mono_at(url: &str) -> [(&str, &str); 2] {
+    [("MONO_BASE_URL", url), ("MONO_SECRET_KEY", "live_sk_of_mono")]
+}
+
+/// The variables of a gateway whose MTN is at `url`.
+pub fn mtn_at(url: &str) -> [(&str, &str); 5] {
+    [
+        ("MTN_BASE_URL", url),
+        ("MTN_API_KEY", "k"),
+        ("MTN_CLIENT_ID", "i"),
+        ("MTN_CLIENT_SECRET", "s"),
+        ("MTN_CHANNEL_NAME", "c"),
+    ]
+}
+
+/// The variables of a gateway whose VTpass is at `url`.
+pub fn vtpass_at(url: &str) -> [(&str, &str); 3] {
+    [("VTPASS_BASE_URL", url), ("VTPASS_USERNAME", "u"), ("VTPASS_PASSWORD", "p")]
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use sandbox::aws::lambda::Entry;
 use serde_json::{Value, json};
 use shared::domain::ids::PurchaseId;
-use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
 
 use super::tap::Tap;
@@ -105,16 +104,12 @@ impl Caller {
     }
 
     pub async fn control(&self, path: &str, body: Value) {
-        let path = format!("/_sandbox/vtpass{path}");
-        let reply = self.send_bare("POST", &path, &[], body.to_string().into_bytes()).await;
-        assert_eq!(reply.status, 200, "{}", reply.text);
+        self.console("POST", &format!("vtpass{path}"), &body).await;
     }
 
     /// What the simulated VTpass knows of its orders.
     pub async fn ledger(&self) -> Vec<Value> {
-        let path = "/_sandbox/vtpass/ledger";
-        let ledger = self.send_bare("GET", path, &[], Vec::new()).await.ok();
-        ledger.as_array().unwrap().clone()
+        self.console("GET", "vtpass/ledger", &Value::Null).await.as_array().unwrap().clone()
     }
 
     pub async fn order(&self, request_id: &str) -> Option<Value> {
@@ -144,6 +139,13 @@ impl Gateway {
         .await
     }
 
+    /// The same, and a client with the first key.
+    pub async fn undriven_with_caller() -> (Self, Caller) {
+        let gateway = Self::undriven().await;
+        let caller = gateway.caller();
+        (gateway, caller)
+    }
+
     /// The state of a purchase that is no longer open.
     async fn answered(&self, id: &str) -> Option<String> {
         let state = field(&self.caller().purchase(id).await, "state").to_owned();
@@ -152,14 +154,7 @@ impl Gateway {
 
     /// Turns the clock, a step at a time, until the purchase is no longer open.
     pub async fn until_answered(&self, id: &str, step: Duration) -> String {
-        for _ in 0..400 {
-            if let Some(state) = self.answered(id).await {
-                return state;
-            }
-            self.clock.turn(step);
-            tokio::time::sleep(Duration::from_millis(40)).await;
-        }
-        panic!("{id} is never answered");
+        self.turn_until(step, Duration::from_millis(40), async || self.answered(id).await).await
     }
 
     /// Waits, without turning the clock, until a purchase is in a state.
@@ -175,8 +170,7 @@ impl Gateway {
 
     /// The purchases table.
     pub fn purchases(&self) -> shared::store::Purchases {
-        let spec = self.sandbox.stack.functions.iter().find(|it| it.name == "requery").unwrap();
-        let vars = spec.vars(&self.sandbox.lambda_vars);
+        let vars = self.vars_of("requery");
         shared::store::Purchases::from_vars(&vars, &self.dynamodb()).unwrap()
     }
 
@@ -189,9 +183,7 @@ impl Gateway {
 
     /// A function of the template, built anew with every call going through `tap`.
     pub async fn tapped(&self, function: &str, tap: &Arc<Tap>) -> Entry {
-        let spec = self.sandbox.stack.functions.iter().find(|it| it.name == function).unwrap();
-        let mut all = spec.variables.clone();
-        all.extend(self.sandbox.lambda_vars.clone());
+        let mut all = self.variables_of(function);
         for (name, path) in [
             ("AWS_ENDPOINT_URL_DYNAMODB", ""),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", ""),
@@ -203,12 +195,11 @@ impl Gateway {
             let server = url.trim_end_matches(path);
             *url = format!("{}{path}", tap.before(server, name.ends_with("DYNAMODB")).await);
         }
-        let vars: Vars = all.into_iter().collect();
-        let environment = Environment { clock: self.clock.clock(), ..Environment::real() };
-        sandbox::functions::registry()[function](vars, environment).await.unwrap()
+        let start = &sandbox::functions::registry()[function];
+        start(all.into_iter().collect(), self.environment()).await.unwrap()
     }
 
-    fn sqs(&self) -> aws_sdk_sqs::Client {
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
         let vars = self.sandbox.lambda_vars.clone().into_iter().collect();
         shared::platform::aws::sqs(&vars, &Environment::real()).unwrap()
     }
@@ -240,15 +231,19 @@ impl Gateway {
     }
 
     /// How many messages a queue holds: visible, in flight and delayed.
-    pub async fn messages(&self, queue: &str) -> usize {
+    pub async fn counts(&self, queue: &str) -> [usize; 3] {
         let get = self.sqs().get_queue_attributes().queue_url(self.queue_url(queue));
         let answer = get.attribute_names("All".into()).send().await.unwrap();
         let attributes = answer.attributes.unwrap();
-        ["", "NotVisible", "Delayed"]
-            .iter()
-            .map(|kind| format!("ApproximateNumberOfMessages{kind}"))
-            .map(|name| attributes[&name.as_str().into()].parse::<usize>().unwrap())
-            .sum()
+        ["", "NotVisible", "Delayed"].map(|kind| {
+            let name = format!("ApproximateNumberOfMessages{kind}");
+            attributes[&name.as_str().into()].parse().unwrap()
+        })
+    }
+
+    /// How many messages a queue holds in all.
+    pub async fn messages(&self, queue: &str) -> usize {
+        self.counts(queue).await.iter().sum()
     }
 
     /// Waits until a queue holds so many messages.
@@ -283,14 +278,11 @@ impl Gateway {
 
     /// Turns the clock and drives until the purchase is answered.
     pub async fn drive_until_answered(&self, entry: &Entry, id: &str, step: Duration) -> String {
-        for _ in 0..400 {
+        let find = async || {
             self.drive(entry).await;
-            if let Some(state) = self.answered(id).await {
-                return state;
-            }
-            self.clock.turn(step);
-        }
-        panic!("{id} is never answered");
+            self.answered(id).await
+        };
+        self.turn_until(step, Duration::ZERO, find).await
     }
 }
 

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use http::StatusCode;
-use strum::IntoStaticStr;
+use strum::{EnumIter, IntoStaticStr};
 
 /// The `code` of an error answer. The set is closed and public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum ErrorCode {
     /// The request cannot be understood or breaks a stated rule.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::tap::{Tap, crash_at};
+use crate::support::purchases::MINUTE;
+use crate::support::tap::crash_at;
 use crate::support::{Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event};
 
 /// A linked account at a Mono that is down for unlinks while `down`.
@@ -33,14 +34,11 @@ async fn turn(gateway: &Gateway, seconds: u64) {
 
 /// Turns the clock until the account is unlinked or linked.
 async fn until_at_rest(gateway: &Gateway) -> String {
-    for _ in 0..100 {
+    let find = async || {
         let state = gateway.caller().consent_state("acc1").await;
-        if state != "unlinking" {
-            return state;
-        }
-        turn(gateway, 60).await;
-    }
-    panic!("never unlinked");
+        (state != "unlinking").then_some(state)
+    };
+    gateway.turn_until(MINUTE, Duration::from_millis(60), find).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,8 +87,7 @@ async fn a_crash_anywhere_in_an_unlink_leaves_it_undone_or_finishes_it() {
     let event = event(KEY, "POST /accounts/{id}/unlink", &[("id", "acc1")], "{}");
     for point in 0.. {
         let (_, mono, gateway, _) = linked(false).await;
-        let tap = Arc::new(Tap::default());
-        let consent = gateway.tapped("consent", &tap).await;
+        let (tap, consent) = gateway.with_tap("consent").await;
         let crashed = crash_at(&consent, event.clone(), &tap, point).await;
         tap.hold_at(None);
         let end = until_at_rest(&gateway).await;

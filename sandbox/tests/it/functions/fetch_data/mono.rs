@@ -1,7 +1,10 @@
 //! Reading a linked account at Mono, with the requests of Mono's guide.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use crate::support::conformance::CONTRACT;
 use crate::support::{Caller, Gateway};
 
 const AIRTEL: (&str, &str) = ("07082109281", "airtel");
@@ -13,73 +16,45 @@ fn shape(value: &Value) -> Value {
             fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect()
         }
         Value::Array(items) => {
-            let mut shapes: Vec<Value> = items.iter().map(shape).collect();
-            shapes.dedup();
+            let shapes: BTreeSet<String> = items.iter().map(|it| shape(it).to_string()).collect();
             json!(shapes)
         }
         Value::String(_) => json!(""),
-        Value::Number(number) => {
-            if number.is_f64() {
-                json!(0.5)
-            } else {
-                json!(0)
-            }
-        }
+        Value::Number(number) if number.is_f64() => json!(0.5),
+        Value::Number(_) => json!(0),
         Value::Null | Value::Bool(_) => value.clone(),
     }
+}
+
+/// The answer has the shape of its example in openapi.yaml, which is that of Mono's guide.
+fn like_the_example(answer: &Value, method: &str, path: &str) {
+    let answers = &CONTRACT.document["paths"][path][method]["responses"];
+    let example = &answers["200"]["content"]["application/json"]["example"];
+    assert_eq!(shape(answer), shape(example), "{path}");
 }
 
 #[tokio::test]
 async fn every_step_of_the_guide_answers_in_its_shape() {
     let (_gateway, caller) = Gateway::with_caller().await;
     let auth = caller.auth(AIRTEL.0, AIRTEL.1).await.ok();
-    let field = json!({ "type": "", "name": "", "hint": "", "contentType": "", "minLength": 0, "maxLength": 0 });
-    let result = json!({ "title": "", "form": [field] });
-    assert_eq!(
-        shape(&auth),
-        json!({ "status": "", "data": { "session_id": "", "result": result } })
-    );
+    like_the_example(&auth, "post", "/telecom/auth");
     assert_eq!(auth["status"], "successful");
     let session = auth["data"]["session_id"].as_str().unwrap();
     let verify = caller.verify(session, &caller.otp(AIRTEL.0).await).await.ok();
-    assert_eq!(shape(&verify), json!({ "status": "", "data": { "code": "" } }));
+    like_the_example(&verify, "post", "/telecom/verify");
     let exchange = caller.exchange(verify["data"]["code"].as_str().unwrap()).await.ok();
-    assert_eq!(shape(&exchange), json!({ "id": "" }));
+    like_the_example(&exchange, "post", "/account/auth");
 
     let id = exchange["id"].as_str().unwrap();
-    let read = async |tail: &str| caller.get(&format!("/accounts/{id}{tail}")).await;
-    let account = json!({
-        "_id": "", "institution": { "name": "", "type": "" }, "name": "", "accountNumber": "",
-        "type": "", "balance": 0, "currency": "", "bvn": null,
-    });
-    let line = json!({
-        "_id": "", "type": "", "amount": 0, "narration": "", "balance": 0, "date": "", "currency": "",
-    });
-    let paging = json!({ "total": 0, "page": 0, "previous": null, "next": "" });
-    let identity = json!({
-        "fullName": "", "phone": "", "gender": "", "bvn": null, "dob": "", "created_at": "",
-        "updated_at": "",
-    });
-    let meta = json!({ "data_status": "", "auth_method": "" });
-    for (tail, expected) in [
-        ("", json!({ "meta": meta, "account": account })),
-        ("/transactions", json!({ "paging": paging, "data": [line] })),
-        ("/identity", identity),
+    for (tail, numbers) in [
+        ("", &["\"balance\":7659,"][..]),
+        ("/balances", &["\"value\":11.15,", "\"value\":7659,"]),
+        ("/transactions", &[]),
+        ("/identity", &[]),
     ] {
-        assert_eq!(shape(&read(tail).await.ok()), expected, "{tail}");
-    }
-    let balances = read("/balances").await;
-    for (reply, number) in [
-        (&read("").await, "\"balance\":7659,"),
-        (&balances, "\"value\":11.15,"),
-        (&balances, "\"value\":7659,"),
-    ] {
-        assert!(reply.text.contains(number), "{}", reply.text);
-    }
-    for balance in balances.ok().as_array().unwrap() {
-        let value = if balance["unit"] == "gb" { json!(0.5) } else { json!(0) };
-        let expected = json!({ "_id": "", "name": "", "type": "", "value": value, "unit": "" });
-        assert_eq!(shape(balance), expected);
+        let reply = caller.get(&format!("/accounts/{id}{tail}")).await;
+        assert!(numbers.iter().all(|number| reply.text.contains(number)), "{}", reply.text);
+        like_the_example(&reply.ok(), "get", &format!("/accounts/{{id}}{tail}"));
     }
 }
 
@@ -116,18 +91,6 @@ async fn read_all(caller: &Caller, first: &str) -> Vec<Value> {
     }
     assert_eq!(page["paging"]["previous"], Value::Null);
     pages.iter().flat_map(|page| page["data"].as_array().unwrap().clone()).collect()
-}
-
-#[tokio::test]
-async fn what_mono_refuses_is_upstream_rejected() {
-    let (_gateway, caller) = Gateway::with_caller().await;
-    caller.auth("08099999999", "mtn").await.refused(422, "upstream_rejected");
-    caller.auth(AIRTEL.0, "mtn").await.refused(422, "upstream_rejected");
-    let id = caller.link("08021112223", "airtel").await;
-    let account = caller.get(&format!("/accounts/{id}")).await.ok();
-    assert_eq!(account["meta"]["data_status"], "PROCESSING");
-    let transactions = caller.get(&format!("/accounts/{id}/transactions")).await;
-    transactions.refused(422, "upstream_rejected");
 }
 
 #[tokio::test]

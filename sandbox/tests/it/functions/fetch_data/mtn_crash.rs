@@ -18,27 +18,18 @@ fn ask(account: &str) -> String {
 
 /// Turns the clock until nothing waits, and gives the states of all requests.
 async fn ends(gateway: &Gateway) -> Vec<String> {
-    for _ in 0..40 {
-        let states: Vec<String> = gateway
-            .scan("RequestsTable")
-            .await
-            .iter()
-            .map(|it| field(it, "state").into())
-            .collect();
-        if states.iter().all(|state| state != "waiting") {
-            return states;
-        }
-        gateway.clock.turn(ANSWER_TIME);
-        tokio::time::sleep(Duration::from_millis(60)).await;
-    }
-    panic!("a request waits for ever");
+    let find = async || {
+        let requests = gateway.scan("RequestsTable").await;
+        let states: Vec<String> = requests.iter().map(|it| field(it, "state").into()).collect();
+        states.iter().all(|state| state != "waiting").then_some(states)
+    };
+    gateway.turn_until(ANSWER_TIME, Duration::from_millis(60), find).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_while_asking_the_request_is_answered() {
     for answer in ["now", "later", "lost"] {
-        let mut point = 0;
-        loop {
+        for point in 0.. {
             let (gateway, caller, account) = Gateway::with_line().await;
             caller.mtn_answers("recharges", &[answer, "now", "now"]).await;
             let (tap, fetch) = gateway.with_tap("fetch-data").await;
@@ -54,7 +45,6 @@ async fn after_a_crash_while_asking_the_request_is_answered() {
                 assert_eq!(point, 2 * calls, "{answer}");
                 break;
             }
-            point += 1;
         }
     }
 }
@@ -62,11 +52,8 @@ async fn after_a_crash_while_asking_the_request_is_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_while_asking_again_the_request_ends() {
     for (answer, end) in [("now", "available"), ("lost", "timed_out")] {
-        let mut point = 0;
-        loop {
-            let gateway = Gateway::undriven().await;
-            let caller = gateway.caller();
-            let account = caller.line().await;
+        for point in 0.. {
+            let (gateway, caller, account) = Gateway::undriven_with_line().await;
             caller.mtn_answers("recharges", &["lost", answer, answer, answer, answer]).await;
             let id = caller.asked(&account, "recharges").await;
             gateway.clock.turn(ANSWER_TIME);
@@ -93,7 +80,6 @@ async fn after_a_crash_while_asking_again_the_request_ends() {
                 assert_eq!(point, if answer == "now" { 14 } else { 12 }, "{answer}");
                 break;
             }
-            point += 1;
         }
     }
 }
@@ -120,9 +106,7 @@ async fn after_a_crash_while_receiving_the_request_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_fails_while_asking_again_only_delays_the_answer() {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
-    let account = caller.line().await;
+    let (gateway, caller, account) = Gateway::undriven_with_line().await;
     caller.mtn_answers("recharges", &["lost", "now"]).await;
     let id = caller.asked(&account, "recharges").await;
     let (tap, requery) = gateway.with_tap("requery").await;

@@ -9,7 +9,9 @@ use tokio::runtime::Handle;
 
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{field, until};
-use crate::support::{Caller, Gateway, KEY, Provider, Script, tenant_of};
+use crate::support::{
+    Caller, Gateway, KEY, Provider, Received, Script, mtn_at, tenant_of, with_tokens,
+};
 
 const RECHARGES: &str = "recharges?limit=3";
 
@@ -36,8 +38,7 @@ async fn a_late_callback_makes_the_answer_available() {
     assert_eq!(caller.callback_urls().await.len(), 1);
     // A day later it is not found, even before DynamoDB deletes it.
     gateway.clock.turn(Duration::from_secs(86_400));
-    let gone = caller.get(&format!("/requests/{id}")).await;
-    assert_eq!(gone.error(), (404, "not_found".to_owned()));
+    caller.get(&format!("/requests/{id}")).await.refused(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,11 +84,8 @@ async fn a_lost_callback_is_asked_for_again_and_found() {
         let different: std::collections::BTreeSet<_> = urls.iter().collect();
         assert_eq!(different.len(), 3, "each ask has a token of its own");
     }
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_callback_of_an_earlier_ask_is_taken_too() {
-    let (gateway, caller, account) = Gateway::with_line().await;
+    // The callback of an earlier ask is taken too.
     caller.mtn_answers("recharges", &["held", "lost"]).await;
     let id = caller.asked(&account, RECHARGES).await;
     gateway.clock.turn(ANSWER_TIME);
@@ -151,14 +149,13 @@ async fn a_callback_after_unlink_stores_nothing() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(gateway.items("RequestsTable").await, 0);
     for id in [first, second] {
-        let gone = caller.get(&format!("/requests/{id}")).await;
-        assert_eq!(gone.error(), (404, "not_found".to_owned()));
+        caller.get(&format!("/requests/{id}")).await.refused(404, "not_found");
     }
     assert_eq!(caller.callback_urls().await.len(), 3, "nobody is asked again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_envelope_is_kept_as_a_notice_and_asked_again() {
+async fn an_error_envelope_is_a_notice_and_the_requery_gets_the_answer() {
     let (gateway, caller, account) = Gateway::with_line().await;
     caller.mtn_answers("recharges", &["lost", "now"]).await;
     let id = caller.asked(&account, RECHARGES).await;
@@ -203,8 +200,7 @@ async fn a_request_missed_by_an_unlink_is_deleted_by_its_own_job() {
     // The request was recorded after the unlink had read the index.
     let tenant = shared::domain::ids::TenantId::parse(&tenant_of(KEY)).unwrap();
     let account = shared::domain::ids::AccountId::parse(&account).unwrap();
-    let (now, random) =
-        (gateway.clock.clock().now(), shared::platform::environment::Random::system());
+    let (now, random) = (gateway.clock.clock().now(), gateway.environment().random);
     let (request, token) =
         DeferredRequest::new(&tenant, &account, Question::Balance, &caller.base_url, now, &random);
     let id = request.request_id.clone();
@@ -219,26 +215,16 @@ async fn a_request_missed_by_an_unlink_is_deleted_by_its_own_job() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_callback_that_comes_before_a_refusal_is_the_answer() {
-    let mtn = Provider::start(|request| {
-        if request.target.starts_with("/v1/oauth") {
-            return Script::Json(200, json!({ "access_token": "t", "expires_in": "3599" }));
-        }
+    let refusing = |request: &Received| {
         let asked: Value = serde_json::from_str(&request.body).unwrap();
         let early = r#"{"data":{"usage":["early"]}}"#;
         let caller = Caller::new("", KEY);
         let taken = caller.call_back(field(&asked, "callBackUrl"), early);
         assert_eq!(Handle::current().block_on(taken).status, 200);
         Script::Json(400, json!({ "statusCode": "5000", "statusMessage": "no" }))
-    })
-    .await;
-    let gateway = Gateway::with(&[
-        ("MTN_BASE_URL", &mtn.url),
-        ("MTN_API_KEY", "k"),
-        ("MTN_CLIENT_ID", "i"),
-        ("MTN_CLIENT_SECRET", "s"),
-        ("MTN_CHANNEL_NAME", "c"),
-    ])
-    .await;
+    };
+    let mtn = Provider::start(with_tokens(refusing)).await;
+    let gateway = Gateway::with(&mtn_at(&mtn.url)).await;
     let caller = gateway.caller();
     let account = caller.line().await;
     let body = caller.mtn(&account, RECHARGES).await.ok();

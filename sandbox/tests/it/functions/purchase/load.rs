@@ -52,16 +52,12 @@ async fn until_all_delivered(gateway: &Gateway, total: usize) {
     for order in ledger {
         assert_eq!((&order["pay_calls"], &order["charged_times"]), (&json!(1), &json!(1)));
     }
-    // Each requery is one read, one write and, unless it settles, one send: see the next test.
-    let requeries = requeries(&gateway.caller()).await;
-    println!("{total} purchases: 1 pay each, {requeries} requeries in all");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_pending_purchases_settle_after_a_long_outage() {
     let total = total();
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::with_caller().await;
     buy_pending(&gateway, total).await;
     for outage in [
         json!({ "code": "087" }),

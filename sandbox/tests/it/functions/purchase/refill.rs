@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::domain::purchase::Source;
+use shared::domain::purchase::{Source, State, Transition};
 
 use crate::support::mtn::LINE;
 use crate::support::purchases::{MINUTE, field, id_of, purchase_event, purchase_id};
@@ -34,16 +34,13 @@ async fn at_mtn(caller: &Caller, purchase: &Value) -> (usize, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refill_is_a_purchase_and_is_done_once() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
-    for (key, body, amount) in
-        [("a", voucherless(), json!(50_000)), ("v", by_voucher(), json!(50_000))]
-    {
+    let (gateway, caller) = Gateway::with_caller().await;
+    for (key, body) in [("a", voucherless()), ("v", by_voucher())] {
         let reply = caller.buy(key, &body).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         let purchase = reply.json()["data"].clone();
         assert_eq!(purchase["state"], "delivered");
-        assert_eq!(purchase["amount_kobo"], amount, "a voucher's worth is MTN's word");
+        assert_eq!(purchase["amount_kobo"], 50_000, "a voucher's worth is MTN's word");
         assert_eq!(purchase["safe_to_refund"], false);
         assert_eq!(caller.bought(key, &body).await, purchase);
         assert_eq!(at_mtn(&caller, &purchase).await, (1, 1));
@@ -54,8 +51,7 @@ async fn a_refill_is_a_purchase_and_is_done_once() {
     assert_eq!(all["data"].as_array().unwrap().len(), 2);
     let other = json!({ "service_id": "mtn-refill", "phone": LINE, "refill_type": "voucher",
                         "voucher_code": "4711081547110816" });
-    let conflict = caller.buy("v", &other).await;
-    assert_eq!(conflict.error(), (409, "idempotency_conflict".to_owned()));
+    caller.buy("v", &other).await.refused(409, "idempotency_conflict");
     // The chain's message finds nothing to do.
     gateway.clock.turn(MINUTE);
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -65,8 +61,7 @@ async fn a_refill_is_a_purchase_and_is_done_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_refill_is_refused() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
+    let (_gateway, caller) = Gateway::with_caller().await;
     let without = |name: &str| {
         let mut body = voucherless();
         body.as_object_mut().unwrap().remove(name);
@@ -96,59 +91,48 @@ async fn an_invalid_refill_is_refused() {
         with(airtime.clone(), "refill_type", json!("voucherless")),
         with(airtime, "voucher_code", json!(VOUCHER)),
     ] {
-        let reply = caller.buy("k", &body).await;
-        assert_eq!(reply.error(), (400, "invalid_request".to_owned()), "{body}");
-        assert!(!reply.text.contains(VOUCHER));
+        assert!(!caller.buy("k", &body).await.refused(400, "invalid_request").contains(VOUCHER));
     }
     assert_eq!(caller.mtn_ledger().await["refills"], json!([]));
-    let catalogue = caller.get("/services/mtn-refill/variations").await;
-    assert_eq!(catalogue.error(), (404, "not_found".to_owned()));
+    caller.get("/services/mtn-refill/variations").await.refused(404, "not_found");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_proof_makes_a_refill_failed_and_all_else_needs_review() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
-    for (answer, status, code, apply, wanted) in [
-        ("error", Some(400), Some("5001"), false, "failed"),
-        ("error", Some(401), Some("4000"), false, "failed"),
-        ("error", Some(403), Some("6001"), false, "failed"),
-        ("error", Some(404), Some("1000"), false, "failed"),
-        ("spring_error", Some(400), None, false, "failed"),
-        ("refuse_token", None, None, false, "failed"),
-        ("error", Some(405), Some("4001"), false, "needs_review"),
-        ("error", Some(429), Some("1013"), false, "needs_review"),
-        ("error", Some(500), Some("3001"), true, "needs_review"),
-        ("error", Some(500), Some("1005"), false, "needs_review"),
-        ("error", Some(503), Some("3000"), true, "needs_review"),
-        ("error", Some(200), Some("1004"), true, "needs_review"),
-        ("error", Some(200), Some("3001"), true, "needs_review"),
-        ("html", Some(400), None, true, "needs_review"),
-        ("html", Some(200), None, true, "needs_review"),
-        ("silent", Some(200), None, true, "needs_review"),
-        ("broken", None, None, true, "needs_review"),
-        ("partial", None, None, true, "needs_review"),
-    ] {
-        let mut script = json!({ "operation": "refill", "answer": answer });
-        if let Some(status) = status {
-            script["http_status"] = json!(status);
-        }
-        if let Some(code) = code {
-            script["status_code"] = json!(code);
-        }
-        if apply {
-            script["apply"] = json!(true);
-        }
+    let (gateway, caller) = Gateway::with_caller().await;
+    // One answer of each kind. Unit tests judge every status and code.
+    let proofs = json!([
+        { "answer": "error", "http_status": 400, "status_code": "5001" },
+        { "answer": "spring_error", "http_status": 400 },
+        { "answer": "refuse_token" },
+    ]);
+    let others = json!([
+        { "answer": "error", "http_status": 429, "status_code": "1013" },
+        { "answer": "error", "http_status": 500, "status_code": "3001", "apply": true },
+        { "answer": "error", "http_status": 200, "status_code": "1004", "apply": true },
+        { "answer": "html", "http_status": 400, "apply": true },
+        { "answer": "silent", "http_status": 200, "apply": true },
+        { "answer": "broken", "apply": true },
+        { "answer": "partial", "apply": true },
+    ]);
+    let failed = proofs.as_array().unwrap().iter().map(|script| (script, "failed"));
+    let review = others.as_array().unwrap().iter().map(|script| (script, "needs_review"));
+    for (index, (script, wanted)) in failed.chain(review).enumerate() {
+        let key = &format!("k{index}");
+        let mut script = script.clone();
+        script["operation"] = json!("refill");
         caller.mtn_script(script.clone()).await;
-        let key = format!("{answer}-{status:?}-{code:?}");
-        let reply = caller.buy(&key, &voucherless()).await;
+        let reply = caller.buy(key, &voucherless()).await;
         let purchase = reply.json()["data"].clone();
         assert_eq!(field(&purchase, "state"), wanted, "{script}");
         assert_eq!(reply.status, if wanted == "failed" { 201 } else { 202 });
         assert_eq!(purchase["safe_to_refund"], wanted == "failed", "{script}");
-        assert_eq!(caller.bought(&key, &voucherless()).await, purchase, "{script}");
+        assert_eq!(caller.bought(key, &voucherless()).await, purchase, "{script}");
         let (received, done) = at_mtn(&caller, &purchase).await;
-        assert!(received <= 1 && done == usize::from(apply), "{script}: {received} {done}");
+        assert!(
+            received <= 1 && done == usize::from(script["apply"] == true),
+            "{script}: {received} {done}"
+        );
         let stored = gateway.stored(field(&purchase, "purchase_id")).await;
         assert_eq!(stored.history.len(), 1, "{script}");
         assert_eq!(stored.history[0].source, Source::Refill);
@@ -157,18 +141,15 @@ async fn only_a_proof_makes_a_refill_failed_and_all_else_needs_review() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_is_fetched_anew_for_the_next_refill_only() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::with_caller().await;
     caller.mtn_next("token", "silent").await;
-    let reply = caller.buy("no-token", &voucherless()).await;
-    assert_eq!(field(&reply.json()["data"], "state"), "failed", "nothing was sent");
+    let unsent = caller.bought("no-token", &voucherless()).await;
+    assert_eq!(unsent["state"], "failed", "nothing was sent");
     caller.mtn_next("refill", "refuse_token").await;
-    let reply = caller.buy("refused", &voucherless()).await;
-    let refused = reply.json()["data"].clone();
-    assert_eq!(field(&refused, "state"), "failed");
+    let refused = caller.bought("refused", &voucherless()).await;
+    assert_eq!(refused["state"], "failed");
     assert_eq!(at_mtn(&caller, &refused).await, (1, 0), "sent once, and not again");
-    let reply = caller.buy("next", &voucherless()).await;
-    assert_eq!(field(&reply.json()["data"], "state"), "delivered");
+    assert_eq!(caller.bought("next", &voucherless()).await["state"], "delivered");
     // With less than a minute left a token is good for a read, but not for a refill.
     let tokens = caller.mtn_ledger().await["tokens"].as_u64().unwrap();
     gateway.clock.turn(Duration::from_secs(3_599 - 50));
@@ -180,18 +161,14 @@ async fn a_refused_token_is_fetched_anew_for_the_next_refill_only() {
 /// is proven.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
-    let mut point = 0;
-    loop {
+    let (gateway, caller) = Gateway::with_caller().await;
+    for point in 0.. {
         let (tap, purchase) = gateway.with_tap("purchase").await;
         let key = format!("crash-{point}");
         let crashed = crash_at(&purchase, purchase_event(&key, &voucherless()), &tap, point).await;
         let recorded = point > 2 * 3;
-        assert_eq!(
-            caller.get(&format!("/purchases/{}", id_of(&key))).await.status == 200,
-            recorded
-        );
+        let found = caller.get(&format!("/purchases/{}", id_of(&key))).await.status == 200;
+        assert_eq!(found, recorded);
         if recorded {
             let state = gateway.until_answered(&id_of(&key), MINUTE).await;
             let bought = caller.purchase(&id_of(&key)).await;
@@ -207,11 +184,10 @@ async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
             assert_eq!(at_mtn(&caller, &bought).await.0, sent, "point {point}");
         }
         if !crashed {
+            assert_eq!(point, 14);
             break;
         }
-        point += 1;
     }
-    assert_eq!(point, 14);
     // Each refill in review has a dead letter, and its history says why.
     let letters = gateway.receive("RequeryDeadLetterQueue").await.len();
     assert_eq!(letters, 6, "points 7 to 12");
@@ -222,8 +198,7 @@ async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redriven_refill_asks_nobody_and_returns_to_the_dead_letters() {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
     let script = json!({ "operation": "refill", "answer": "broken", "apply": true });
     caller.mtn_script(script).await;
     let bought = caller.bought("k", &voucherless()).await;
@@ -240,16 +215,10 @@ async fn a_redriven_refill_asks_nobody_and_returns_to_the_dead_letters() {
     assert_eq!(at_mtn(&caller, &bought).await, (1, 1));
     // Once an operator settled it, its message does nothing more.
     let id = field(&bought, "purchase_id");
-    let change = shared::domain::purchase::Transition {
-        from: vec![shared::domain::purchase::State::NeedsReview],
-        to: Some(shared::domain::purchase::State::Delivered),
-        ..Default::default()
-    };
-    gateway
-        .purchases()
-        .change(&purchase_id(id), &change, gateway.clock.clock().now())
-        .await
-        .unwrap();
+    let (from, to) = (vec![State::NeedsReview], Some(State::Delivered));
+    let change = Transition { from, to, ..Transition::default() };
+    let now = gateway.clock.clock().now();
+    gateway.purchases().change(&purchase_id(id), &change, now).await.unwrap();
     gateway.redrive().await;
     gateway.drive(&requery).await;
     assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 0);
@@ -257,8 +226,7 @@ async fn a_redriven_refill_asks_nobody_and_returns_to_the_dead_letters() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_voucher_code_is_found_in_no_table_and_no_answer() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::with_caller().await;
     let mut answers = vec![caller.buy("v", &by_voucher()).await.text];
     // A used voucher is refused.
     let again = caller.buy("w", &by_voucher()).await;

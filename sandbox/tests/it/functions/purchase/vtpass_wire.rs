@@ -1,50 +1,33 @@
 //! What the VTpass client sends, recorded by a server that answers everything the same way.
 
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::IntoResponse;
 use shared::domain::purchase::{Order, Verdict};
 use shared::platform::environment::Environment;
 use shared::provider::vtpass::VtpassError;
 
-use crate::simulators::serve;
 use crate::simulators::vtpass::{bundle, client, kobo};
-
-#[derive(Default)]
-struct Seen(Mutex<Vec<(String, HeaderMap, String)>>);
+use crate::support::{Provider, Script};
 
 const BASIC: [(&str, &str); 2] = [("VTPASS_USERNAME", "me"), ("VTPASS_PASSWORD", "secret")];
 const KEYS: [(&str, &str); 3] =
     [("VTPASS_API_KEY", "a1"), ("VTPASS_PUBLIC_KEY", "p1"), ("VTPASS_SECRET_KEY", "s1")];
 
 /// Answers everything with one status.
-async fn listen(status: StatusCode) -> (String, Arc<Seen>) {
-    let seen = Arc::new(Seen::default());
-    let record = move |State(seen): State<Arc<Seen>>, uri: Uri, headers: HeaderMap, body: Bytes| async move {
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        seen.0.lock().unwrap().push((uri.to_string(), headers, body));
-        (status, [(header::LOCATION, "/api/elsewhere")], "not JSON").into_response()
-    };
-    let url = serve(Router::new().fallback(record).with_state(seen.clone())).await;
-    (url, seen)
+async fn listen(status: u16) -> Provider {
+    Provider::start(move |_| Script::Text(status, "not JSON")).await
 }
 
 #[tokio::test]
 async fn a_bundle_and_airtime_are_ordered_as_documented() {
-    let (url, seen) = listen(StatusCode::OK).await;
-    let vtpass = client(&url, &Environment::real(), &BASIC);
+    let provider = listen(200).await;
+    let vtpass = client(&provider.url, &Environment::real(), &BASIC);
     let order = bundle("202407171216abc", "08011111111");
     vtpass.pay(&order).await;
     let airtime = Order { variation_code: None, service_id: "mtn", amount: kobo(4_850), ..order };
     vtpass.pay(&airtime).await;
     vtpass.requery(&airtime).await;
-    let seen = seen.0.lock().unwrap();
+    let seen = provider.received();
     let bodies: Vec<(&str, &str)> =
-        seen.iter().map(|(uri, _, body)| (uri.as_str(), body.as_str())).collect();
+        seen.iter().map(|it| (it.target.as_str(), it.body.as_str())).collect();
     let expected = [
         (
             "/api/pay",
@@ -57,43 +40,40 @@ async fn a_bundle_and_airtime_are_ordered_as_documented() {
         ("/api/requery", r#"{"request_id":"202407171216abc"}"#),
     ];
     assert_eq!(bodies, expected);
-    for (_, headers, _) in seen.iter() {
-        assert_eq!(headers["authorization"], "Basic bWU6c2VjcmV0");
-        assert_eq!(headers["content-type"], "application/json");
+    for request in &seen {
+        assert_eq!(request.header("authorization"), Some("Basic bWU6c2VjcmV0"));
+        assert_eq!(request.header("content-type"), Some("application/json"));
     }
+    // A service id cannot change the query.
+    assert!(matches!(vtpass.variations("a&b=c#d/é").await, Err(VtpassError::Unavailable(_))));
+    let target = "/api/service-variations?serviceID=a%26b%3Dc%23d%2F%C3%A9";
+    assert_eq!(provider.received()[3].target, target);
 }
 
 #[tokio::test]
-async fn the_keys_depend_on_the_method_and_a_service_id_cannot_change_the_query() {
-    let (url, seen) = listen(StatusCode::OK).await;
-    let vtpass = client(&url, &Environment::real(), &KEYS);
-    assert!(matches!(vtpass.variations("a&b=c#d/é").await, Err(VtpassError::Unavailable(_))));
+async fn a_get_sends_the_public_key_and_a_post_the_secret_key() {
+    let provider = listen(200).await;
+    let vtpass = client(&provider.url, &Environment::real(), &KEYS);
+    let _ = vtpass.variations("mtn-data").await;
     vtpass.requery(&bundle("202407171216abc", "08011111111")).await;
-    let seen = seen.0.lock().unwrap();
-    let [(get, shown, _), (_, shown_on_post, _)] = seen.as_slice() else { panic!("two calls") };
-    assert_eq!(get, "/api/service-variations?serviceID=a%26b%3Dc%23d%2F%C3%A9");
-    assert_eq!(
-        (&shown["api-key"], &shown["public-key"]),
-        (&"a1".parse().unwrap(), &"p1".parse().unwrap())
-    );
-    assert!(!shown.contains_key("secret-key"));
-    assert_eq!(
-        (&shown_on_post["api-key"], &shown_on_post["secret-key"]),
-        (&"a1".parse().unwrap(), &"s1".parse().unwrap())
-    );
-    assert!(!shown_on_post.contains_key("public-key"));
+    let sent = provider.received();
+    for (request, public, secret) in [(&sent[0], Some("p1"), None), (&sent[1], None, Some("s1"))] {
+        assert_eq!(request.header("api-key"), Some("a1"));
+        assert_eq!(request.header("public-key"), public);
+        assert_eq!(request.header("secret-key"), secret);
+    }
 }
 
 #[tokio::test]
 async fn an_order_is_sent_once_whatever_the_http_status() {
     for status in [200, 302, 307, 308, 401, 408, 429, 500, 502, 503, 504] {
-        let (url, seen) = listen(StatusCode::from_u16(status).unwrap()).await;
-        let vtpass = client(&url, &Environment::real(), &BASIC);
+        let provider = listen(status).await;
+        let vtpass = client(&provider.url, &Environment::real(), &BASIC);
         let outcome = vtpass.pay(&bundle("202407171216abc", "08011111111")).await;
         assert_eq!(outcome.verdict, Verdict::Unclear, "{status}");
         let expected =
             if status == 200 { "unreadable".to_owned() } else { format!("http_{status}") };
         assert_eq!(outcome.code, expected);
-        assert_eq!(seen.0.lock().unwrap().len(), 1, "{status}");
+        assert_eq!(provider.received().len(), 1, "{status}");
     }
 }

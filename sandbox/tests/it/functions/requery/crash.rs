@@ -10,13 +10,11 @@ use crate::support::tap::crash_at;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_anywhere_the_chain_goes_on_and_ends_once() {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
     let (tap, requery) = gateway.with_tap("requery").await;
     // A step that goes on, one that settles, and one at the deadline.
     for (end, asks, age) in [("delivered", 2, 60), ("failed", 1, 60), ("none", 1_000, 86_400)] {
-        let mut point = 0;
-        loop {
+        for point in 0.. {
             let key = format!("{end}-{point}");
             let resolves = if end == "none" { "delivered" } else { end };
             let script = json!([{ "call": "pay", "code": "099", "status": "pending",
@@ -51,10 +49,9 @@ async fn after_a_crash_anywhere_the_chain_goes_on_and_ends_once() {
                 }
             }
             if !crashed {
+                assert!(point >= 6, "{end}: {point} points");
                 break;
             }
-            point += 1;
         }
-        assert!(point >= 6, "{end}: {point} points");
     }
 }

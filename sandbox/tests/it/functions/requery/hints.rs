@@ -14,8 +14,7 @@ use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, field, purc
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hint_asks_once_and_does_not_continue_the_chain() {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
     let (tap, requery) = gateway.with_tap("requery").await;
     let bought = caller.bought("k", &airtime(DELIVERED)).await;
     callback(&caller, &update(field(&bought, "request_id"))).await.ok();
@@ -31,8 +30,7 @@ async fn a_hint_asks_once_and_does_not_continue_the_chain() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_acknowledged_to_a_hint_never_fails_by_being_unknown() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::with_caller().await;
     // VTpass acknowledges this order once, to a hint, and otherwise does not know it.
     caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
     let bought = caller.bought("k", &airtime(FAILED)).await;
@@ -45,8 +43,8 @@ async fn an_order_acknowledged_to_a_hint_never_fails_by_being_unknown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
-    let gateway = Gateway::undriven().await;
-    let bought = gateway.caller().bought("k", &airtime(PENDING)).await;
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(PENDING)).await;
     let id = field(&bought, "purchase_id");
     assert!(gateway.stored(id).await.acknowledged);
     // A requery that read the purchase before that, and writes after it.
@@ -60,14 +58,10 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
     let evidence = evidence(&gateway, unknown);
     let met = gateway.purchases().apply(&purchase_id(id), &change, &evidence).await.unwrap();
     assert_eq!(met.state, State::Pending);
-}
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_acknowledgement_is_kept_even_if_its_change_is_refused() {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
+    // An acknowledgement is kept even if its change is refused.
     caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
-    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let bought = caller.bought("refused", &airtime(FAILED)).await;
     let id = field(&bought, "purchase_id");
     assert!(!gateway.stored(id).await.acknowledged);
     // Another delivery of the same step was faster.
@@ -86,8 +80,7 @@ async fn an_acknowledgement_is_kept_even_if_its_change_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_proofs_at_once_the_first_stands_but_a_reversal_counts() {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
     for (key, verdict, end) in [
         ("a", Verdict::Reversed, "reversed"),
         ("b", Verdict::Failed, "delivered"),

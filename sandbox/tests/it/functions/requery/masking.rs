@@ -19,8 +19,7 @@ impl Caller {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_schedule_masks_settled_purchases_after_180_days() {
-    let gateway = Gateway::start().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::with_caller().await;
     let old = caller.bought("old", &airtime(DELIVERED)).await;
     let open = caller.bought_stuck("open").await;
     let state = gateway.until_answered(field(&open, "purchase_id"), DAY).await;
@@ -42,16 +41,14 @@ async fn the_schedule_masks_settled_purchases_after_180_days() {
         airtime("08021111111"),
         json!({ "service_id": "mtn", "phone": DELIVERED, "amount_kobo": 20_000 }),
     ] {
-        let refused = caller.buy("old", &body).await.error();
-        assert_eq!(refused, (409, "idempotency_conflict".to_owned()), "{body}");
+        caller.buy("old", &body).await.refused(409, "idempotency_conflict");
     }
     assert_eq!(caller.ledger().await.len(), 3, "nothing was bought again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_stored_field_reveals_the_masked_digits() {
-    let gateway = Gateway::undriven().await;
-    let caller = gateway.caller();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
     let bodies = [DELIVERED, "08012111111"].map(airtime);
     caller.bought("one", &bodies[0]).await;
     caller.script(json!([{ "call": "pay", "code": "000", "status": "delivered" }])).await;
