@@ -1,4 +1,4 @@
-//! A simulated VTpass: catalogue, pay, requery, balance, test numbers and webhooks.
+//! A simulated VTpass: catalogue, pay, requery, test numbers and webhooks.
 //!
 //! The behaviour follows VTpass's documentation (*Authentication*, *Buying services*, *MTN
 //! airtime*, *Response codes*, *Re-query services*). Where it is silent, the simulator takes the

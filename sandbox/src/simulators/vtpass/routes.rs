@@ -9,10 +9,9 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::catalogue::Service;
-use super::order::number;
 use super::simulator::{Simulator, VtpassSimulator};
 use crate::simulators::response::SimulatedResponse;
 
@@ -20,7 +19,6 @@ use crate::simulators::response::SimulatedResponse;
 pub fn router(simulator: Arc<VtpassSimulator>) -> Router {
     Router::new()
         .route("/api/service-variations", get(variations))
-        .route("/api/balance", get(balance))
         .route("/api/pay", post(pay))
         .route("/api/requery", post(requery))
         .with_state(simulator)
@@ -45,12 +43,8 @@ async fn variations(
             "response_description": "012", "content": { "errors": "no such product" },
         }),
     };
-    send_unless_refused(&vtpass, &headers, &answer).await
-}
-
-async fn balance(State(vtpass): Simulator, headers: HeaderMap) -> Response {
-    let answer = json!({ "code": 1, "contents": { "balance": number(vtpass.wallet_kobo()) } });
-    send_unless_refused(&vtpass, &headers, &answer).await
+    let refused = vtpass.refused(&vtpass.controls(), &Method::GET, &headers);
+    refused.unwrap_or_else(|| SimulatedResponse::json(StatusCode::OK, &answer)).send().await
 }
 
 async fn pay(State(vtpass): Simulator, headers: HeaderMap, body: Bytes) -> Response {
@@ -59,14 +53,4 @@ async fn pay(State(vtpass): Simulator, headers: HeaderMap, body: Bytes) -> Respo
 
 async fn requery(State(vtpass): Simulator, headers: HeaderMap, body: Bytes) -> Response {
     vtpass.requery(&headers, &body).send().await
-}
-
-/// Answers a GET.
-async fn send_unless_refused(
-    vtpass: &VtpassSimulator,
-    headers: &HeaderMap,
-    answer: &Value,
-) -> Response {
-    let refused = vtpass.refused(&vtpass.controls(), &Method::GET, headers);
-    refused.unwrap_or_else(|| SimulatedResponse::json(StatusCode::OK, answer)).send().await
 }

@@ -84,6 +84,10 @@ mod tests {
         let here = point_links_at(GATEWAY, "limit=10&page=1&narration=a%20b", body.to_owned());
         let expected = r#"{"paging":{"total":25,"previous":null,"next":"https://gateway.example/accounts/a1/transactions?limit=10&narration=a+b&page=2"},"data":[{"amount":11.150}],"x":1e2}"#;
         assert_eq!(here, expected);
+        // The second envelope of Mono's has its links in `meta`.
+        let body = r#"{"meta":{"next":"/v2/accounts/a1/transactions?page=3"}}"#;
+        let here = point_links_at(GATEWAY, "", body.to_owned());
+        assert_eq!(here, format!(r#"{{"meta":{{"next":"{GATEWAY}?page=3"}}}}"#));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) struct ResponseCode {
     pub(super) on_pay: OrderMeaning,
     /// What it means in the answer to `requery`.
     pub(super) on_requery: OrderMeaning,
-    /// What it means in the answer to a read of the catalogue or the balance.
+    /// What it means in the answer to a read of the catalogue.
     pub(super) on_read: ReadMeaning,
     /// Whether it proves that VTpass knows the request id.
     pub(super) acknowledges: bool,
@@ -65,7 +65,7 @@ impl ResponseCode {
 }
 
 /// The meaning of a code that VTpass does not list: it proves nothing. The catalogue has a word
-/// where other answers have a code, and the balance has 1, so a read ignores such a code.
+/// where other answers have a code, so a read ignores such a code.
 static UNLISTED: ResponseCode = {
     use OrderMeaning::Unclear;
     code("", Unclear, Unclear, ReadMeaning::Readable, false, None)

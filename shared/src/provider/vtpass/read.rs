@@ -11,14 +11,13 @@ use super::field::code;
 use crate::platform::http::{Answer, NoAnswer};
 use crate::provider::json::object;
 
-/// The envelope of the catalogue (`content`) and of the balance (`contents`).
+/// The envelope of the catalogue.
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct ReadEnvelope<'a> {
     code: Option<&'a RawValue>,
     response_description: Option<&'a RawValue>,
     pub(super) content: Option<&'a RawValue>,
-    pub(super) contents: Option<&'a RawValue>,
 }
 
 impl<'a> ReadEnvelope<'a> {
