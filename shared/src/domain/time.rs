@@ -97,7 +97,7 @@ macro_rules! form {
 }
 
 form! {
-    /// A time as ISO 8601 text, see [`to_iso`](super::to_iso).
+    /// A time as ISO 8601 text, see [`to_iso`].
     iso: String, super::to_iso, super::from_iso
 }
 form! {
