@@ -5,8 +5,8 @@
 //! - A file imports another when a `use` or another name or path in it leads to the other file, also
 //!   among the arguments of a macro. `use x::*` imports the module `x`.
 //! - A `use` is followed: the file that defines the item counts, not the one that re-exports it.
-//! - `mod child;` and a parent's `use child::Item` are no imports; naming `Item` in the parent is one.
-//! - A method call is no import. So a parent may declare a type and call the methods that its
+//! - `mod child;` and a parent's `use child::Item` are not imports; naming `Item` in the parent is one.
+//! - A method call is not an import. So a parent may declare a type and call the methods that its
 //!   children add in their own `impl` blocks.
 //! - Modules named `tests` inside `src` count for the lengths only.
 //!

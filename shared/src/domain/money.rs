@@ -40,7 +40,7 @@ impl Kobo {
     /// exponents, separators and anything else are refused.
     ///
     /// # Errors
-    /// [`InvalidAmount`] when the text is no such decimal, or above [`Kobo::MAX`].
+    /// [`InvalidAmount`] when the text is not such a decimal, or above [`Kobo::MAX`].
     pub fn from_naira(text: &str) -> Result<Self, InvalidAmount> {
         let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

@@ -23,7 +23,7 @@ impl Msisdn {
     /// Parses any of the accepted forms.
     ///
     /// # Errors
-    /// [`InvalidMsisdn`] when the text is no Nigerian mobile number.
+    /// [`InvalidMsisdn`] when the text is not a Nigerian mobile number.
     pub fn parse(text: &str) -> Result<Self, InvalidMsisdn> {
         let mut compact = String::with_capacity(text.len().min(32));
         for (index, character) in text.trim().chars().enumerate() {

@@ -1,4 +1,4 @@
-//! Conditional writes: the one place that tells a write from a refusal.
+//! Conditional writes: the one place that distinguishes a success from a refusal.
 //!
 //! The SDK repeats a write whose answer was lost. Such a repeat is refused because the first attempt
 //! succeeded. Each write says how it recognises its own first attempt in the item that refused it,
@@ -36,7 +36,7 @@ pub(super) enum Written {
 }
 
 impl Written {
-    /// Takes a refusal by this write's own first attempt for the success that it is.
+    /// A refusal becomes `Done` if this write's own first attempt made the item that refused it.
     pub(super) fn or_own(self, is_own: impl FnOnce(&Item) -> bool) -> Self {
         match self {
             Self::Refused(item) if is_own(&item) => Self::Done(item),
@@ -62,8 +62,8 @@ pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<Option<T>, StoreEr
     if item.is_empty() { Ok(None) } else { Ok(Some(from_item(item)?)) }
 }
 
-/// Sends a conditional write and tells a refusal by its condition from an error, which the SDK has
-/// as an own type for each kind of write.
+/// Sends a conditional write. A refusal by its condition is not an error. The SDK has a separate
+/// error type for each kind of write, so this is a macro.
 macro_rules! send {
     ($write:expr, $error:ident) => {
         match $write.return_values_on_condition_check_failure(OnRefusal::AllOld).send().await {

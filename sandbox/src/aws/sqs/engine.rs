@@ -180,7 +180,7 @@ impl Engine {
         Ok(messages)
     }
 
-    /// Deletes a received message. Deleting it twice is no error. The receipt handle of an earlier
+    /// Deletes a received message. Deleting it twice is not an error. The receipt handle of an earlier
     /// receive deletes nothing.
     pub(crate) fn delete(&self, queue: &str, receipt: &str) -> Result<(), SqsError> {
         let database = self.database();

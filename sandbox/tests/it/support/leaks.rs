@@ -42,7 +42,7 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// No log line may hold this text, neither earlier nor later ones.
 pub fn secret(text: &str) {
-    // A text of plain letters, made up by a test, is no secret.
+    // A text of plain letters, made up by a test, is not a secret.
     let plain = !text.contains(|c: char| c.is_ascii_digit() || c == '_');
     if plain || words(text).next() != Some(text) {
         return;
@@ -73,7 +73,7 @@ pub fn document(body: &[u8]) {
         for name in ["phone", "fixedLine", "receivingCustomerId"] {
             part[name].as_str().into_iter().for_each(number);
         }
-        // The `code` of an error is no secret.
+        // The `code` of an error is not a secret.
         if value["status"] != "failed" {
             part["code"].as_str().into_iter().for_each(secret);
         }

@@ -59,8 +59,8 @@ pub struct Purchase {
     /// How MTN refills; none for what VTpass sells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refill: Option<RefillTerms>,
-    /// Hash of the normalised order without its number: it tells a repeat from another order under
-    /// the same idempotency key.
+    /// Hash of the normalised order without its number. It distinguishes a repeat from another
+    /// order under the same idempotency key.
     #[serde(default)]
     pub fingerprint: String,
     /// The requery chain that belongs to it.

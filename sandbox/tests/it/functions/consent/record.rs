@@ -37,7 +37,7 @@ async fn a_consent_is_on_record_until_it_is_withdrawn() {
     let events: Vec<_> = history.as_array().unwrap().iter().map(|it| &it["event"]).collect();
     assert_eq!(events, ["linked", "unlinking", "unlinked"]);
     assert_eq!(history[0]["policy_version"], "2026-01");
-    // A second unlink is no error and changes nothing.
+    // A second unlink is not an error and changes nothing.
     caller.unlink(id).await.ok();
 
     assert_eq!(caller.link(PHONE, "airtel").await, id);

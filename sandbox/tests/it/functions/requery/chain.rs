@@ -216,7 +216,7 @@ async fn an_answer_about_another_order_is_not_believed() {
         ("request", "/requestId", json!("202601010000other"), "pending"),
         ("number", "unique_element", json!("08031234568"), "needs_review"),
         ("price", "amount", json!(99), "needs_review"),
-        // Fields that are absent, or differ in the vendor's own examples, are no mismatch.
+        // Fields that are absent, or differ in the vendor's own examples, are not a mismatch.
         ("outer-amount", "/amount", json!("97.00"), "delivered"),
         ("no-request", "/requestId", json!(null), "delivered"),
     ] {
