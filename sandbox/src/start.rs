@@ -130,7 +130,7 @@ impl Sandbox {
             functions: functions.clone(),
         };
         let mtn = simulators.mtn.clone();
-        let app = Router::new().nest("/_sandbox", console::router(console, simulators));
+        let app = console::router(console, simulators);
         let app = app.fallback_service(axum::routing::any(api_gateway::handle).with_state(gateway));
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(serve(listener, app, stopped));

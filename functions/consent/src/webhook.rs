@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shared::domain::ids::AccountId;
 use shared::domain::job::{Job, ReportedAccount, Step};
 use shared::lambda::error::ApiError;
@@ -24,7 +24,7 @@ struct Webhook {
     #[serde(default)]
     event: String,
     #[serde(default)]
-    data: Map<String, Value>,
+    data: Value,
 }
 
 impl ConsentFunction {
@@ -47,11 +47,10 @@ impl ConsentFunction {
 }
 
 /// The account's id. Its place and its spelling differ from event to event.
-fn account_id(data: &Map<String, Value>) -> Option<AccountId> {
-    let account = data.get("account").and_then(Value::as_object);
-    let objects = account.into_iter().chain([data]);
-    let mut ids = objects.flat_map(|object| ["id", "_id"].map(|name| object.get(name)));
-    ids.find_map(|id| match id? {
+fn account_id(data: &Value) -> Option<AccountId> {
+    let objects = [&data["account"], data];
+    let mut ids = objects.iter().flat_map(|object| [&object["id"], &object["_id"]]);
+    ids.find_map(|id| match id {
         Value::String(text) => AccountId::parse(text),
         Value::Number(number) => AccountId::parse(&number.to_string()),
         _ => None,
@@ -76,7 +75,7 @@ mod tests {
             let id = account_id(&serde_json::from_str(data).unwrap());
             assert_eq!(id, AccountId::parse("7"), "{data}");
         }
-        for data in ["{}", r#"{"id":null}"#, r#"{"id":["7"]}"#, r#"{"id":"a/b"}"#] {
+        for data in ["[7]", "{}", r#"{"id":null}"#, r#"{"id":["7"]}"#, r#"{"id":"a/b"}"#] {
             assert_eq!(account_id(&serde_json::from_str(data).unwrap()), None, "{data}");
         }
     }

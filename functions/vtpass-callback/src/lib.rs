@@ -5,7 +5,7 @@
 //! Wire contract: VTpass documentation, *Transaction update* and *Variation codes update* webhooks.
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use shared::domain::ids::ProviderReference;
 use shared::domain::job::{HintedPurchase, Job, Step};
 use shared::domain::service::Service;
@@ -44,7 +44,7 @@ struct Webhook {
     #[serde(default, rename = "serviceID")]
     service_id: Option<String>,
     #[serde(default)]
-    data: Option<Map<String, Value>>,
+    data: Value,
 }
 
 impl HttpFunction for VtpassCallback {
@@ -62,13 +62,13 @@ impl HttpFunction for VtpassCallback {
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let webhook: Webhook = request.json("a VTpass webhook")?;
-        match (webhook.kind.as_str(), webhook.data, webhook.service_id) {
-            ("transaction-update", Some(data), _) => {
-                for reference in references(&data) {
+        match (webhook.kind.as_str(), webhook.service_id) {
+            ("transaction-update", _) => {
+                for reference in references(&webhook.data) {
                     self.hint(&reference).await?;
                 }
             }
-            ("variations-update", _, Some(service)) => self.drop_catalogue(&service).await?,
+            ("variations-update", Some(service)) => self.drop_catalogue(&service).await?,
             // Other webhooks have no effect here. VTpass must not repeat them.
             _ => {}
         }
@@ -108,9 +108,9 @@ impl VtpassCallback {
 }
 
 /// The references in a webhook's data, whatever their spelling and whether text or number.
-fn references(data: &Map<String, Value>) -> Vec<ProviderReference> {
+fn references(data: &Value) -> Vec<ProviderReference> {
     let mut found = Vec::new();
-    for value in REFERENCE.iter().filter_map(|name| data.get(*name)) {
+    for value in REFERENCE.map(|name| &data[name]) {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
@@ -138,6 +138,7 @@ mod tests {
             (r#"{"requestId":null,"request_id":20240717}"#, &["20240717"]),
             (r#"{"requestId":"a","requestId":"b"}"#, &["b"]),
             (r#"{"requestId":["a"]}"#, &[]),
+            (r#"["a"]"#, &[]),
         ] {
             let data = serde_json::from_str(data).unwrap();
             let found = references(&data);

@@ -32,19 +32,19 @@ pub(crate) struct Console {
 /// An error of the console: a status and `{"message":"..."}`.
 type ConsoleError = (StatusCode, Json<Value>);
 
-/// The routes, to be nested under `/_sandbox`.
+/// The routes under `/_sandbox`.
 pub(crate) fn router(console: Console, simulators: Simulators) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/otps", get(otps))
         .route("/env/{function}", get(environment))
         .route("/invoke/{function}", post(invoke))
         .with_state(Arc::new(console))
-        .merge(docs::router())
         .nest("/mono", simulators.mono.map(mono::control_router).unwrap_or_default())
         .nest("/vtpass", simulators.vtpass.map(vtpass::control_router).unwrap_or_default())
         .nest("/mtn", simulators.mtn.map(mtn::control_router).unwrap_or_default())
         .fallback(async || not_found())
-        .layer(middleware::from_fn(refuse_web_pages))
+        .layer(middleware::from_fn(refuse_web_pages));
+    Router::new().nest("/_sandbox", routes).merge(docs::router())
 }
 
 /// Refuses requests of web pages, which carry an `Origin` header: the console invokes functions
