@@ -38,6 +38,9 @@ impl ConsentFunction {
             return Err(ApiError::not_found());
         }
         let Webhook { event, data } = request.json("a Mono webhook")?;
+        if !matches!(data, Value::Object(_) | Value::Array(_) | Value::Null) {
+            return Err(ApiError::invalid("The field data must be an object."));
+        }
         if let (UNLINKED, Some(account_id)) = (event.as_str(), account_id(&data)) {
             let job = Job::Withdrawal(Step::first(ReportedAccount { account_id }));
             self.jobs.send(&job, Duration::ZERO).await?;

@@ -34,8 +34,6 @@ const SUCCESS: &str = r#"{"response":"success"}"#;
 const PAUSE: Duration = Duration::minutes(1);
 /// How much the clocks of two instances may differ.
 const CLOCK_DIFFERENCE: Duration = Duration::seconds(10);
-/// The names under which VTpass gives a reference.
-const REFERENCE: [&str; 2] = ["requestId", "request_id"];
 
 #[derive(Deserialize)]
 struct Webhook {
@@ -62,6 +60,9 @@ impl HttpFunction for VtpassCallback {
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let webhook: Webhook = request.json("a VTpass webhook")?;
+        if !matches!(webhook.data, Value::Object(_) | Value::Array(_) | Value::Null) {
+            return Err(ApiError::invalid("The field data must be an object."));
+        }
         match (webhook.kind.as_str(), webhook.service_id) {
             ("transaction-update", _) => {
                 for reference in references(&webhook.data) {
@@ -109,18 +110,13 @@ impl VtpassCallback {
 
 /// The references in a webhook's data, whatever their spelling and whether text or number.
 fn references(data: &Value) -> Vec<ProviderReference> {
-    let mut found = Vec::new();
-    for value in REFERENCE.map(|name| &data[name]) {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => continue,
-        };
-        let reference = ProviderReference::new(text);
-        if !found.contains(&reference) {
-            found.push(reference);
-        }
-    }
+    let ids = [&data["requestId"], &data["request_id"]].into_iter().filter_map(|id| match id {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    });
+    let mut found: Vec<_> = ids.map(ProviderReference::new).collect();
+    found.dedup();
     found
 }
 
