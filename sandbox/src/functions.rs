@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use authorizer::Authorizer;
 
-use crate::aws::lambda::{Registry, StartFunction, http, json, parse, queue, start_with};
+use crate::aws::lambda::{
+    Registry, StartFunction, http, json, parse, queue, scheduled, start_with,
+};
 
 /// All functions of the workspace. The sandbox does not start if the template has another one.
 pub fn registry() -> Registry {
@@ -12,7 +14,7 @@ pub fn registry() -> Registry {
         let decision = authorizer.decide(parse(&input.event)?).await;
         json(&decision.map_err(|error| error.to_string())?)
     });
-    let functions: [(&str, StartFunction); 10] = [
+    let functions: [(&str, StartFunction); 11] = [
         ("authorizer", authorizer),
         ("auth", http::<auth::Auth>()),
         ("verify", http::<verify::Verify>()),
@@ -20,6 +22,7 @@ pub fn registry() -> Registry {
         ("consent", http::<consent::ConsentFunction>()),
         ("fetch-data", http::<fetch_data::FetchData>()),
         ("purchase", http::<purchase::PurchaseFunction>()),
+        ("reconcile", scheduled::<reconcile::Reconcile>()),
         ("requery", queue::<requery::Requery>()),
         ("mtn-callback", http::<mtn_callback::MtnCallback>()),
         ("vtpass-callback", http::<vtpass_callback::VtpassCallback>()),

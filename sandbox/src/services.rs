@@ -47,7 +47,7 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 12] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 13] = [
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
     ("MonoExchangePath", "MONO_EXCHANGE_PATH"),
@@ -57,6 +57,7 @@ const PARAMETERS_FROM_VARS: [(&str, &str); 12] = [
     ("OtpLimitNumber", "OTP_LIMIT_NUMBER"),
     ("OtpLimitCaller", "OTP_LIMIT_CALLER"),
     ("OtpLimitAddress", "OTP_LIMIT_ADDRESS"),
+    ("ReconcileAfterSeconds", "RECONCILE_AFTER_SECONDS"),
     ("RequestDeadlineSeconds", "REQUEST_DEADLINE_SECONDS"),
     ("RequeryScheduleSeconds", "REQUERY_SCHEDULE_SECONDS"),
     ("RequeryPatienceSeconds", "REQUERY_PATIENCE_SECONDS"),

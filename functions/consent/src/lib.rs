@@ -1,7 +1,7 @@
 //! The consent of an account: its record, its export, its withdrawal by the tenant (unlink), and its
 //! withdrawal at Mono, which Mono's webhook reports.
 //!
-//! Reads and writes `accounts` and `requests`, sends to the requery queue. Calls Mono.
+//! Reads and writes `accounts` and `requests`, sends to the follow-up queue. Calls Mono.
 
 mod record;
 mod unlink;
@@ -42,7 +42,7 @@ impl HttpFunction for ConsentFunction {
             mono: Mono::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             requests: Requests::from_vars(vars, &dynamodb)?,
-            jobs: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
+            jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             webhook_secret: vars.optional("MONO_WEBHOOK_SECRET").map(SecretString::from),
             environment: environment.clone(),

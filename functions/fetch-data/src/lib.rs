@@ -1,7 +1,7 @@
 //! Reads the data of a consented account: Mono's account, balances, transactions and identity, and
 //! what MTN itself knows of an MTN line. MTN answers some questions later.
 //!
-//! Reads `accounts`, reads and writes `requests`, writes `limits`, sends to the requery queue. Calls
+//! Reads `accounts`, reads and writes `requests`, writes `limits`, sends to the follow-up queue. Calls
 //! Mono and MTN.
 
 mod deferred;
@@ -50,7 +50,7 @@ impl HttpFunction for FetchData {
             mtn: Mtn::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             requests: Requests::from_vars(vars, &dynamodb)?,
-            jobs: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
+            jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             answer_time: AnswerTime::from_vars(vars)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
             tenant_limits: TenantLimits::from_vars(vars)?,

@@ -14,7 +14,7 @@ use shared::domain::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
 use shared::domain::job::{Chain, Job, Step};
 use shared::domain::money::Kobo;
 use shared::domain::purchase::{
-    DEADLINE, Evidence, Outcome, Purchase, Source, State, Verdict, transition,
+    DEADLINE, Evidence, Outcome, Purchase, STEP_GRACE, Source, State, Verdict, transition,
 };
 use shared::domain::service::ServiceKind;
 use shared::domain::time::to_iso;
@@ -55,10 +55,11 @@ impl PurchaseFunction {
         let seller = self.seller(&order)?;
         self.limits.count_if_possible(&self.tenant_limits.purchases, tenant.as_str()).await?;
         let amount = self.price(&order).await?;
-        let purchase = self.draft(tenant, id, &order, amount);
+        let mut purchase = self.draft(tenant, id, &order, amount);
 
         let begun = Instant::now();
-        self.begin_chain(&purchase).await?;
+        let wait = self.begin_chain(&purchase).await?;
+        purchase.reconcile_at = Some(purchase.created_at + wait + STEP_GRACE);
         if let Recorded::Exists(existing) = self.purchases.record(&purchase).await? {
             return self.repeated(&existing, &order);
         }
@@ -120,11 +121,14 @@ impl PurchaseFunction {
             acknowledged: false,
             unknown_references: 0,
             hinted_at: OffsetDateTime::UNIX_EPOCH,
+            reconcile_at: None,
+            reconciled_at: None,
             history: Vec::new(),
         }
     }
 
-    async fn begin_chain(&self, purchase: &Purchase) -> Result<(), ApiError> {
+    /// Gives the wait until the first step.
+    async fn begin_chain(&self, purchase: &Purchase) -> Result<Duration, ApiError> {
         let step = Step::first(Chain {
             tenant: purchase.tenant.clone(),
             purchase_id: purchase.purchase_id.clone(),
@@ -132,7 +136,8 @@ impl PurchaseFunction {
         });
         let deadline = DEADLINE.unsigned_abs();
         let wait = self.schedule.wait(step.step, deadline, &self.environment.random);
-        Ok(self.jobs.send(&Job::Purchase(step), wait).await?)
+        self.jobs.send(&Job::Purchase(step), wait).await?;
+        Ok(wait)
     }
 
     /// Step 4. When the outcome cannot be recorded, the purchase is answered as it was recorded: the

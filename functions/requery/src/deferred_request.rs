@@ -15,8 +15,7 @@ use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mtn::{Asked, Ids, Mtn};
 use shared::store::{Accounts, MAX_KEPT, Requests, StoreError};
 
-/// About a day and a half of steps. A request that is not settled then goes back to the queue, and
-/// from there to a person.
+/// About a day and a half of steps. A request that is not settled by then has expired.
 const LAST_STEP: u32 = 1_000;
 
 /// The worker for deferred request jobs.
@@ -134,7 +133,9 @@ impl DeferredRequestJobs {
 
     async fn next_step(&self, step: &Step<AskedRequest>) -> Result<(), Retry> {
         if step.step >= LAST_STEP {
-            return Err(Retry("a request is not settled after all its steps".to_owned()));
+            let id = step.about.request_id.as_str();
+            tracing::warn!(id, "a request is given up, because it has expired");
+            return Ok(());
         }
         let next = Job::DeferredRequest(step.next());
         Ok(self.jobs.send(&next, self.answer_time.duration()).await?)

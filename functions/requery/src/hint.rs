@@ -1,11 +1,10 @@
 //! The hint job: an unsigned webhook says that a purchase has news, so VTpass is asked.
 
-use std::time::Duration;
-
-use shared::domain::job::{HintedPurchase, Job, Step};
-use shared::domain::purchase::{Outcome, Source, Verdict};
+use shared::domain::job::{HintedPurchase, Step};
+use shared::domain::purchase::{Evidence, Outcome, Purchase, Source, Transition, Verdict};
 use shared::lambda::queue_function::Retry;
 use shared::platform::telemetry::alarm::Alarm;
+use shared::store::StoreError;
 
 use crate::purchase::PurchaseJobs;
 
@@ -18,23 +17,33 @@ impl PurchaseJobs {
     /// reversal.
     pub(crate) async fn hint(&self, step: Step<HintedPurchase>) -> Result<(), Retry> {
         let HintedPurchase { tenant, purchase_id } = &step.about;
-        let Some(purchase) = self.purchases.get(tenant, purchase_id).await? else {
+        let Some(purchase) = self.read(tenant, purchase_id).await? else {
             return Ok(());
         };
         let Some((evidence, change)) = self.ask(&purchase, Source::Hint).await else {
             return Ok(());
         };
-        let is_unclear = proves_nothing(&evidence.outcome);
-        // There may be many hints, so an answer without news is not written. News is a new state, a
-        // contradiction, a first acknowledgement, or an end of the row of unknown references.
+        self.record_news(&purchase, &evidence, &change).await?;
+        if proves_nothing(&evidence.outcome) { self.hint_again(&step).await } else { Ok(()) }
+    }
+
+    /// Writes an answer that came outside the chain, if it holds news: a new state, a contradiction,
+    /// a first acknowledgement, or an end of the row of unknown references. There may be many
+    /// hints, so an answer without news is not written. Gives the purchase as it is then.
+    pub(crate) async fn record_news(
+        &self,
+        purchase: &Purchase,
+        evidence: &Evidence,
+        change: &Transition,
+    ) -> Result<Purchase, StoreError> {
         let acknowledged = change.acknowledged && !purchase.acknowledged;
         let row_ended = change.unknown_references != Some(purchase.unknown_references);
         let repeats = change.attempts.iter().all(|it| it.repeats(purchase.history.last()));
         let contradicts = change.is_contradiction() && !repeats;
         if change.to.is_some() || contradicts || acknowledged || row_ended {
-            self.purchases.apply(purchase_id, &change, &evidence).await?;
+            return self.purchases.apply(&purchase.purchase_id, change, evidence).await;
         }
-        if is_unclear { self.hint_again(&step).await } else { Ok(()) }
+        Ok(purchase.clone())
     }
 
     /// Asks again on the schedule of the requery. After a day it raises an alarm.
@@ -46,12 +55,11 @@ impl PurchaseJobs {
             tracing::error!(alarm, purchase_id, "VTpass gave no clear answer to a hint for a day");
             return Ok(());
         }
-        let wait = self.wait(next.step, Duration::MAX);
-        Ok(self.send(&Job::Hint(next), wait).await?)
+        Ok(self.hint_later(next).await?)
     }
 }
 
 /// Whether VTpass must be asked again. That it does not know the reference is an answer.
-fn proves_nothing(outcome: &Outcome) -> bool {
+pub(crate) fn proves_nothing(outcome: &Outcome) -> bool {
     outcome.verdict == Verdict::Unclear && !outcome.unknown_reference
 }

@@ -1,16 +1,16 @@
-//! The requery function: does the jobs of the requery queue. It asks providers about purchases until
-//! they are settled, tells Mono about withdrawn consents, asks MTN again for answers that did not
-//! come, and masks the numbers of old purchases.
+//! The requery function: does the jobs of both queues. It asks providers about purchases until they
+//! are settled, tells Mono about withdrawn consents, and asks MTN again for answers that did not come.
 //!
-//! Triggered by the requery queue. Reads and writes `purchases`, `accounts` and `requests`, sends to
-//! the requery queue and, at a purchase's deadline, to its dead-letter queue. Calls VTpass, Mono and
-//! MTN.
+//! Triggered by the requery queue, which carries purchases' chains, and by the follow-up queue, which
+//! carries everything else. Reads and writes `purchases`, `accounts` and `requests`, sends to both
+//! queues. Calls VTpass, Mono and MTN.
 //!
 //! Each kind of job has its own module, with the clients that it needs.
 
 mod deferred_request;
 mod erasure;
 mod hint;
+mod look_back;
 mod masking;
 mod purchase;
 
@@ -19,6 +19,7 @@ use shared::lambda::queue_function::{QueueFunction, Retry};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
+use shared::platform::telemetry::alarm::Alarm;
 use shared::store::Purchases;
 
 use crate::deferred_request::DeferredRequestJobs;
@@ -40,13 +41,13 @@ impl QueueFunction for Requery {
 
     fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
         let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
-        let jobs = Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?;
+        let follow_ups = Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?;
         let purchases = Purchases::from_vars(vars, &dynamodb)?;
         Ok(Self {
-            purchases: PurchaseJobs::new(vars, environment, &purchases, &jobs)?,
-            erasures: ErasureJobs::new(vars, environment, &dynamodb, &jobs)?,
-            deferred_requests: DeferredRequestJobs::new(vars, environment, &dynamodb, &jobs)?,
-            masking: MaskingJobs::new(vars, environment, &purchases, &jobs)?,
+            purchases: PurchaseJobs::new(vars, environment, &purchases, &follow_ups)?,
+            erasures: ErasureJobs::new(vars, environment, &dynamodb, &follow_ups)?,
+            deferred_requests: DeferredRequestJobs::new(vars, environment, &dynamodb, &follow_ups)?,
+            masking: MaskingJobs::new(vars, environment, &purchases)?,
         })
     }
 
@@ -54,12 +55,20 @@ impl QueueFunction for Requery {
         match serde_json::from_str(body) {
             Ok(Job::Purchase(step)) => self.purchases.step(step).await,
             Ok(Job::Hint(step)) => self.purchases.hint(step).await,
+            Ok(Job::LookBack(about)) => self.purchases.look_back(about).await,
             Ok(Job::Unlink(step)) => self.erasures.unlink(step).await,
             Ok(Job::Withdrawal(step)) => self.erasures.withdrawal(step).await,
             Ok(Job::DeferredRequest(step)) => self.deferred_requests.step(step).await,
             Ok(Job::Masking { after }) => self.masking.mask_part(after).await,
-            // A body that cannot be read is never dropped: it goes to the dead-letter queue.
-            Err(error) => Err(Retry(format!("not a job, at column {}", error.column()))),
+            Err(error) => Err(unreadable(&error)),
         }
     }
+}
+
+/// A body that cannot be read is never dropped: a newer version may have sent it. It stays in the
+/// queue, and at last it goes to the dead-letter queue.
+fn unreadable(error: &serde_json::Error) -> Retry {
+    let (alarm, column) = (Alarm::UnreadableJob.name(), error.column());
+    tracing::error!(alarm, column, "a job cannot be read");
+    Retry(format!("not a job, at column {column}"))
 }

@@ -1,21 +1,17 @@
-//! The masking job: masks the numbers of old purchases.
-
-use std::time::Duration;
+//! The masking job of older versions: masks the numbers of old purchases in one part of the table.
+//! Reconcile does the rest.
 
 use shared::domain::ids::PurchaseId;
-use shared::domain::job::Job;
 use shared::domain::retention::NumberRetention;
 use shared::lambda::queue_function::Retry;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::{Clock, Environment};
-use shared::platform::queue::Queue;
 use shared::store::Purchases;
 
 /// The worker for masking jobs.
 #[derive(Debug)]
 pub(crate) struct MaskingJobs {
     purchases: Purchases,
-    jobs: Queue,
     retention: NumberRetention,
     clock: Clock,
 }
@@ -25,21 +21,17 @@ impl MaskingJobs {
         vars: &Vars,
         environment: &Environment,
         purchases: &Purchases,
-        jobs: &Queue,
     ) -> Result<Self, ConfigError> {
         let retention = NumberRetention::from_vars(vars)?;
-        let (purchases, jobs) = (purchases.clone(), jobs.clone());
-        Ok(Self { purchases, jobs, retention, clock: environment.clock.clone() })
+        let clock = environment.clock.clone();
+        Ok(Self { purchases: purchases.clone(), retention, clock })
     }
 
-    /// Masks one part of the table and sends the next, so that short invocations do a table of any
-    /// size. The queue repeats a part that fails, and the schedule starts from the beginning.
+    /// Masks one part of the table. The queue repeats a part that fails.
     pub(crate) async fn mask_part(&self, after: Option<PurchaseId>) -> Result<(), Retry> {
         let before = self.retention.before(self.clock.now());
         let part = self.purchases.mask_numbers(before, after).await?;
-        tracing::info!(masked = part.count, last = part.next.is_none(), "numbers masked");
-        let Some(next) = part.next else { return Ok(()) };
-        self.jobs.send(&Job::Masking { after: Some(next) }, Duration::ZERO).await?;
+        tracing::info!(masked = part.count, "numbers masked");
         Ok(())
     }
 }

@@ -1,10 +1,13 @@
 //! The purchase job: one step of a purchase's requery chain.
+//!
+//! A chain ends when its purchase is settled or waits for a person. Reconcile asks about the latter.
 
 use std::time::Duration;
 
-use shared::domain::job::{Chain, Job, Step};
+use shared::domain::ids::{PurchaseId, TenantId};
+use shared::domain::job::{Chain, HintedPurchase, Job, Step};
 use shared::domain::purchase::{
-    Evidence, Outcome, Purchase, Source, State, Transition, transition,
+    Evidence, Outcome, Purchase, STEP_GRACE, Source, State, Transition, transition,
 };
 use shared::domain::schedule::{Patience, Schedule};
 use shared::lambda::queue_function::Retry;
@@ -13,16 +16,16 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
 use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Changed, Purchases, StoreError};
+use shared::store::{Purchases, StoreError};
 use time::OffsetDateTime;
 
-/// The worker for purchase and hint jobs.
+/// The worker for the jobs about purchases.
 #[derive(Debug)]
 pub(crate) struct PurchaseJobs {
     pub(crate) purchases: Purchases,
     vtpass: Option<Vtpass>,
-    jobs: Queue,
-    dead_letters: Queue,
+    chains: Queue,
+    follow_ups: Queue,
     schedule: Schedule,
     patience: Patience,
     environment: Environment,
@@ -33,13 +36,13 @@ impl PurchaseJobs {
         vars: &Vars,
         environment: &Environment,
         purchases: &Purchases,
-        jobs: &Queue,
+        follow_ups: &Queue,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             purchases: purchases.clone(),
             vtpass: Vtpass::from_vars(vars, environment)?,
-            jobs: jobs.clone(),
-            dead_letters: Queue::from_vars(vars, environment, "REQUERY_DEAD_LETTER_QUEUE_URL")?,
+            chains: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
+            follow_ups: follow_ups.clone(),
             schedule: Schedule::from_vars(vars)?,
             patience: Patience::from_vars(vars)?,
             environment: environment.clone(),
@@ -50,19 +53,15 @@ impl PurchaseJobs {
     /// the queue.
     pub(crate) async fn step(&self, step: Step<Chain>) -> Result<(), Retry> {
         let Chain { tenant, purchase_id, .. } = &step.about;
-        let purchase = match self.purchases.get(tenant, purchase_id).await {
+        let purchase = match self.read(tenant, purchase_id).await {
             Ok(Some(purchase)) if concerns(&step, &purchase) => purchase,
             Ok(_) => return Ok(()),
-            // This version cannot read it: the message goes back to the queue, and to a person.
-            Err(error @ StoreError::Unreadable(_)) => {
-                let (alarm, purchase_id) = (Alarm::UnreadableItem.name(), purchase_id.as_str());
-                tracing::error!(alarm, purchase_id, reason = %error, "an item cannot be read");
-                return Err(error.into());
-            }
+            Err(error @ StoreError::Unreadable(_)) => return Err(error.into()),
             Err(error) => {
                 let purchase_id = purchase_id.as_str();
                 tracing::warn!(purchase_id, reason = %error, "the purchase could not be read");
-                return self.go_on(&step, Duration::MAX).await;
+                self.go_on(&step, Duration::MAX).await?;
+                return Ok(());
             }
         };
         let asked = self.ask(&purchase, Source::Requery).await;
@@ -91,6 +90,21 @@ impl PurchaseJobs {
                 }
             }
         }
+    }
+
+    /// The purchase as it is stored. One that this version cannot read raises an alarm; its message
+    /// goes back to the queue.
+    pub(crate) async fn read(
+        &self,
+        tenant: &TenantId,
+        purchase_id: &PurchaseId,
+    ) -> Result<Option<Purchase>, StoreError> {
+        let read = self.purchases.get(tenant, purchase_id).await;
+        if let Err(error @ StoreError::Unreadable(_)) = &read {
+            let (alarm, purchase_id) = (Alarm::UnreadableItem.name(), purchase_id.as_str());
+            tracing::error!(alarm, purchase_id, reason = %error, "an item cannot be read");
+        }
+        read
     }
 
     /// Asks VTpass once and decides what the answer means. `None` where nobody can be asked: VTpass
@@ -140,14 +154,13 @@ impl PurchaseJobs {
     ) -> Result<(), Retry> {
         let now = self.environment.clock.now();
         match self.purchases.apply(&purchase.purchase_id, &change, evidence).await {
-            Ok(met) if met.state.is_final() => Ok(()),
+            Ok(met) if met.state.is_final() => return Ok(()),
             // The proof was refused and the purchase is still open: there is more to find out.
-            Ok(_) => self.go_on(step, left(purchase, now)).await,
-            Err(error) => {
-                not_recorded(purchase, &error);
-                self.go_on(step, left(purchase, now)).await
-            }
+            Ok(_) => {}
+            Err(error) => not_recorded(purchase, &error),
         }
+        self.go_on(step, left(purchase, now)).await?;
+        Ok(())
     }
 
     /// The next step is sent before this one is recorded. A crash between the two asks once more,
@@ -159,8 +172,9 @@ impl PurchaseJobs {
         change: Transition,
     ) -> Result<(), Retry> {
         let now = self.environment.clock.now();
-        self.go_on(step, left(purchase, now)).await?;
-        let mut change = change.moving(purchase.step, step.next().step);
+        let wait = self.go_on(step, left(purchase, now)).await?;
+        let overdue = now + wait + STEP_GRACE;
+        let mut change = change.moving(purchase.step, step.next().step, overdue);
         // A hundred equal answers are one line, so that the item stays small. But each answer that
         // VTpass does not know the reference is evidence and is kept.
         let is_evidence = change.unknown_references.is_some_and(|count| count > 0);
@@ -173,46 +187,38 @@ impl PurchaseJobs {
         Ok(())
     }
 
-    /// Hands the purchase to a person: its state says so, and its message waits in the dead-letter
-    /// queue, from where a redrive asks once more. The step moves on only when the message is there;
-    /// until then a repeat of this message must not be dropped.
+    /// Hands the purchase to a person: its state says so, and its chain ends.
     async fn hand_over(
         &self,
         step: &Step<Chain>,
         purchase: &Purchase,
         mut change: Transition,
     ) -> Result<(), Retry> {
-        let (id, now) = (&purchase.purchase_id, self.environment.clock.now());
+        let now = self.environment.clock.now();
         change.at_step = Some(purchase.step);
-        match self.purchases.change(id, &change, now).await {
-            Ok(Changed::Written(_)) => {}
-            // Another delivery of this step was faster.
-            Ok(Changed::Refused(_)) => return Ok(()),
-            Err(error) => {
-                not_recorded(purchase, &error);
-                return self.go_on(step, left(purchase, now)).await;
-            }
-        }
-        self.dead_letters.send(&Job::Purchase(step.next()), Duration::ZERO).await?;
-        let moved = Transition::from_open().moving(purchase.step, step.next().step);
-        if let Err(error) = self.purchases.change(id, &moved, now).await {
+        if let Err(error) = self.purchases.change(&purchase.purchase_id, &change, now).await {
             not_recorded(purchase, &error);
+            self.go_on(step, left(purchase, now)).await?;
         }
         Ok(())
     }
 
-    async fn go_on(&self, step: &Step<Chain>, left: Duration) -> Result<(), Retry> {
+    /// Sends the next step, and gives the wait until it is due.
+    async fn go_on(&self, step: &Step<Chain>, left: Duration) -> Result<Duration, QueueError> {
         let next = step.next();
-        let wait = self.wait(next.step, left);
-        Ok(self.send(&Job::Purchase(next), wait).await?)
+        let wait = self.schedule.wait(next.step, left, &self.environment.random);
+        self.chains.send(&Job::Purchase(next), wait).await?;
+        Ok(wait)
     }
 
-    pub(crate) fn wait(&self, step: u32, left: Duration) -> Duration {
-        self.schedule.wait(step, left, &self.environment.random)
+    /// Sends the next step of a hint.
+    pub(crate) async fn hint_later(&self, next: Step<HintedPurchase>) -> Result<(), QueueError> {
+        let wait = self.schedule.wait(next.step, Duration::MAX, &self.environment.random);
+        self.follow_ups.send(&Job::Hint(next), wait).await
     }
 
-    pub(crate) async fn send(&self, job: &Job, wait: Duration) -> Result<(), QueueError> {
-        self.jobs.send(job, wait).await
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.environment.clock.now()
     }
 }
 

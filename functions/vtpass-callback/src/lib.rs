@@ -1,7 +1,7 @@
 //! `POST /callbacks/vtpass`: VTpass's webhook. It is unsigned, so it is only a hint: the purchase
 //! that it names is asked about, and the catalogue that it names is dropped.
 //!
-//! Reads and writes `purchases`, sends to the requery queue. Calls no provider.
+//! Reads and writes `purchases`, sends to the follow-up queue. Calls no provider.
 //! Wire contract: VTpass documentation, *Transaction update* and *Variation codes update* webhooks.
 
 use serde::Deserialize;
@@ -53,7 +53,7 @@ impl HttpFunction for VtpassCallback {
         Ok(Self {
             purchases: Purchases::from_vars(vars, &dynamodb)?,
             catalogues: Catalogues::from_vars(vars, &dynamodb)?,
-            jobs: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
+            jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             clock: environment.clock.clone(),
         })
     }

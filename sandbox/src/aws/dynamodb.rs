@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TableDescription, TableStatus, TimeToLiveSpecification,
 };
 use dynoxide::Database;
 use serde_json::Value;
@@ -36,19 +37,18 @@ pub(crate) fn serve(listener: TcpListener, file: Option<&Path>) -> Result<(), St
     Ok(())
 }
 
-/// Creates the tables that are missing.
+/// Creates the tables that are missing, and adds the indexes that an older version's tables lack.
 pub(crate) async fn create_tables(
     client: &Client,
     tables: &[TableSpec],
 ) -> Result<(), StartupError> {
     for table in tables {
-        if exists(client, &table.name).await? {
+        if let Some(there) = describe(client, &table.name).await? {
+            add_indexes(client, table, &there).await?;
             continue;
         }
         create(client, table).await?;
-        while !exists(client, &table.name).await? {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        until_active(client, &table.name).await?;
         if let Some(ttl) = &table.ttl {
             let ttl =
                 TimeToLiveSpecification::builder().attribute_name(ttl).enabled(true).build()?;
@@ -59,50 +59,102 @@ pub(crate) async fn create_tables(
     Ok(())
 }
 
-async fn exists(client: &Client, table: &str) -> Result<bool, StartupError> {
+async fn describe(client: &Client, table: &str) -> Result<Option<TableDescription>, StartupError> {
     match client.describe_table().table_name(table).send().await {
-        Ok(answer) => {
-            let status = answer.table.and_then(|table| table.table_status);
-            Ok(status.is_some_and(|status| status.as_str() == "ACTIVE"))
-        }
+        Ok(answer) => Ok(answer.table),
         Err(error)
             if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) =>
         {
-            Ok(false)
+            Ok(None)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn create(client: &Client, table: &TableSpec) -> Result<(), StartupError> {
-    let list = |part| table.definition.get(part).and_then(Value::as_array).into_iter().flatten();
-    let mut create =
-        client.create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
-    for definition in list("AttributeDefinitions") {
+/// Waits until a table and its indexes can be used.
+async fn until_active(client: &Client, table: &str) -> Result<(), StartupError> {
+    loop {
+        let there = describe(client, table).await?;
+        let is_active = there.is_some_and(|there| {
+            let mut indexes = there.global_secondary_indexes().iter();
+            there.table_status == Some(TableStatus::Active)
+                && indexes.all(|index| index.index_status == Some(IndexStatus::Active))
+        });
+        if is_active {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Adds the missing indexes one by one, as CloudFormation does.
+async fn add_indexes(
+    client: &Client,
+    table: &TableSpec,
+    there: &TableDescription,
+) -> Result<(), StartupError> {
+    for index in list(table, "GlobalSecondaryIndexes") {
+        let name = text(index, "IndexName");
+        if there.global_secondary_indexes().iter().any(|it| it.index_name() == Some(name)) {
+            continue;
+        }
+        let index = index_of(index)?;
+        let create = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(index.index_name)
+            .set_key_schema(Some(index.key_schema))
+            .set_projection(index.projection)
+            .build()?;
+        let update = client.update_table().table_name(&table.name);
+        let update = update.set_attribute_definitions(Some(attributes(table)?));
+        let added = GlobalSecondaryIndexUpdate::builder().create(create).build();
+        update.global_secondary_index_updates(added).send().await?;
+        until_active(client, &table.name).await?;
+    }
+    Ok(())
+}
+
+fn list<'a>(table: &'a TableSpec, part: &str) -> impl Iterator<Item = &'a Value> {
+    table.definition.get(part).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn attributes(table: &TableSpec) -> Result<Vec<AttributeDefinition>, StartupError> {
+    let definition = |definition: &Value| {
         let definition = AttributeDefinition::builder()
             .attribute_name(text(definition, "AttributeName"))
             .attribute_type(ScalarAttributeType::from(text(definition, "AttributeType")));
-        create = create.attribute_definitions(definition.build()?);
+        Ok(definition.build()?)
+    };
+    list(table, "AttributeDefinitions").map(definition).collect()
+}
+
+fn index_of(index: &Value) -> Result<GlobalSecondaryIndex, StartupError> {
+    let projection = text(&index["Projection"], "ProjectionType");
+    let included = index["Projection"]["NonKeyAttributes"].as_array();
+    let included =
+        included.map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+    let projection = Projection::builder()
+        .projection_type(ProjectionType::from(projection))
+        .set_non_key_attributes(included)
+        .build();
+    let mut built =
+        GlobalSecondaryIndex::builder().index_name(text(index, "IndexName")).projection(projection);
+    for key in index["KeySchema"].as_array().into_iter().flatten() {
+        built = built.key_schema(key_element(key)?);
     }
-    for key in list("KeySchema") {
+    Ok(built.build()?)
+}
+
+async fn create(client: &Client, table: &TableSpec) -> Result<(), StartupError> {
+    let mut create = client
+        .create_table()
+        .table_name(&table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(attributes(table)?));
+    for key in list(table, "KeySchema") {
         create = create.key_schema(key_element(key)?);
     }
-    for index in list("GlobalSecondaryIndexes") {
-        let projection = text(&index["Projection"], "ProjectionType");
-        let included = index["Projection"]["NonKeyAttributes"].as_array();
-        let included = included
-            .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-        let projection = Projection::builder()
-            .projection_type(ProjectionType::from(projection))
-            .set_non_key_attributes(included)
-            .build();
-        let mut built = GlobalSecondaryIndex::builder()
-            .index_name(text(index, "IndexName"))
-            .projection(projection);
-        for key in index["KeySchema"].as_array().into_iter().flatten() {
-            built = built.key_schema(key_element(key)?);
-        }
-        create = create.global_secondary_indexes(built.build()?);
+    for index in list(table, "GlobalSecondaryIndexes") {
+        create = create.global_secondary_indexes(index_of(index)?);
     }
     create.send().await?;
     Ok(())

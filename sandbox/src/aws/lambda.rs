@@ -18,6 +18,8 @@ use shared::lambda::instance;
 use shared::lambda::instance::Instance;
 use shared::lambda::queue_function;
 use shared::lambda::queue_function::QueueFunction;
+use shared::lambda::scheduled_function;
+use shared::lambda::scheduled_function::ScheduledFunction;
 use shared::platform::config::Vars;
 use shared::platform::environment::{Environment, Random};
 use shared::platform::secrets::StartError;
@@ -137,6 +139,15 @@ pub fn queue<F: QueueFunction>() -> StartFunction {
     start_with(F::new, |function: Arc<F>, input| async move {
         let event = parse(&input.event)?;
         json(&queue_function::serve(&*function, event, input.cold_start).await)
+    })
+}
+
+/// A function that a schedule invokes.
+pub fn scheduled<F: ScheduledFunction>() -> StartFunction {
+    start_with(F::new, |function: Arc<F>, input| async move {
+        let left = scheduled_function::time_left(&input.context);
+        let run = scheduled_function::serve(&*function, left, input.cold_start);
+        run.await.map_err(|failed| failed.to_string())
     })
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{AccountId, ChainId, DeferredRequestId, PurchaseId, TenantId};
 
-/// A job on the requery queue.
+/// A job. Purchases' chains are on the requery queue, all others on the follow-up queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Job {
@@ -15,6 +15,9 @@ pub enum Job {
     /// A hint: a provider's unsigned webhook says that a purchase has news. Ask the provider; while
     /// its answer proves nothing, send the next step.
     Hint(Step<HintedPurchase>),
+    /// Reconcile looks back: ask the provider whether a settled purchase stays settled, or whether
+    /// it knows more of one that waits for a person. Reconcile repeats it, no step does.
+    LookBack(HintedPurchase),
     /// A tenant withdrew a consent here: tell Mono; unless it confirms, send the next step.
     Unlink(Step<HeldAccount>),
     /// Mono reports that a customer withdrew there: ask Mono; unless it answers, send the next step.
@@ -22,7 +25,8 @@ pub enum Job {
     /// MTN had time to answer a deferred request: unless it did, ask again and send the next step.
     #[serde(rename = "mtn_request")]
     DeferredRequest(Step<AskedRequest>),
-    /// Mask the numbers of old purchases in one part of the table, and send the next part.
+    /// Mask the numbers of old purchases in one part of the table. Older versions sent these; now
+    /// reconcile masks.
     Masking {
         /// The purchase that the part begins after; absent for the first part.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,6 +113,7 @@ mod tests {
         for text in [
             r#"{"kind":"purchase","tenant":"t","purchase_id":"p","chain":"c","step":0}"#,
             r#"{"kind":"hint","tenant":"t","purchase_id":"p","step":0}"#,
+            r#"{"kind":"look_back","tenant":"t","purchase_id":"p"}"#,
             r#"{"kind":"unlink","tenant":"t","account_id":"a","step":1}"#,
             r#"{"kind":"withdrawal","account_id":"a","step":2}"#,
             r#"{"kind":"mtn_request","tenant":"t","request_id":"r","step":3}"#,

@@ -1,4 +1,4 @@
-//! What a Lambda function is made of: the HTTP function, the queue function, the running instance
+//! What a Lambda function is made of: the HTTP, queue and scheduled function, the running instance
 //! and the errors that a tenant reads.
 
 /// Writes the one line in the log of an invocation: its own fields, its times and its calls.
@@ -28,3 +28,4 @@ pub mod instance;
 pub mod queue_function;
 pub mod reply;
 pub mod request;
+pub mod scheduled_function;

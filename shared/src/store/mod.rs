@@ -20,7 +20,9 @@ pub use self::accounts::{Accounts, Link};
 pub use self::catalogues::Catalogues;
 pub use self::error::StoreError;
 pub use self::limits::{Limits, OverLimit};
-pub use self::purchases::{Changed, Masked, Page, Purchases, Recorded};
+pub use self::purchases::{
+    Changed, Due, DueKey, Masked, MaskingPass, PARTS, Page, Purchases, Recorded,
+};
 pub use self::requests::{MAX_KEPT, Requests};
 pub use self::sessions::{
     Claim, ClaimRefused, ExchangeCode, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use serde::Serialize;
 use serde_dynamo::to_item;
 
@@ -38,6 +39,20 @@ impl Table {
     ) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.name).consistent_read(true);
         Ok(get.set_key(Some(item_key(key))).send().await?.item)
+    }
+
+    /// The items under these keys, at most 100, in any order, and the keys that DynamoDB left unread.
+    pub(super) async fn batch(
+        &self,
+        keys: Vec<Item>,
+    ) -> Result<(Vec<Item>, Vec<Item>), StoreError> {
+        let wanted =
+            KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
+        let batch = self.client.batch_get_item().request_items(&self.name, wanted);
+        let answer = batch.send().await?;
+        let found = answer.responses.and_then(|mut it| it.remove(&self.name)).unwrap_or_default();
+        let unread = answer.unprocessed_keys.and_then(|mut it| it.remove(&self.name));
+        Ok((found, unread.map(|it| it.keys).unwrap_or_default()))
     }
 
     pub(super) fn update<const N: usize>(&self, key: [(&str, &str); N]) -> UpdateItemFluentBuilder {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle};
-use crate::support::tap::{Tap, crash_at};
+use crate::support::tap::{Tap, context, crash_at};
 use crate::support::{Gateway, KEY, event};
 
 type Permissions = BTreeSet<(String, String)>;
@@ -67,7 +67,7 @@ impl Recorded {
     }
 
     async fn run(&self, event: Value) -> Value {
-        (self.entry)(event.to_string(), lambda_runtime::Context::default()).await.unwrap()
+        (self.entry)(event.to_string(), context()).await.unwrap()
     }
 
     /// A request of the first caller, which must succeed.
@@ -143,6 +143,12 @@ async fn used() -> BTreeMap<String, Permissions> {
     gateway.drive(&requery.entry).await;
     gateway.send_raw(r#"{"kind":"masking"}"#).await;
     gateway.drive(&requery.entry).await;
+    // A day later reconcile restarts a lost chain and looks back.
+    caller.bought_stuck("lost").await;
+    gateway.empty("RequeryQueue").await;
+    gateway.clock.turn(Duration::from_secs(86_400));
+    all["reconcile"].run(json!({})).await;
+    gateway.drive(&requery.entry).await;
     all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
 }
 
@@ -196,7 +202,7 @@ async fn each_function_is_granted_exactly_what_it_uses() {
 }
 
 #[test]
-fn a_schedule_may_send_to_its_queues_only() {
+fn a_schedule_may_invoke_its_function_only() {
     let template = Template::load(sandbox::TEMPLATE, &BTreeMap::new()).unwrap();
     let here = SandboxDeployment { sqs_url: String::new() };
     let get = |resource: &str, property| template.property(resource, property, &here).unwrap();
@@ -207,11 +213,7 @@ fn a_schedule_may_send_to_its_queues_only() {
         let role = target["RoleArn"].as_str().unwrap().rsplit('/').next().unwrap();
         let statements = get(role, "Policies")[0]["PolicyDocument"]["Statement"].take();
         let granted: Vec<_> = statements.as_array().unwrap().iter().flat_map(permissions).collect();
-        let queues = [&target["Arn"], &target["DeadLetterConfig"]["Arn"]];
-        let sends = queues.map(|arn| {
-            let queue = arn.as_str().unwrap().rsplit(':').next().unwrap();
-            ("sqs:SendMessage".to_owned(), queue.to_owned())
-        });
-        assert_eq!(granted, sends);
+        let function = target["Arn"].as_str().unwrap().rsplit(':').next().unwrap();
+        assert_eq!(granted, [("lambda:InvokeFunction".to_owned(), function.to_owned())]);
     }
 }

@@ -7,6 +7,7 @@ mod exchange;
 mod fetch_data;
 mod mtn_callback;
 mod purchase;
+mod reconcile;
 mod requery;
 mod verify;
 mod vtpass_callback;

@@ -52,7 +52,7 @@ async fn a_webhook_makes_the_gateway_ask_and_only_the_answer_counts() {
 async fn a_forged_webhook_changes_nothing_and_costs_little() {
     let (gateway, caller) = Gateway::undriven_with_caller().await;
     let bought = caller.bought("k", &airtime(PENDING)).await;
-    let messages = gateway.messages("RequeryQueue").await;
+    let messages = gateway.jobs().await;
 
     let success = json!({ "response": "success" });
     let odd = [
@@ -75,7 +75,7 @@ async fn a_forged_webhook_changes_nothing_and_costs_little() {
     }
     let large = json!({ "type": "x", "pad": "y".repeat(300_000) });
     callback(&caller, &large).await.refused(413, "payload_too_large");
-    assert_eq!(gateway.messages("RequeryQueue").await, messages);
+    assert_eq!(gateway.jobs().await, messages);
 
     // A true id: one job now and one at the pause's end, however often the hint comes.
     let hint = update(field(&bought, "request_id"));
@@ -83,7 +83,7 @@ async fn a_forged_webhook_changes_nothing_and_costs_little() {
         for _ in 0..10 {
             assert_eq!(callback(&caller, &hint).await.ok(), success);
         }
-        assert_eq!(gateway.messages("RequeryQueue").await, messages + minute + 1);
+        assert_eq!(gateway.jobs().await, messages + minute + 1);
         gateway.clock.turn(Duration::from_secs(60));
     }
     assert_eq!(caller.purchase(field(&bought, "purchase_id")).await["state"], "pending");
@@ -143,7 +143,7 @@ async fn a_hint_is_asked_again_until_vtpass_gives_a_clear_answer() {
         gateway.clock.turn(Duration::from_secs(60));
         gateway.drive(&requery).await;
         assert_eq!(field(&caller.purchase(id).await, "state"), "reversed", "{script}");
-        assert_eq!(gateway.messages("RequeryQueue").await, 0, "{script}");
+        assert_eq!(gateway.jobs().await, 0, "{script}");
     }
 }
 

@@ -111,6 +111,39 @@ async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
 }
 
 #[tokio::test]
+async fn what_reconcile_finds_raises_its_alarms() {
+    let (written, _guard) = listen();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    caller.bought_stuck("stuck").await;
+    gateway.empty("RequeryQueue").await;
+    gateway.clock.turn(MINUTE * 20);
+    gateway.reconcile().await;
+    assert_eq!(written.count("chain_restarted"), 1, "{:?}", written.lines());
+
+    caller.script(json!([{ "call": "pay", "code": "016" }])).await;
+    let failed = caller.bought("failed", &airtime(DELIVERED)).await;
+    let resolved = json!({ "request_id": failed["request_id"], "state": "delivered",
+                           "webhook": false });
+    caller.control("/resolve", resolved).await;
+    let delivered = caller.bought("delivered", &airtime(DELIVERED)).await;
+    gateway.clock.turn(MINUTE * 60 * 24);
+    gateway.reconcile().await;
+    gateway.drive(&requery).await;
+    assert_eq!(written.count("contradicted_final_state"), 1, "{:?}", written.lines());
+
+    // No look back of this one had a clear answer.
+    gateway.forget_look_back(field(&delivered, "purchase_id")).await;
+    gateway.clock.turn(MINUTE * 60 * 24 * 15);
+    gateway.reconcile().await;
+    assert_eq!(written.count("look_back_unanswered"), 1, "{:?}", written.lines());
+
+    gateway.send_raw(r#"{"kind":"of_tomorrow"}"#).await;
+    gateway.drive(&requery).await;
+    assert_eq!(written.count("unreadable_job"), 1, "{:?}", written.lines());
+}
+
+#[tokio::test]
 async fn answers_of_mono_raise_their_alarms() {
     let (written, _guard) = listen();
     let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
@@ -175,11 +208,29 @@ async fn an_answer_too_large_to_keep_and_a_missing_authorizer_raise_alarms() {
     assert_eq!(written.count("no_authorizer"), 1);
 }
 
+impl Gateway {
+    /// Puts a purchase back into the index of reconcile, as if it was never looked back on.
+    async fn forget_look_back(&self, id: &str) {
+        use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+        let table = self.vars_of("requery").required("PURCHASES_TABLE").unwrap().to_owned();
+        let update = self.dynamodb().update_item().table_name(table);
+        let update = update.key("purchase_id", S(id.to_owned()));
+        let update = update
+            .update_expression(
+                "SET reconcile_part = :part, reconcile_ms = :ms REMOVE reconciled_ms",
+            )
+            .expression_attribute_values(":part", S(id[..1].to_owned()))
+            .expression_attribute_values(":ms", N("0".to_owned()));
+        update.send().await.unwrap();
+    }
+}
+
 /// The metrics of AWS that the template may watch, with the dimension and the resource type of each.
-const AWS: [(&str, &str, &str, &str); 5] = [
+const AWS: [(&str, &str, &str, &str); 6] = [
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "AWS::SQS::Queue"),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "AWS::SQS::Queue"),
     ("AWS/ApiGateway", "5xx", "ApiId", "AWS::Serverless::HttpApi"),
+    ("AWS/Lambda", "Invocations", "FunctionName", "AWS::Serverless::Function"),
     ("AWS/Lambda", "Errors", "FunctionName", "AWS::Serverless::Function"),
     ("AWS/Lambda", "Throttles", "FunctionName", "AWS::Serverless::Function"),
 ];

@@ -25,6 +25,12 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
         ("purchase", "catalogue", json!(200)),
         ("purchase", "refill", json!(201)),
         (
+            "reconcile",
+            "run",
+            json!({ "restarted": 0, "looked_back": 0, "finished": 0, "given_up": 0,
+                    "unreadable": 0, "failed": 0, "masked": 0, "complete": true }),
+        ),
+        (
             "requery",
             "unknown-and-unreadable",
             json!({ "batchItemFailures": [{ "itemIdentifier": "sample-unreadable" }] }),

@@ -44,7 +44,7 @@ async fn every_queued_message_does_its_work() {
         gateway.clock.turn(Duration::from_secs(expected["age_seconds"].as_u64().unwrap()));
         gateway.requery(&message(name)).await;
         assert_eq!(result(&gateway, kind, &item).await, expected["result"], "{name}");
-        assert_eq!(gateway.messages("RequeryQueue").await, expected["left"], "{name}");
+        assert_eq!(gateway.jobs().await, expected["left"], "{name}");
     }
     let names = files("message").into_iter().map(|(name, _)| name);
     assert!(names.eq(expected("message").as_object().unwrap().keys().cloned()));

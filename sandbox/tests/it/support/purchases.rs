@@ -123,14 +123,19 @@ pub fn field<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 impl Gateway {
-    /// A gateway whose requery runs only when a test drives it.
+    /// A gateway whose requery and reconcile run only when a test drives them.
     pub async fn undriven() -> Self {
-        Self::with_options(&[], |mut options| {
+        Self::undriven_with(&[]).await
+    }
+
+    /// The same with more variables.
+    pub async fn undriven_with(vars: &[(&str, &str)]) -> Self {
+        Self::with_options(vars, |mut options| {
             let trigger = "BatchSize: 10\n";
-            assert!(options.template.contains(trigger));
+            assert_eq!(options.template.matches(trigger).count(), 2);
             let disabled = "BatchSize: 10\n            Enabled: false\n";
             options.template = options.template.replace(trigger, disabled);
-            let schedule = "ScheduleExpression: rate(7 days)\n";
+            let schedule = "ScheduleExpression: !Ref ReconcileRate\n";
             assert!(options.template.contains(schedule));
             let disabled = format!("{schedule}      State: DISABLED\n");
             options.template = options.template.replace(schedule, &disabled);
@@ -230,6 +235,31 @@ impl Gateway {
         send.message_body(body).send().await.unwrap();
     }
 
+    /// How many jobs wait in both queues.
+    pub async fn jobs(&self) -> usize {
+        self.messages("RequeryQueue").await + self.messages("FollowUpQueue").await
+    }
+
+    /// Loses every message of a queue.
+    pub async fn empty(&self, queue: &str) {
+        // A message that waits can be received once its delay is over.
+        self.clock.turn(Duration::from_secs(900));
+        loop {
+            let batch = self.receive(queue).await;
+            if batch.is_empty() {
+                return;
+            }
+            for (_, receipt) in batch {
+                self.delete(queue, &receipt).await;
+            }
+        }
+    }
+
+    /// Runs reconcile once, and gives its counts.
+    pub async fn reconcile(&self) -> Value {
+        self.sandbox.functions["reconcile"].invoke(&json!({})).await.expect("reconcile runs")
+    }
+
     /// How many messages a queue holds: visible, in flight and delayed.
     pub async fn counts(&self, queue: &str) -> [usize; 3] {
         let get = self.sqs().get_queue_attributes().queue_url(self.queue_url(queue));
@@ -251,18 +281,17 @@ impl Gateway {
         until(queue, async || self.messages(queue).await == count).await;
     }
 
-    /// Sends the dead letters to the requery queue again.
-    pub async fn redrive(&self) {
-        for (record, receipt) in self.receive("RequeryDeadLetterQueue").await {
-            self.send_raw(field(&record, "body")).await;
-            self.delete("RequeryDeadLetterQueue", &receipt).await;
+    /// Hands everything that is due in both queues to `entry`, as the triggers would.
+    pub async fn drive(&self, entry: &Entry) {
+        for queue in ["FollowUpQueue", "RequeryQueue"] {
+            self.drive_queue(queue, entry).await;
         }
     }
 
-    /// Hands everything that is due to `entry`, as the trigger would.
-    pub async fn drive(&self, entry: &Entry) {
+    /// The same for one queue.
+    pub async fn drive_queue(&self, queue: &str, entry: &Entry) {
         loop {
-            let batch = self.receive("RequeryQueue").await;
+            let batch = self.receive(queue).await;
             if batch.is_empty() {
                 return;
             }
@@ -270,7 +299,7 @@ impl Gateway {
                 let event = json!({ "Records": [record] }).to_string();
                 let report = entry(event, lambda_runtime::Context::default()).await.unwrap();
                 if report["batchItemFailures"].as_array().unwrap().is_empty() {
-                    self.delete("RequeryQueue", &receipt).await;
+                    self.delete(queue, &receipt).await;
                 }
             }
         }

@@ -113,6 +113,10 @@ fn needed(operation: &str, request: &Value) -> Vec<(String, String)> {
             };
             parts.map(part).collect()
         }
+        "BatchGetItem" => {
+            let tables = request["RequestItems"].as_object().unwrap().keys();
+            tables.map(|table| ("dynamodb:BatchGetItem".to_owned(), table.clone())).collect()
+        }
         "GetSecretValue" => {
             vec![("secretsmanager:GetSecretValue".to_owned(), word(&request["SecretId"]))]
         }
@@ -172,10 +176,19 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
 /// gets that far.
 pub async fn crash_at(function: &Entry, event: String, tap: &Tap, point: usize) -> bool {
     tap.hold_at(Some(point));
-    let running = function(event, lambda_runtime::Context::default());
+    let running = function(event, context());
     tokio::select! {
         biased;
         () = tap.held() => true,
         _ = running => false,
     }
+}
+
+/// The context of an invocation that has a minute left.
+pub fn context() -> lambda_runtime::Context {
+    let end = std::time::SystemTime::now() + Duration::from_secs(60);
+    let end = end.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let mut context = lambda_runtime::Context::default();
+    context.deadline = u64::try_from(end.as_millis()).unwrap();
+    context
 }

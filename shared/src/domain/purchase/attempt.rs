@@ -20,6 +20,8 @@ pub enum Source {
     Requery,
     /// The answer to a requery that a hint caused.
     Hint,
+    /// The answer to a requery by which reconcile looked back.
+    LookBack,
     /// The deadline, which passed without a proof.
     Deadline,
     /// An operator, who settled the purchase.

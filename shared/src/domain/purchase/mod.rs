@@ -7,7 +7,10 @@ mod attempt;
 mod order;
 mod outcome;
 mod recipient;
+mod reconcile;
 mod reference;
+#[cfg(test)]
+mod samples;
 mod state;
 mod transition;
 
@@ -22,6 +25,7 @@ pub use self::outcome::{Outcome, Settled, Verdict};
 pub use self::recipient::{
     Recipient, TEST_NO_RESPONSE, TEST_PENDING, TEST_SUCCESS, TEST_TIMEOUT, TEST_UNEXPECTED,
 };
+pub use self::reconcile::{Plan, ReconcileAfter, STEP_GRACE, Task};
 pub use self::state::State;
 pub use self::transition::{Evidence, Transition, transition};
 use super::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
@@ -32,8 +36,7 @@ use super::time::{epoch_ms, to_iso};
 /// How long a purchase may stay open before a person must look.
 pub const DEADLINE: Duration = Duration::hours(24);
 
-/// A purchase as it is stored. The index of a tenant's list holds what tenants see and nothing
-/// else: the other fields default there.
+/// A purchase as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Purchase {
     /// Derived from tenant and idempotency key.
@@ -84,6 +87,22 @@ pub struct Purchase {
     /// When the last hint job is or was due; the epoch where there was none.
     #[serde(rename = "hinted_ms", with = "epoch_ms", default = "never")]
     pub hinted_at: OffsetDateTime,
+    /// When reconcile comes back to it; none once nothing is left to find out.
+    #[serde(
+        rename = "reconcile_ms",
+        with = "epoch_ms::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reconcile_at: Option<OffsetDateTime>,
+    /// When reconcile looked back on it, and the provider gave a clear answer.
+    #[serde(
+        rename = "reconciled_ms",
+        with = "epoch_ms::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reconciled_at: Option<OffsetDateTime>,
     /// All attempts, oldest first.
     #[serde(default)]
     pub history: Vec<Attempt>,
@@ -151,6 +170,7 @@ impl Purchase {
             "created_at": to_iso(self.created_at),
             "updated_at": to_iso(self.updated_at),
             "deadline_at": to_iso(self.deadline()),
+            "reconciled_at": self.reconciled_at.map(to_iso),
         })
     }
 

@@ -35,8 +35,14 @@ pub enum Alarm {
     VtpassForeignAnswer,
     /// VTpass gave no clear answer to a hint for a day.
     HintUnanswered,
+    /// VTpass gave no clear answer about a settled purchase for two weeks.
+    LookBackUnanswered,
+    /// The chain of a purchase was overdue, and reconcile started it again.
+    ChainRestarted,
     /// This version cannot read a stored item.
     UnreadableItem,
+    /// This version cannot read a job.
+    UnreadableJob,
     /// VTpass's code and status contradict each other, or number or price are not the order's.
     VtpassMismatch,
     /// MTN does not take our key, client or token.

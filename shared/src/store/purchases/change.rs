@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
-use super::Purchases;
+use super::{Purchases, reconcile};
 use crate::domain::ids::PurchaseId;
 use crate::domain::purchase::{Evidence, Purchase, Transition, transition};
 use crate::domain::time::to_ms;
@@ -32,7 +32,7 @@ impl Purchases {
         change: &Transition,
         now: OffsetDateTime,
     ) -> Result<Changed, StoreError> {
-        let write = written(self.update(id), change, now)?;
+        let write = written(self.update(id), id, change, now)?;
         let lines =
             change.attempts.iter().map(to_attribute_value).collect::<Result<Vec<_>, _>>()?;
         let own = |item: &Item| !lines.is_empty() && list(item, "history").ends_with(&lines);
@@ -81,6 +81,7 @@ impl Purchases {
 
 fn written(
     update: UpdateItemFluentBuilder,
+    id: &PurchaseId,
     change: &Transition,
     now: OffsetDateTime,
 ) -> Result<UpdateItemFluentBuilder, StoreError> {
@@ -95,6 +96,8 @@ fn written(
         ("acknowledged = :yes", ":yes", change.acknowledged.then_some(AttributeValue::Bool(true))),
         ("unknown_ids = :unknown", ":unknown", change.unknown_references.map(number)),
         ("amount_kobo = :amount", ":amount", change.amount.map(to_attribute_value).transpose()?),
+        ("reconcile_part = :part", ":part", change.reconcile_at.map(|_| reconcile::part(id))),
+        ("reconcile_ms = :overdue", ":overdue", change.reconcile_at.map(|at| number(to_ms(at)))),
     ];
     for (assignment, name, value) in values {
         if let Some(value) = value {

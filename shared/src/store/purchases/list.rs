@@ -28,10 +28,15 @@ const MAX_QUERIES: usize = 10;
 /// The index of a tenant's purchases.
 const BY_TENANT: &str = "by_tenant";
 
+/// How many items one batch reads: DynamoDB's limit.
+const BATCH: usize = 100;
+/// How many batches a page may take while DynamoDB leaves items unread.
+const MAX_BATCHES: usize = 5;
+
 impl Purchases {
     /// A tenant's purchases, newest first, at most `limit`, after `after`; of one state only, if
-    /// given. Eventually consistent. A page of a rare state may hold fewer than `limit`; the next
-    /// one continues there.
+    /// given. The index says which they are, eventually consistently; each is shown as it is in the
+    /// table. A page of a rare state may hold fewer than `limit`; the next one continues there.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -42,32 +47,37 @@ impl Purchases {
         limit: usize,
         after: Option<&str>,
     ) -> Result<Page, StoreError> {
-        let mut page = Page { purchases: Vec::new(), next: after.map(str::to_owned) };
+        let (mut listed, mut next) = (Vec::new(), after.map(str::to_owned));
         for _ in 0..MAX_QUERIES {
-            let (found, last) = self.query(tenant, state, limit, page.next.as_deref()).await?;
-            page.next = last;
-            for purchase in found {
-                page.purchases.push(purchase);
-                if page.purchases.len() == limit {
-                    page.next = page.purchases.last().map(|last| last.listed.clone());
-                    return Ok(page);
-                }
+            let (found, last) = self.query(tenant, state, limit, next.as_deref()).await?;
+            listed.extend(found);
+            next = last;
+            if listed.len() >= limit {
+                let more = listed.len() > limit || next.is_some();
+                listed.truncate(limit);
+                next = listed.last().filter(|_| more).cloned();
+                break;
             }
-            if page.next.is_none() {
+            if next.is_none() {
                 break;
             }
         }
-        Ok(page)
+        let mut found = self.batch(&listed).await?;
+        let ids = listed.iter().filter_map(|listed| Some(listed.rsplit_once('#')?.1));
+        let purchases = ids.filter_map(|id| readable(found.remove(id)?));
+        let wanted = |it: &Purchase| it.tenant == *tenant && state.is_none_or(|s| s == it.state);
+        Ok(Page { purchases: purchases.filter(wanted).collect(), next })
     }
 
-    /// One query of the list: what it found, and where it stopped unless that was the end.
+    /// One query of the list: what it found, and where it stopped unless that was the end. Each is
+    /// given by its `listed`.
     async fn query(
         &self,
         tenant: &TenantId,
         state: Option<State>,
         limit: usize,
         after: Option<&str>,
-    ) -> Result<(Vec<Purchase>, Option<String>), StoreError> {
+    ) -> Result<(Vec<String>, Option<String>), StoreError> {
         let size = if state.is_some() { FILTERED_READ } else { limit };
         let mut query = self
             .0
@@ -75,6 +85,7 @@ impl Purchases {
             .index_name(BY_TENANT)
             .key_condition_expression("tenant = :tenant")
             .expression_attribute_values(":tenant", text(tenant.as_str()))
+            .projection_expression("listed")
             .scan_index_forward(false)
             .limit(i32::try_from(size).unwrap_or(i32::MAX))
             .set_exclusive_start_key(after.and_then(|listed| start_key(tenant, listed)));
@@ -86,8 +97,33 @@ impl Purchases {
         }
         let answer = query.send().await?;
         let items = answer.items.unwrap_or_default();
-        let found = items.into_iter().filter_map(readable).collect();
-        Ok((found, last_key(answer.last_evaluated_key, "listed")))
+        let found = items.iter().filter_map(|item| item.get("listed")?.as_s().ok().cloned());
+        Ok((found.collect(), last_key(answer.last_evaluated_key, "listed")))
+    }
+
+    /// The items of a page, by their ids. DynamoDB may leave some unread when it is busy.
+    async fn batch(&self, listed: &[String]) -> Result<HashMap<String, Item>, StoreError> {
+        let ids = listed.iter().filter_map(|listed| Some(listed.rsplit_once('#')?.1));
+        let mut keys: Vec<Item> =
+            ids.map(|id| [("purchase_id".to_owned(), text(id))].into()).collect();
+        let mut found = HashMap::new();
+        for _ in 0..MAX_BATCHES {
+            let (batch, rest) = keys.split_at(keys.len().min(BATCH));
+            if batch.is_empty() {
+                return Ok(found);
+            }
+            let (read, mut unread) = self.0.batch(batch.to_vec()).await?;
+            unread.extend_from_slice(rest);
+            keys = unread;
+            found.extend(read.into_iter().filter_map(|item| {
+                let id = item.get("purchase_id")?.as_s().ok()?.clone();
+                Some((id, item))
+            }));
+        }
+        match keys.is_empty() {
+            true => Ok(found),
+            false => Err(StoreError::Unavailable("the list cannot be read whole".to_owned())),
+        }
     }
 }
 

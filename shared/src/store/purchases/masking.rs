@@ -1,6 +1,7 @@
-//! Masking the numbers of old purchases.
+//! Masking the numbers of old purchases, and where the pass over the table stands.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::stream::{self, TryStreamExt};
 use serde::Deserialize;
 use serde_dynamo::from_item;
 use time::OffsetDateTime;
@@ -8,7 +9,7 @@ use time::OffsetDateTime;
 use super::Purchases;
 use crate::domain::ids::PurchaseId;
 use crate::domain::purchase::{Recipient, State};
-use crate::domain::time::to_ms;
+use crate::domain::time::{epoch_ms, to_ms};
 use crate::store::conditional::update;
 use crate::store::{StoreError, last_key, number, text};
 
@@ -21,9 +22,23 @@ pub struct Masked {
     pub next: Option<PurchaseId>,
 }
 
-/// How many purchases one part holds. Each may take a write, one after the other, while other
-/// messages of the same batch wait.
-const PART: i32 = 100;
+/// How many purchases one part reads.
+const PART: i32 = 500;
+/// How many numbers are masked at the same time.
+const CONCURRENCY: usize = 16;
+/// The item that holds where a pass stands. No purchase has this id.
+const PASS: &str = "masking";
+
+/// A pass over the table.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct MaskingPass {
+    /// The last purchase that it came to; `None` before a pass and after it.
+    #[serde(default)]
+    pub after: Option<PurchaseId>,
+    /// When the last pass ended.
+    #[serde(rename = "ended_ms", with = "epoch_ms::option", default)]
+    pub ended_at: Option<OffsetDateTime>,
+}
 
 /// That a purchase is settled, as a condition.
 const SETTLED: &str = "#state IN (:delivered, :failed, :reversed)";
@@ -67,11 +82,42 @@ impl Purchases {
         let page = scan.send().await?;
         let items = page.items.unwrap_or_default();
         let count = items.len();
-        for item in items {
-            self.mask_number(from_item(item)?).await?;
-        }
+        let numbered = items.into_iter().map(|item| Ok(from_item(item)?));
+        stream::iter(numbered)
+            .try_for_each_concurrent(CONCURRENCY, |it| self.mask_number(it))
+            .await?;
         let last = last_key(page.last_evaluated_key, "purchase_id");
         Ok(Masked { count, next: last.as_deref().and_then(PurchaseId::parse) })
+    }
+
+    /// Where the pass over the table stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn masking_pass(&self) -> Result<MaskingPass, StoreError> {
+        let item = self.0.get([("purchase_id", PASS)]).await?;
+        Ok(item.map(from_item).transpose()?.unwrap_or_default())
+    }
+
+    /// Keeps where the pass stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_masking_pass(&self, pass: &MaskingPass) -> Result<(), StoreError> {
+        let save = self.0.update([("purchase_id", PASS)]);
+        let save = match (&pass.after, pass.ended_at) {
+            (Some(after), _) => save
+                .update_expression("SET #after = :after")
+                .expression_attribute_names("#after", "after")
+                .expression_attribute_values(":after", text(after.as_str())),
+            (None, Some(ended)) => save
+                .update_expression("SET ended_ms = :ended REMOVE #after")
+                .expression_attribute_names("#after", "after")
+                .expression_attribute_values(":ended", number(to_ms(ended))),
+            (None, None) => return Ok(()),
+        };
+        save.send().await?;
+        Ok(())
     }
 
     async fn mask_number(

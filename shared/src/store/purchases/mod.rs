@@ -1,11 +1,13 @@
 //! The `purchases` table: the record of every purchase, which is also its idempotency lock.
 //!
-//! Partition key `purchase_id`. The index `by_tenant` lists a tenant's own, by `listed`. Items have
-//! no TTL: an idempotency key is remembered as long as its purchase.
+//! Partition key `purchase_id`. The index `by_tenant` lists a tenant's own, by `listed`; the index
+//! `to_reconcile` holds what reconcile must come back to. Items have no TTL: an idempotency key is
+//! remembered as long as its purchase.
 
 mod change;
 mod list;
 mod masking;
+mod reconcile;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -14,7 +16,8 @@ use time::OffsetDateTime;
 
 pub use self::change::Changed;
 pub use self::list::Page;
-pub use self::masking::Masked;
+pub use self::masking::{Masked, MaskingPass};
+pub use self::reconcile::{Due, DueKey, PARTS};
 use super::conditional::{Item, Written, put, update};
 use super::table::table;
 use super::{StoreError, number, text};
@@ -100,8 +103,11 @@ impl Purchases {
     /// # Errors
     /// [`StoreError`] when it is not known to be recorded.
     pub async fn record(&self, purchase: &Purchase) -> Result<Recorded, StoreError> {
-        let record =
-            self.0.put(purchase)?.condition_expression("attribute_not_exists(purchase_id)");
+        let record = self
+            .0
+            .put(purchase)?
+            .item("reconcile_part", reconcile::part(&purchase.purchase_id))
+            .condition_expression("attribute_not_exists(purchase_id)");
         let own = |item: &Item| item.get("chain") == Some(&text(purchase.chain.as_str()));
         match put(record).await?.or_own(own) {
             Written::Done(_) => Ok(Recorded::New),

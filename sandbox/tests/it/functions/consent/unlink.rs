@@ -61,7 +61,7 @@ async fn mono_is_told_until_it_confirms() {
     let told = unlinks(&mono);
     turn(&gateway, 3_600).await;
     assert_eq!(unlinks(&mono), told, "what is confirmed is not told again");
-    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+    assert_eq!(gateway.messages("FollowUpQueue").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

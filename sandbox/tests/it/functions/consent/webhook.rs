@@ -90,7 +90,7 @@ async fn a_report_that_mono_does_not_confirm_changes_nothing() {
     assert_eq!(caller.consent_state("acc1").await, "linked");
     let asked = || mono.received().iter().filter(|it| it.target == "/accounts/acc1").count();
     assert_eq!(asked(), 1, "asked once, and the account exists");
-    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+    assert_eq!(gateway.messages("FollowUpQueue").await, 0);
     // A Mono that fails or refuses us proves nothing: it is asked again.
     for silent in [500, 401, 429] {
         status.store(silent, Ordering::SeqCst);

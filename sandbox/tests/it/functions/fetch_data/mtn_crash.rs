@@ -58,12 +58,12 @@ async fn after_a_crash_while_asking_again_the_request_ends() {
             let id = caller.asked(&account, "recharges").await;
             gateway.clock.turn(ANSWER_TIME);
             let (tap, requery) = gateway.with_tap("requery").await;
-            let (record, receipt) = gateway.receive("RequeryQueue").await.remove(0);
+            let (record, receipt) = gateway.receive("FollowUpQueue").await.remove(0);
             let batch = json!({ "Records": [record] }).to_string();
             let crashed = crash_at(&requery, batch, &tap, point).await;
             tap.hold_at(None);
             if !crashed {
-                gateway.delete("RequeryQueue", &receipt).await;
+                gateway.delete("FollowUpQueue", &receipt).await;
             }
             for _ in 0..10 {
                 // A crashed message is delivered again after its visibility timeout.
@@ -74,7 +74,7 @@ async fn after_a_crash_while_asking_again_the_request_ends() {
             assert_eq!(field(&request, "state"), end, "{answer}, point {point}: {request}");
             assert!(request["asks"].as_u64() <= Some(4));
             assert!(caller.callback_urls().await.len() <= 4, "{answer}, point {point}");
-            assert_eq!(gateway.messages("RequeryQueue").await, 0, "{answer}, point {point}");
+            assert_eq!(gateway.messages("FollowUpQueue").await, 0, "{answer}, point {point}");
             if !crashed {
                 // Request, account, message, record, token, question, and the answer's record.
                 assert_eq!(point, if answer == "now" { 14 } else { 12 }, "{answer}");
@@ -114,7 +114,7 @@ async fn a_store_that_fails_while_asking_again_only_delays_the_answer() {
     for _ in 0..3 {
         gateway.clock.turn(ANSWER_TIME);
         gateway.drive(&requery).await;
-        assert_eq!(gateway.messages("RequeryQueue").await, 1);
+        assert_eq!(gateway.messages("FollowUpQueue").await, 1);
     }
     assert_eq!(caller.request(&id).await["asks"], 1);
     tap.fail_store(false);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::domain::purchase::{Source, State, Transition};
+use shared::domain::purchase::Source;
 
 use crate::support::mtn::LINE;
-use crate::support::purchases::{MINUTE, field, id_of, purchase_event, purchase_id};
+use crate::support::purchases::{MINUTE, field, id_of, purchase_event};
 use crate::support::tap::crash_at;
 use crate::support::{Caller, Gateway};
 
@@ -188,40 +188,31 @@ async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
             break;
         }
     }
-    // Each refill in review has a dead letter, and its history says why.
-    let letters = gateway.receive("RequeryDeadLetterQueue").await.len();
-    assert_eq!(letters, 6, "points 7 to 12");
+    // Its history says why.
     let stored = gateway.stored(&id_of("crash-11")).await;
     assert_eq!(stored.history.last().unwrap().code, "no_record");
     assert_eq!(stored.reference.as_str().len(), 20, "what MTN's books know it by");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redriven_refill_asks_nobody_and_returns_to_the_dead_letters() {
+async fn nobody_is_asked_about_a_refill_and_reconcile_lets_it_go() {
     let (gateway, caller) = Gateway::undriven_with_caller().await;
     let script = json!({ "operation": "refill", "answer": "broken", "apply": true });
     caller.mtn_script(script).await;
     let bought = caller.bought("k", &voucherless()).await;
     assert_eq!(bought["state"], "needs_review");
+    caller.bought("settled", &voucherless()).await;
     let (tap, requery) = gateway.with_tap("requery").await;
     gateway.clock.turn(MINUTE);
     gateway.drive(&requery).await;
-    for _ in 0..2 {
-        gateway.redrive().await;
-        gateway.drive(&requery).await;
-        assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 1);
-    }
+    assert_eq!(gateway.jobs().await, 0);
+    gateway.clock.turn(MINUTE * 60);
+    assert_eq!(gateway.reconcile().await["finished"], 2);
+    assert_eq!(gateway.jobs().await, 0);
     assert!(!tap.seen().iter().any(|call| call.contains("/v2/")), "{:?}", tap.seen());
     assert_eq!(at_mtn(&caller, &bought).await, (1, 1));
-    // Once an operator settled it, its message does nothing more.
-    let id = field(&bought, "purchase_id");
-    let (from, to) = (vec![State::NeedsReview], Some(State::Delivered));
-    let change = Transition { from, to, ..Transition::default() };
-    let now = gateway.clock.clock().now();
-    gateway.purchases().change(&purchase_id(id), &change, now).await.unwrap();
-    gateway.redrive().await;
-    gateway.drive(&requery).await;
-    assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 0);
+    let stored = gateway.stored(field(&bought, "purchase_id")).await;
+    assert_eq!((stored.reconcile_at, stored.reconciled_at), (None, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use shared::domain::job::{Chain, Job, Step};
 use shared::domain::purchase::Purchase;
 
 use crate::support::Gateway;
-use crate::support::purchases::{FAILED, MINUTE, PENDING, airtime, bundle, field, until};
+use crate::support::purchases::{FAILED, MINUTE, PENDING, airtime, bundle, field};
 
 const QUARTER: Duration = Duration::from_secs(900);
 
@@ -36,37 +36,43 @@ async fn a_pending_order_is_settled_by_asking() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_the_deadline_a_purchase_needs_review_and_a_redrive_asks_once() {
-    let (gateway, caller) = Gateway::with_caller().await;
+async fn at_the_deadline_a_purchase_needs_review_and_its_chain_ends() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (_, requery) = gateway.with_tap("requery").await;
     let bought = gateway.caller().bought_stuck("k").await;
     let (id, request_id) = (field(&bought, "purchase_id"), field(&bought, "request_id"));
-    assert_eq!(gateway.until_answered(id, QUARTER).await, "needs_review");
+    let state = gateway.drive_until_answered(&requery, id, QUARTER).await;
+    assert_eq!(state, "needs_review");
     let purchase = caller.purchase(id).await;
     assert_eq!(purchase["safe_to_refund"], false);
     assert!(field(&purchase, "updated_at") >= field(&purchase, "deadline_at"));
     assert_eq!(caller.buy("k", &airtime(FAILED)).await.status, 202);
-    gateway.until_messages("RequeryDeadLetterQueue", 1).await;
-    gateway.until_messages("RequeryQueue", 0).await;
+    for queue in ["RequeryQueue", "FollowUpQueue", "RequeryDeadLetterQueue"] {
+        assert_eq!(gateway.messages(queue).await, 0, "{queue}");
+    }
 
+    // A message of an older version, which kept one for each of them, asks once more and is gone.
     let asked =
         || async { caller.order(request_id).await.unwrap()["requery_calls"].as_u64().unwrap() };
     let before = asked().await;
-    gateway.redrive().await;
-    gateway.until_messages("RequeryDeadLetterQueue", 1).await;
-    gateway.until_messages("RequeryQueue", 0).await;
-    assert_eq!(asked().await, before + 1, "asked once, and gone back");
+    let Purchase { tenant, purchase_id, chain, step, .. } = gateway.stored(id).await;
+    let about = Chain { tenant, purchase_id, chain };
+    let kept = Job::Purchase(Step { about, step: step + 1 });
+    let kept = serde_json::to_string(&kept).unwrap();
+    gateway.send_raw(&kept).await;
+    gateway.drive(&requery).await;
+    assert_eq!(asked().await, before + 1);
+    assert_eq!(field(&caller.purchase(id).await, "state"), "needs_review");
 
     caller.script(json!([{ "call": "requery", "resolves_to": "delivered" }])).await;
-    gateway.redrive().await;
-    gateway.until_state(id, "delivered").await;
-    gateway.until_messages("RequeryDeadLetterQueue", 0).await;
+    gateway.send_raw(&kept).await;
+    gateway.drive(&requery).await;
+    assert_eq!(field(&caller.purchase(id).await, "state"), "delivered");
     let before = asked().await;
-    let Purchase { tenant, purchase_id, chain, .. } = gateway.stored(id).await;
-    let about = Chain { tenant, purchase_id, chain };
-    let step = Step { about, step: u32::MAX - 1 };
-    gateway.send_raw(&serde_json::to_string(&Job::Purchase(step)).unwrap()).await;
-    gateway.until_messages("RequeryQueue", 0).await;
-    assert_eq!(asked().await, before, "redriving a settled one does nothing");
+    gateway.send_raw(&kept).await;
+    gateway.drive(&requery).await;
+    assert_eq!(asked().await, before, "a settled one is not asked about");
+    assert_eq!(gateway.jobs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,16 +145,23 @@ async fn duplicate_and_foreign_messages_start_no_second_chain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_cannot_be_read_reaches_the_dead_letter_queue() {
-    let gateway = Gateway::start().await;
+async fn a_message_that_cannot_be_read_reaches_the_dead_letter_queue_after_days() {
+    let gateway = Gateway::undriven().await;
+    let (_, requery) = gateway.with_tap("requery").await;
     gateway.send_raw("not JSON").await;
     gateway.send_raw(r#"{"kind":"unheard-of"}"#).await;
-    until("two dead letters", async || {
-        gateway.clock.turn(Duration::from_secs(360));
-        gateway.messages("RequeryDeadLetterQueue").await == 2
-    })
-    .await;
-    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+    let visibility = Duration::from_secs(360);
+    for _ in 0..3 {
+        gateway.drive(&requery).await;
+        gateway.clock.turn(visibility);
+        assert_eq!(gateway.messages("RequeryQueue").await, 2);
+    }
+    for _ in 3..1_000 {
+        assert_eq!(gateway.receive("RequeryQueue").await.len(), 2);
+        gateway.clock.turn(visibility);
+    }
+    assert!(gateway.receive("RequeryQueue").await.is_empty());
+    assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

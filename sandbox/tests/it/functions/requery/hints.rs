@@ -22,10 +22,10 @@ async fn a_hint_asks_once_and_does_not_continue_the_chain() {
     gateway.drive(&requery).await;
     assert_eq!(tap.seen(), ["GetItem", "/api/requery"], "asked of a final purchase too, once");
     // The first message of its chain is not due yet; it is dropped later.
-    assert_eq!(gateway.messages("RequeryQueue").await, 1);
+    assert_eq!(gateway.jobs().await, 1);
     gateway.clock.turn(Duration::from_secs(60));
     gateway.drive(&requery).await;
-    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+    assert_eq!(gateway.jobs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,5 @@
-//! The queue worker that settles purchases and masks old numbers.
+//! The queue worker that settles purchases.
 
 mod chain;
 mod crash;
 mod hints;
-mod masking;

@@ -1,0 +1,217 @@
+//! Looking back: what a provider changed its mind about without telling anybody is found within a day
+//! and a quarter.
+
+use std::time::Duration;
+
+use sandbox::aws::lambda::Entry;
+use serde_json::{Value, json};
+
+use crate::support::purchases::{DELIVERED, FAILED, airtime, field};
+use crate::support::tap::crash_at;
+use crate::support::{Caller, Gateway};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A gateway that a test drives, with what the tests here need.
+struct Undriven {
+    gateway: Gateway,
+    caller: Caller,
+    requery: Entry,
+}
+
+impl Undriven {
+    async fn start() -> Self {
+        let (gateway, caller) = Gateway::undriven_with_caller().await;
+        let (_, requery) = gateway.with_tap("requery").await;
+        Self { gateway, caller, requery }
+    }
+
+    /// Lets so much time pass, with a run of reconcile and of the requery in each hour.
+    async fn pass(&self, time: Duration) {
+        for _ in 0..time.as_secs() / 3_600 {
+            self.gateway.clock.turn(HOUR);
+            self.run().await;
+        }
+    }
+
+    /// The same for days, with four runs a day.
+    async fn pass_days(&self, days: u32) {
+        for _ in 0..days * 4 {
+            self.gateway.clock.turn(6 * HOUR);
+            self.run().await;
+        }
+    }
+
+    async fn run(&self) -> Value {
+        let done = self.gateway.reconcile().await;
+        self.gateway.drive(&self.requery).await;
+        done
+    }
+
+    /// VTpass changes an order without a webhook.
+    async fn resolve(&self, bought: &Value, state: &str) {
+        let body = json!({ "request_id": bought["request_id"], "state": state, "webhook": false });
+        self.caller.control("/resolve", body).await;
+    }
+
+    async fn asked(&self, bought: &Value) -> u64 {
+        let order = self.caller.order(field(bought, "request_id")).await.unwrap();
+        order["requery_calls"].as_u64().unwrap()
+    }
+
+    async fn purchase(&self, bought: &Value) -> Value {
+        self.caller.purchase(field(bought, "purchase_id")).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_without_a_webhook_is_found_within_a_day_and_a_quarter() {
+    let it = Undriven::start().await;
+    let bought = it.caller.bought("k", &airtime(DELIVERED)).await;
+    it.resolve(&bought, "reversed").await;
+    it.pass(23 * HOUR).await;
+    assert_eq!(it.purchase(&bought).await["reconciled_at"], Value::Null);
+    assert_eq!(it.asked(&bought).await, 0);
+    it.pass(7 * HOUR).await;
+    let purchase = it.purchase(&bought).await;
+    assert_eq!(
+        (field(&purchase, "state"), &purchase["safe_to_refund"]),
+        ("reversed", &json!(true))
+    );
+    assert!(field(&purchase, "reconciled_at") >= field(&purchase, "deadline_at"));
+    let stored = it.gateway.stored(field(&bought, "purchase_id")).await;
+    assert_eq!(stored.history.last().unwrap().source.to_string(), "look_back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_stays_delivered_is_asked_about_once_more_and_never_again() {
+    let it = Undriven::start().await;
+    let bought = it.caller.bought("k", &airtime(DELIVERED)).await;
+    it.pass_days(3).await;
+    assert_eq!(it.asked(&bought).await, 1);
+    let purchase = it.purchase(&bought).await;
+    assert_eq!(field(&purchase, "state"), "delivered");
+    assert!(purchase["reconciled_at"].is_string());
+    let stored = it.gateway.stored(field(&bought, "purchase_id")).await;
+    assert_eq!(stored.reconcile_at, None);
+    assert_eq!(stored.history.len(), 1, "an answer without news is not written down");
+    assert_eq!(it.caller.get("/purchases").await.ok()["data"][0], purchase);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_was_settled_late_is_looked_back_on_a_quarter_of_a_day_later() {
+    let it = Undriven::start().await;
+    let bought = it.caller.bought_stuck("k").await;
+    it.pass(23 * HOUR).await;
+    it.resolve(&bought, "delivered").await;
+    it.pass(HOUR).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "delivered");
+    it.resolve(&bought, "reversed").await;
+    it.pass(6 * HOUR).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "reversed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_proves_nothing_is_asked_for_again_an_hour_later() {
+    let it = Undriven::start().await;
+    let bought = it.caller.bought("k", &airtime(DELIVERED)).await;
+    it.resolve(&bought, "reversed").await;
+    it.pass(23 * HOUR).await;
+    let broken = json!({ "call": "requery", "http_status": 502 });
+    it.caller.script(json!([broken, broken])).await;
+    it.pass(2 * HOUR).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "delivered");
+    assert_eq!(it.purchase(&bought).await["reconciled_at"], Value::Null);
+    it.pass(2 * HOUR).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "reversed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_look_back_is_sent_again() {
+    let it = Undriven::start().await;
+    let bought = it.caller.bought("k", &airtime(DELIVERED)).await;
+    it.resolve(&bought, "reversed").await;
+    it.pass(24 * HOUR).await;
+    it.gateway.clock.turn(HOUR);
+    it.gateway.reconcile().await;
+    it.gateway.empty("FollowUpQueue").await;
+    it.pass(2 * HOUR).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "reversed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purchase_that_waits_for_a_person_is_asked_about_daily_and_settles() {
+    let it = Undriven::start().await;
+    let bought = it.caller.bought_stuck("k").await;
+    it.pass(25 * HOUR).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "needs_review");
+    let before = it.asked(&bought).await;
+    it.pass_days(5).await;
+    assert!((4..=6).contains(&(it.asked(&bought).await - before)));
+    it.resolve(&bought, "failed").await;
+    it.pass_days(2).await;
+    let purchase = it.purchase(&bought).await;
+    assert_eq!((field(&purchase, "state"), &purchase["safe_to_refund"]), ("failed", &json!(true)));
+
+    // It is settled by now. Another one is given up after two weeks.
+    let bought = it.caller.bought_stuck("never").await;
+    it.pass_days(16).await;
+    let stored = it.gateway.stored(field(&bought, "purchase_id")).await;
+    assert_eq!((stored.state.name(), stored.reconcile_at), ("needs_review", None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_look_back_can_be_switched_off() {
+    let gateway = Gateway::undriven_with(&[("RECONCILE_AFTER_SECONDS", "0")]).await;
+    let bought = gateway.caller().bought("k", &airtime(DELIVERED)).await;
+    gateway.clock.turn(HOUR);
+    assert_eq!(gateway.reconcile().await["finished"], 1);
+    assert_eq!(gateway.stored(field(&bought, "purchase_id")).await.reconcile_at, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_anywhere_in_a_look_back_loses_no_reversal() {
+    for point in 0.. {
+        let it = Undriven::start().await;
+        let bought = it.caller.bought("k", &airtime(DELIVERED)).await;
+        it.resolve(&bought, "reversed").await;
+        it.gateway.clock.turn(HOUR);
+        it.gateway.reconcile().await;
+        it.gateway.clock.turn(24 * HOUR);
+        it.gateway.reconcile().await;
+        let (tap, requery) = it.gateway.with_tap("requery").await;
+        let (record, receipt) = it.gateway.receive("FollowUpQueue").await.remove(0);
+        let event = json!({ "Records": [record] }).to_string();
+        let crashed = crash_at(&requery, event, &tap, point).await;
+        // Even if the message is lost with the crash.
+        it.gateway.delete("FollowUpQueue", &receipt).await;
+        it.gateway.drive(&it.requery).await;
+        for _ in 0..3 {
+            it.gateway.clock.turn(4 * HOUR);
+            it.run().await;
+        }
+        let purchase = it.purchase(&bought).await;
+        assert_eq!(field(&purchase, "state"), "reversed", "point {point}");
+        assert!(purchase["reconciled_at"].is_string(), "point {point}");
+        if !crashed {
+            assert_eq!(point, 8, "read, ask, write, mark");
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_failed_and_was_delivered_after_all_is_found() {
+    let it = Undriven::start().await;
+    it.caller.script(json!([{ "call": "pay", "code": "016" }])).await;
+    let bought = it.caller.bought("k", &airtime(FAILED)).await;
+    assert_eq!(field(&bought, "state"), "failed");
+    it.resolve(&bought, "delivered").await;
+    it.pass(26 * HOUR).await;
+    let purchase = it.purchase(&bought).await;
+    assert_eq!(field(&purchase, "state"), "failed", "a person decides");
+    assert!(purchase["reconciled_at"].is_string());
+    let history = it.gateway.stored(field(&bought, "purchase_id")).await.history;
+    let last = history.last().unwrap();
+    assert_eq!((last.source.to_string().as_str(), last.concluded), ("look_back", None));
+}

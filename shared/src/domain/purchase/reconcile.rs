@@ -1,0 +1,218 @@
+//! When reconcile comes back to a purchase, and what it does then.
+//!
+//! Every open purchase has a time at which it is overdue. Each step of its chain moves that time on,
+//! so only a purchase whose chain is lost or late is found. A settled purchase is looked back on once.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{Purchase, State};
+use crate::platform::config::{ConfigError, Vars};
+
+/// How late a step may be before its chain counts as lost: longer than SQS needs to deliver a failed
+/// message again, several times.
+pub const STEP_GRACE: Duration = Duration::from_secs(30 * 60);
+/// The time between two restarts of a chain. While the requery function is down, the queue gets one
+/// more message for the purchase in this time.
+const RESTART_PAUSE: Duration = Duration::from_secs(3 * 3_600);
+/// The time between two questions about a purchase that waits for a person.
+const REVIEW_PAUSE: Duration = Duration::from_secs(86_400);
+/// The time between two look backs while VTpass gives no clear answer.
+const LOOK_BACK_PAUSE: Duration = Duration::from_secs(3_600);
+/// The age of a purchase at which reconcile stops asking: a day to settle and two weeks.
+const LAST_AGE: Duration = Duration::from_secs(15 * 86_400);
+
+/// What reconcile does about a purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// Send the current step of its chain again.
+    RestartChain,
+    /// Ask the provider whether what was concluded still holds, or whether it knows more by now.
+    LookBack,
+    /// Nothing now.
+    Wait,
+    /// Nothing, now or later.
+    Finish,
+    /// The same, and a person must know that the look back had no answer.
+    GiveUp,
+}
+
+/// What reconcile does about a purchase, and when it comes back; `None` is never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// What it does now.
+    pub task: Task,
+    /// When it comes back.
+    pub next: Option<OffsetDateTime>,
+}
+
+/// The age at which reconcile looks back on a settled purchase; none where it is switched off.
+#[derive(Debug, Clone, Copy)]
+pub struct ReconcileAfter(Option<Duration>);
+
+impl ReconcileAfter {
+    /// A day, unless `RECONCILE_AFTER_SECONDS` says otherwise; 0 switches the look back off.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything but whole seconds up to two weeks.
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        const NAME: &str = "RECONCILE_AFTER_SECONDS";
+        let seconds: Option<u64> = vars.optional(NAME).unwrap_or("86400").parse().ok();
+        let seconds = seconds.filter(|seconds| *seconds <= 1_209_600);
+        let problem = "must be whole seconds, at most 1209600";
+        let seconds = seconds.ok_or(ConfigError::invalid(NAME, problem))?;
+        Ok(Self((seconds > 0).then(|| Duration::from_secs(seconds))))
+    }
+}
+
+impl Plan {
+    /// The plan for a purchase as it is stored.
+    pub fn of(purchase: &Purchase, after: ReconcileAfter, now: OffsetDateTime) -> Self {
+        match purchase.reconcile_at {
+            Some(due) if due > now => return Self::wait_until(due),
+            Some(_) => {}
+            None => return Self::finish(),
+        }
+        match purchase.state {
+            State::Submitted | State::Pending => Self::new(Task::RestartChain, now + RESTART_PAUSE),
+            State::NeedsReview if purchase.is_refill() || is_old(purchase, now) => Self::finish(),
+            State::NeedsReview => Self::new(Task::LookBack, now + REVIEW_PAUSE),
+            State::Delivered | State::Failed | State::Reversed => {
+                Self::of_settled(purchase, after, now)
+            }
+        }
+    }
+
+    /// MTN cannot be asked about a refill.
+    fn of_settled(purchase: &Purchase, after: ReconcileAfter, now: OffsetDateTime) -> Self {
+        let Some(after) = after.0.filter(|_| !purchase.is_refill()) else {
+            return Self::finish();
+        };
+        if purchase.reconciled_at.is_some() {
+            return Self::finish();
+        }
+        // An order that was settled late is given a quarter more, or it would be asked about at once.
+        let due = (purchase.created_at + after).max(settled_at(purchase) + after / 4);
+        if due > now {
+            Self::wait_until(due)
+        } else if is_old(purchase, now) {
+            Self { task: Task::GiveUp, next: None }
+        } else {
+            Self::new(Task::LookBack, now + LOOK_BACK_PAUSE)
+        }
+    }
+
+    fn new(task: Task, next: OffsetDateTime) -> Self {
+        Self { task, next: Some(next) }
+    }
+
+    fn wait_until(due: OffsetDateTime) -> Self {
+        Self::new(Task::Wait, due)
+    }
+
+    fn finish() -> Self {
+        Self { task: Task::Finish, next: None }
+    }
+}
+
+fn is_old(purchase: &Purchase, now: OffsetDateTime) -> bool {
+    now - purchase.created_at >= LAST_AGE
+}
+
+fn settled_at(purchase: &Purchase) -> OffsetDateTime {
+    let settled = |state: Option<State>| state.is_some_and(State::is_final);
+    let last = purchase.history.iter().rfind(|line| settled(line.concluded));
+    last.map_or(purchase.updated_at, |line| line.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use strum::IntoEnumIterator;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::domain::purchase::samples::purchase;
+    use crate::domain::purchase::{Attempt, Source};
+    use crate::domain::service::MTN_REFILL;
+
+    const START: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn after(seconds: &str) -> Result<ReconcileAfter, ConfigError> {
+        let vars = [("RECONCILE_AFTER_SECONDS".to_owned(), seconds.to_owned())];
+        ReconcileAfter::from_vars(&vars.into_iter().collect())
+    }
+
+    /// A purchase made at the start, which is due.
+    fn due(state: State) -> Purchase {
+        Purchase { reconcile_at: Some(START), ..purchase(state, START) }
+    }
+
+    fn settled(state: State, age: Duration) -> Purchase {
+        let line = Attempt {
+            at: START + age,
+            source: Source::Requery,
+            code: "000".to_owned(),
+            concluded: Some(state),
+            note: String::new(),
+        };
+        Purchase { history: vec![line], ..due(state) }
+    }
+
+    fn plan(purchase: &Purchase, age: Duration) -> (Task, Option<Duration>) {
+        let Plan { task, next } = Plan::of(purchase, after("").unwrap(), START + age);
+        (task, next.map(|next| (next - START).unsigned_abs()))
+    }
+
+    #[test]
+    fn an_overdue_chain_is_restarted_and_a_timely_one_is_left() {
+        for state in [State::Submitted, State::Pending] {
+            assert_eq!(plan(&due(state), HOUR), (Task::RestartChain, Some(4 * HOUR)));
+            let timely = Purchase { reconcile_at: Some(START + 2 * HOUR), ..due(state) };
+            assert_eq!(plan(&timely, HOUR), (Task::Wait, Some(2 * HOUR)));
+        }
+        let refill = Purchase { service_id: MTN_REFILL.to_owned(), ..due(State::Submitted) };
+        assert_eq!(plan(&refill, HOUR).0, Task::RestartChain);
+    }
+
+    #[test]
+    fn a_settled_purchase_is_looked_back_on_after_a_day_and_a_late_one_a_quarter_later() {
+        for state in State::iter().filter(|state| state.is_final()) {
+            let early = settled(state, Duration::ZERO);
+            assert_eq!(plan(&early, HOUR), (Task::Wait, Some(24 * HOUR)));
+            assert_eq!(plan(&early, 24 * HOUR), (Task::LookBack, Some(25 * HOUR)));
+            let late = settled(state, 23 * HOUR);
+            assert_eq!(plan(&late, 24 * HOUR), (Task::Wait, Some(29 * HOUR)));
+            assert_eq!(plan(&late, 29 * HOUR), (Task::LookBack, Some(30 * HOUR)));
+            assert_eq!(plan(&late, 24 * 15 * HOUR), (Task::GiveUp, None));
+            let done = Purchase { reconciled_at: Some(START), ..early };
+            assert_eq!(plan(&done, 24 * HOUR), (Task::Finish, None));
+        }
+    }
+
+    #[test]
+    fn a_purchase_that_waits_for_a_person_is_asked_about_daily_for_two_weeks() {
+        let review = due(State::NeedsReview);
+        assert_eq!(plan(&review, 24 * HOUR), (Task::LookBack, Some(48 * HOUR)));
+        assert_eq!(plan(&review, 24 * 14 * HOUR).0, Task::LookBack);
+        assert_eq!(plan(&review, 24 * 15 * HOUR), (Task::Finish, None));
+    }
+
+    #[test]
+    fn nobody_can_be_asked_about_a_refill_and_a_look_back_can_be_switched_off() {
+        for state in State::iter().filter(|state| state.is_final() || *state == State::NeedsReview)
+        {
+            let refill = Purchase { service_id: MTN_REFILL.to_owned(), ..due(state) };
+            assert_eq!(plan(&refill, 24 * HOUR), (Task::Finish, None), "{state:?}");
+        }
+        let off = after("0").unwrap();
+        let now = START + 24 * HOUR;
+        assert_eq!(Plan::of(&due(State::Delivered), off, now).task, Task::Finish);
+        assert_eq!(Plan::of(&due(State::NeedsReview), off, now).task, Task::LookBack);
+        for seconds in ["-1", "1209601", "x"] {
+            let error = after(seconds).unwrap_err().to_string();
+            assert!(error.contains("RECONCILE_AFTER_SECONDS"), "{error}");
+        }
+    }
+}

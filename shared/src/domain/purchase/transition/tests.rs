@@ -1,0 +1,172 @@
+//! The transition, state by state, and as a property over any order of answers.
+
+use proptest::prelude::*;
+use strum::IntoEnumIterator;
+use time::Duration;
+
+use super::*;
+use crate::domain::purchase::{Settled, samples};
+use crate::platform::config::Vars;
+
+const START: OffsetDateTime = time::macros::datetime!(2026-11-22 10:00 UTC);
+const SOURCES: [Source; 3] = [Source::Pay, Source::Requery, Source::Hint];
+
+fn purchase(state: State) -> Purchase {
+    samples::purchase(state, START)
+}
+
+fn outcome(verdict: Verdict) -> Outcome {
+    Outcome { acknowledged: true, ..Outcome::new(verdict, "000", "") }
+}
+
+fn unknown() -> Outcome {
+    Outcome { unknown_reference: true, ..Outcome::unclear("015", "") }
+}
+
+fn at(source: &Source, outcome: Outcome, at: OffsetDateTime) -> Evidence {
+    let patience = Patience::from_vars(&Vars::default()).unwrap();
+    Evidence { source: source.clone(), outcome, at, patience }
+}
+
+fn to(state: State, source: &Source, verdict: Verdict) -> Option<State> {
+    transition(&purchase(state), &at(source, outcome(verdict), START)).to
+}
+
+#[test]
+fn an_open_purchase_goes_to_the_state_that_is_proven() {
+    for state in State::OPEN {
+        for source in &SOURCES {
+            assert_eq!(to(state, source, Verdict::Delivered), Some(State::Delivered));
+            assert_eq!(to(state, source, Verdict::Failed), Some(State::Failed));
+            assert_eq!(to(state, source, Verdict::Reversed), Some(State::Reversed));
+        }
+    }
+    assert_eq!(to(State::Submitted, &Source::Pay, Verdict::Unclear), Some(State::Pending));
+    assert_eq!(to(State::Submitted, &Source::Requery, Verdict::Unclear), None);
+    assert_eq!(to(State::Submitted, &Source::Requery, Verdict::Pending), Some(State::Pending));
+    assert_eq!(to(State::Pending, &Source::Requery, Verdict::Pending), None);
+    let review = to(State::Pending, &Source::Requery, Verdict::NeedsReview);
+    assert_eq!(review, Some(State::NeedsReview));
+    assert_eq!(to(State::NeedsReview, &Source::Requery, Verdict::Pending), None);
+}
+
+#[test]
+fn a_final_state_changes_only_from_delivered_to_reversed() {
+    for state in State::iter().filter(|state| state.is_final()) {
+        for (source, verdict) in SOURCES.iter().flat_map(|s| Verdict::iter().map(move |v| (s, v))) {
+            let change = transition(&purchase(state), &at(source, outcome(verdict), START));
+            let reversal = (state, verdict) == (State::Delivered, Verdict::Reversed);
+            assert_eq!(change.to, reversal.then_some(State::Reversed));
+            let contradicts = verdict.proves().is_some_and(|it| it != state) && !reversal;
+            assert_eq!(change.is_contradiction(), contradicts, "{state:?} {verdict:?}");
+            assert_eq!(change.from, [state]);
+        }
+    }
+}
+
+/// Takes answers, each at its age in seconds, and gives the state at the end.
+fn live(mut purchase: Purchase, answers: &[(i64, Source, Outcome)]) -> State {
+    for (age, source, outcome) in answers {
+        let evidence = at(source, outcome.clone(), START + Duration::seconds(*age));
+        let change = transition(&purchase, &evidence);
+        purchase.state = change.to.unwrap_or(purchase.state);
+        purchase.unknown_references = change.unknown_references.unwrap_or_default();
+        purchase.acknowledged |= change.acknowledged;
+    }
+    purchase.state
+}
+
+fn asked(ages: &[i64]) -> Vec<(i64, Source, Outcome)> {
+    ages.iter().map(|age| (*age, Source::Requery, unknown())).collect()
+}
+
+#[test]
+fn three_unknown_references_and_six_minutes_prove_that_it_was_never_accepted() {
+    let submitted = || purchase(State::Submitted);
+    assert_eq!(live(submitted(), &asked(&[60, 120, 360])), State::Failed);
+    assert_eq!(live(submitted(), &asked(&[60, 120, 359])), State::Submitted);
+    assert_eq!(live(submitted(), &asked(&[60, 120, 180, 360])), State::Failed);
+    assert_eq!(live(submitted(), &asked(&[45, 59, 360, 400])), State::Submitted);
+    assert_eq!(live(submitted(), &asked(&[400, 800])), State::Submitted);
+    let known = Purchase { acknowledged: true, ..submitted() };
+    assert_eq!(live(known, &asked(&[400, 500, 600, 700, 80_000])), State::Submitted);
+}
+
+#[test]
+fn another_answer_starts_the_count_again_and_hints_do_not_count() {
+    let mut answers = asked(&[60, 120]);
+    answers.push((130, Source::Requery, outcome(Verdict::Unclear)));
+    // That answer acknowledged it besides.
+    answers.extend(asked(&[400, 800, 1200, 1600]));
+    assert_eq!(live(purchase(State::Submitted), &answers), State::Submitted);
+
+    let unclear = Outcome { unknown_reference: false, ..unknown() };
+    let mut answers = asked(&[60, 120]);
+    answers.push((130, Source::Requery, unclear));
+    answers.extend(asked(&[400, 800]));
+    assert_eq!(live(purchase(State::Submitted), &answers), State::Submitted);
+    answers.extend(asked(&[900]));
+    assert_eq!(live(purchase(State::Submitted), &answers), State::Failed);
+
+    let hints: Vec<_> = [400, 500, 600].map(|age| (age, Source::Hint, unknown())).into();
+    assert_eq!(live(purchase(State::Submitted), &hints), State::Submitted);
+}
+
+#[test]
+fn a_refill_without_a_proof_waits_for_a_person() {
+    for verdict in [Verdict::Pending, Verdict::Unclear, Verdict::NeedsReview] {
+        assert_eq!(to(State::Submitted, &Source::Refill, verdict), Some(State::NeedsReview));
+    }
+    let unrecorded = at(&Source::Requery, Outcome::refill_not_recorded(), START);
+    let change = transition(&purchase(State::Submitted), &unrecorded);
+    assert_eq!(change.to, Some(State::NeedsReview));
+    assert_eq!(change.alarms, [Alarm::NeedsReview]);
+}
+
+#[test]
+fn the_deadline_hands_an_open_purchase_to_a_person_after_its_last_answer() {
+    for state in [State::Submitted, State::Pending] {
+        let answer = at(&Source::Requery, outcome(Verdict::Pending), START);
+        let deadline = at(&Source::Deadline, Outcome::deadline_passed(), START);
+        let purchase = purchase(state);
+        let change = transition(&purchase, &answer).then(transition(&purchase, &deadline));
+        assert_eq!(change.to, Some(State::NeedsReview));
+        assert_eq!(change.alarms, [Alarm::NeedsReview]);
+        assert!(change.acknowledged && change.unknown_references == Some(0));
+        let sources: Vec<_> = change.attempts.iter().map(|it| it.source.clone()).collect();
+        assert_eq!(sources, [Source::Requery, Source::Deadline]);
+    }
+}
+
+#[test]
+fn an_operator_settles_only_what_waits_for_a_person() {
+    let settled = Outcome::settled(Settled::Failed, "ada", "ticket 1");
+    for state in State::iter() {
+        let change = transition(&purchase(state), &at(&Source::Operator, settled.clone(), START));
+        let expected = (state == State::NeedsReview).then_some(State::Failed);
+        assert_eq!(change.to, expected, "{state:?}");
+        assert_eq!(change.attempts[0].note, "by ada: ticket 1");
+    }
+}
+
+proptest! {
+    /// Whatever comes in whatever order: money is called safe only on proof.
+    #[test]
+    fn safe_to_refund_needs_a_proof(
+        answers in proptest::collection::vec((0_i64..90_000, 0..3_usize, 0..7_usize), 1..30),
+    ) {
+        let answers: Vec<_> = answers
+            .into_iter()
+            .map(|(age, source, kind)| {
+                (age, SOURCES[source].clone(), Verdict::iter().nth(kind).map_or_else(unknown, outcome))
+            })
+            .collect();
+        let end = live(purchase(State::Submitted), &answers);
+        let proven = answers.iter().any(|(.., it)| {
+            matches!(it.verdict, Verdict::Failed | Verdict::Reversed)
+        });
+        let forgotten = answers.iter().filter(|(.., it)| it.unknown_reference).count() >= 3
+            && answers.iter().any(|(age, ..)| *age >= 360);
+        prop_assert!(!end.safe_to_refund() || proven || forgotten);
+    }
+}
