@@ -61,6 +61,8 @@ impl HttpFunction for Auth {
         let (msisdn, network, consent) = parse(request)?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
+        // While Mono is down nobody's limit is used up.
+        mono.check()?;
         self.count(tenant, &request.source_ip, &msisdn).await?;
         let answer = mono.auth(&msisdn, network).await?;
         let session = NewSession {

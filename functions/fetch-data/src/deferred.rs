@@ -39,6 +39,7 @@ impl FetchData {
         question: Question,
     ) -> Result<Reply, ApiError> {
         let mtn = self.mtn()?;
+        mtn.check()?;
         let (deferred, token) = self.begin(request, line, question).await?;
         let url = token.url(&deferred.base_url, &deferred.request_id);
         let transaction = deferred.transaction_id(deferred.asks);

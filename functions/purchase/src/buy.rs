@@ -22,7 +22,7 @@ use shared::lambda::error::{ApiError, ErrorCode};
 use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
 use shared::provider::mtn::{Ids, Mtn};
-use shared::provider::vtpass::Vtpass;
+use shared::provider::vtpass::{Admitted, Vtpass};
 use shared::store::Recorded;
 use time::OffsetDateTime;
 
@@ -41,6 +41,31 @@ enum Seller<'a> {
     Mtn(&'a Mtn),
 }
 
+/// A provider that may be called.
+enum AdmittedSeller<'a> {
+    Vtpass(&'a Vtpass, Admitted),
+    Mtn(&'a Mtn),
+}
+
+impl<'a> Seller<'a> {
+    fn check(&self) -> Result<(), ApiError> {
+        match self {
+            Self::Vtpass(vtpass) => Ok(vtpass.check()?),
+            Self::Mtn(mtn) => Ok(mtn.check()?),
+        }
+    }
+
+    fn admit(self) -> Result<AdmittedSeller<'a>, ApiError> {
+        match self {
+            Self::Vtpass(vtpass) => Ok(AdmittedSeller::Vtpass(vtpass, vtpass.admit()?)),
+            Self::Mtn(mtn) => {
+                mtn.admit()?;
+                Ok(AdmittedSeller::Mtn(mtn))
+            }
+        }
+    }
+}
+
 impl PurchaseFunction {
     pub(crate) async fn buy(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
@@ -53,10 +78,13 @@ impl PurchaseFunction {
             return self.repeated(&existing, &order);
         }
         let seller = self.seller(&order)?;
+        // A provider that is down is not sold from: nothing is counted or recorded.
+        seller.check()?;
         self.limits.count_if_possible(&self.tenant_limits.purchases, tenant.as_str()).await?;
         let amount = self.price(&order).await?;
         let mut purchase = self.draft(tenant, id, &order, amount);
 
+        let admitted = seller.admit()?;
         let begun = Instant::now();
         let wait = self.begin_chain(&purchase).await?;
         purchase.reconcile_at = Some(purchase.created_at + wait + STEP_GRACE);
@@ -65,17 +93,17 @@ impl PurchaseFunction {
         }
         let left = PAY_UNTIL.saturating_sub(request.arrived.elapsed());
         let in_time = begun.elapsed() < PAY_WINDOW && left >= PAY_WINDOW;
-        let (source, outcome) = match seller {
-            Seller::Vtpass(vtpass) if in_time => {
-                (Source::Pay, vtpass.pay_within(&purchase.order(), left).await)
+        let (source, outcome) = match admitted {
+            AdmittedSeller::Vtpass(vtpass, admitted) if in_time => {
+                (Source::Pay, vtpass.pay_within(admitted, &purchase.order(), left).await)
             }
             // The requery finds out later that nothing was sent, and closes the purchase.
-            Seller::Vtpass(_) => return Err(not_sent(&purchase)),
-            Seller::Mtn(mtn) if in_time => {
+            AdmittedSeller::Vtpass(..) => return Err(not_sent(&purchase)),
+            AdmittedSeller::Mtn(mtn) if in_time => {
                 (Source::Refill, refill(mtn, &purchase, &order, left).await)
             }
             // Nobody can find it out later, because MTN has no status query for refills.
-            Seller::Mtn(_) => (Source::Refill, refill_not_sent()),
+            AdmittedSeller::Mtn(_) => (Source::Refill, refill_not_sent()),
         };
         reply(&self.conclude(purchase, source, outcome).await)
     }

@@ -59,6 +59,10 @@ impl DeferredRequestJobs {
     pub(crate) async fn step(&self, step: Step<AskedRequest>) -> Result<(), Retry> {
         match self.task(&step).await {
             Ok(Task::Nothing) => Ok(()),
+            // While MTN is down no ask is used up.
+            Ok(Task::Ask(_)) if self.mtn.as_ref().is_some_and(|mtn| mtn.check().is_err()) => {
+                self.next_step(&step).await
+            }
             Ok(Task::Ask(asked)) => {
                 let (request, account) = *asked;
                 // Sent before the ask is recorded: a crash between the two asks once more.

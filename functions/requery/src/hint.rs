@@ -6,7 +6,7 @@ use shared::lambda::queue_function::Retry;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::store::StoreError;
 
-use crate::purchase::PurchaseJobs;
+use crate::purchase::{Asked, PurchaseJobs};
 
 /// After about a day of steps a person must ask VTpass.
 const LAST_STEP: u32 = 100;
@@ -20,8 +20,10 @@ impl PurchaseJobs {
         let Some(purchase) = self.read(tenant, purchase_id).await? else {
             return Ok(());
         };
-        let Some((evidence, change)) = self.ask(&purchase, Source::Hint).await else {
-            return Ok(());
+        let (evidence, change) = match self.ask(&purchase, Source::Hint).await {
+            Asked::Answered(evidence, change) => (evidence, change),
+            Asked::Down => return self.hint_again(&step).await,
+            Asked::Nobody => return Ok(()),
         };
         self.record_news(&purchase, &evidence, &change).await?;
         if proves_nothing(&evidence.outcome) { self.hint_again(&step).await } else { Ok(()) }

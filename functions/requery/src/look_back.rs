@@ -5,7 +5,7 @@ use shared::domain::purchase::Source;
 use shared::lambda::queue_function::Retry;
 
 use crate::hint::proves_nothing;
-use crate::purchase::PurchaseJobs;
+use crate::purchase::{Asked, PurchaseJobs};
 
 impl PurchaseJobs {
     /// A reversal is written, a contradiction raises an alarm. After an answer that proves nothing
@@ -18,7 +18,7 @@ impl PurchaseJobs {
         if purchase.reconciled_at.is_some() {
             return Ok(());
         }
-        let Some((evidence, change)) = self.ask(&purchase, Source::LookBack).await else {
+        let Asked::Answered(evidence, change) = self.ask(&purchase, Source::LookBack).await else {
             return Ok(());
         };
         let met = self.record_news(&purchase, &evidence, &change).await?;

@@ -31,6 +31,17 @@ pub(crate) struct PurchaseJobs {
     environment: Environment,
 }
 
+/// What came of asking VTpass.
+pub(crate) enum Asked {
+    /// An answer, or none in time, and what it means.
+    Answered(Evidence, Box<Transition>),
+    /// VTpass is down and was not asked.
+    Down,
+    /// Nobody can be asked: VTpass is switched off, or the purchase is a refill, for which MTN has
+    /// no status query.
+    Nobody,
+}
+
 impl PurchaseJobs {
     pub(crate) fn new(
         vars: &Vars,
@@ -64,13 +75,13 @@ impl PurchaseJobs {
                 return Ok(());
             }
         };
-        let asked = self.ask(&purchase, Source::Requery).await;
-        if let Some((evidence, change)) = &asked
-            && change.to.is_some_and(State::is_final)
-        {
-            return self.settle(&step, &purchase, evidence, change.clone()).await;
-        }
-        let answer = asked.map(|(_, change)| change);
+        let answer = match self.ask(&purchase, Source::Requery).await {
+            Asked::Answered(evidence, change) if change.to.is_some_and(State::is_final) => {
+                return self.settle(&step, &purchase, &evidence, *change).await;
+            }
+            Asked::Answered(_, change) => Some(*change),
+            Asked::Down | Asked::Nobody => None,
+        };
         let for_review = answer.as_ref().is_some_and(|it| it.to == Some(State::NeedsReview));
         match self.overdue(&purchase) {
             Some(overdue) if !for_review => {
@@ -107,21 +118,17 @@ impl PurchaseJobs {
         read
     }
 
-    /// Asks VTpass once and decides what the answer means. `None` where nobody can be asked: VTpass
-    /// is switched off, or the purchase is a refill, for which MTN has no status query.
-    pub(crate) async fn ask(
-        &self,
-        purchase: &Purchase,
-        source: Source,
-    ) -> Option<(Evidence, Transition)> {
-        if purchase.is_refill() {
-            return None;
-        }
-        let outcome = self.vtpass.as_ref()?.requery(&purchase.order()).await;
+    /// Asks VTpass once, unless it is down, and decides what the answer means.
+    pub(crate) async fn ask(&self, purchase: &Purchase, source: Source) -> Asked {
+        let Some(vtpass) = self.vtpass.as_ref().filter(|_| !purchase.is_refill()) else {
+            return Asked::Nobody;
+        };
+        let Ok(admitted) = vtpass.admit() else { return Asked::Down };
+        let outcome = vtpass.requery(admitted, &purchase.order()).await;
         let evidence = self.evidence(source, outcome);
         let change = transition(purchase, &evidence);
         change.report(purchase);
-        Some((evidence, change))
+        Asked::Answered(evidence, Box::new(change))
     }
 
     /// What makes the purchase wait for a person whatever the provider says: a refill whose answer

@@ -47,6 +47,8 @@ impl HttpFunction for Verify {
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
         let now = self.clock.now();
+        // While Mono is down no try is used up.
+        mono.check()?;
         let session = self.sessions.count_try(tenant, session_id, otp.len(), now).await?;
         let answer = mono.verify(session_id, &otp).await.map_err(refused)?;
         match self.sessions.prove(session, &answer.code, self.clock.now()).await? {

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::{CredentialRefusals, Environment};
 use crate::platform::secrets::StartError;
+use crate::platform::upstream::Breakers;
 use crate::platform::{aws, secrets, telemetry};
 
 /// Builds a function from its variables.
@@ -58,9 +59,10 @@ impl<F> Instance<F> {
         environment: &Environment,
         build: Build<F>,
     ) -> Result<Self, StartError> {
-        // Each instance counts its own refusals.
+        // Each instance has its own.
         let environment = Environment {
             credential_refusals: CredentialRefusals::default(),
+            breakers: Breakers::default(),
             ..environment.clone()
         };
         let function = build(&secrets::resolved(&vars, &environment).await?, &environment)?;

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::platform::http::Http;
 use crate::platform::telemetry::alarm::Alarm;
+use crate::platform::upstream::Breakers;
 
 /// A source of the current time that can be turned in a test.
 #[derive(Clone)]
@@ -87,6 +88,8 @@ pub struct Environment {
     pub http: Http,
     /// Whether a provider refused our credentials.
     pub credential_refusals: CredentialRefusals,
+    /// Which providers are down.
+    pub breakers: Breakers,
 }
 
 /// Whether a provider refused our credentials since they were fetched.
@@ -121,6 +124,7 @@ impl Environment {
     /// The system's clock, randomness and network.
     pub fn real() -> Self {
         let (clock, random, http) = (Clock::system(), Random::system(), Http::new());
-        Self { clock, random, http, credential_refusals: CredentialRefusals::default() }
+        let credential_refusals = CredentialRefusals::default();
+        Self { clock, random, http, credential_refusals, breakers: Breakers::default() }
     }
 }

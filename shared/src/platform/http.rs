@@ -40,6 +40,9 @@ pub enum NoAnswer {
     /// No answer came in time; the request may have been processed.
     #[error("no answer in time")]
     Timeout,
+    /// The provider is down, so it was not asked: nothing was sent. Holds the time to wait.
+    #[error("it is down and was not asked")]
+    Down(Duration),
     /// The connection broke; the request may have been processed.
     #[error("the connection broke before the whole answer was read")]
     Broken,

@@ -10,3 +10,4 @@ pub mod http;
 pub mod queue;
 pub mod secrets;
 pub mod telemetry;
+pub mod upstream;

@@ -1,12 +1,10 @@
-//! What the clients share about answers: missing answers, HTTP status codes and `Retry-After`.
+//! What the clients share about answers: missing answers and HTTP status codes.
 
-use std::time::Duration;
-
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use crate::domain::purchase::{Outcome, Verdict};
 use crate::platform::http::NoAnswer;
+pub(super) use crate::platform::upstream::retry_after;
 
 /// The outcome of a purchase call that got no answer. `verdict` is what the provider's rules make
 /// of it.
@@ -14,6 +12,7 @@ pub(super) fn no_answer(provider: &str, verdict: Verdict, reason: NoAnswer) -> O
     let (code, note) = match reason {
         NoAnswer::NotSent => ("no_connection", format!("{provider} could not be reached")),
         NoAnswer::Timeout => ("timeout", format!("{provider} did not answer in time")),
+        NoAnswer::Down(_) => ("not_asked", format!("{provider} is down and was not asked")),
         NoAnswer::Broken => ("broken", format!("the connection to {provider} broke")),
     };
     Outcome::new(verdict, code, note)
@@ -22,9 +21,4 @@ pub(super) fn no_answer(provider: &str, verdict: Verdict, reason: NoAnswer) -> O
 /// An HTTP status as a code of ours, such as `http_502`.
 pub(super) fn http_code(status: StatusCode) -> String {
     format!("http_{}", status.as_u16())
-}
-
-/// The seconds of `Retry-After`. The header's date form is ignored.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }

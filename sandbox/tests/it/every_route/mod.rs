@@ -8,6 +8,7 @@ mod mono_failures;
 mod mono_wire;
 mod odd_input;
 mod permissions;
+mod provider_down;
 mod refusals;
 mod request;
 mod strangers;

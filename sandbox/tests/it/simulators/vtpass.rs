@@ -127,7 +127,11 @@ async fn each_data_service_sells_its_offers_whatever_their_spelling() {
             amount: *amount,
             ..bundle(&request_id, TEST_SUCCESS)
         };
-        assert_eq!(rig.vtpass.pay(&order).await.verdict, Verdict::Delivered, "{service_id}");
+        assert_eq!(
+            rig.vtpass.pay(rig.vtpass.admit().unwrap(), &order).await.verdict,
+            Verdict::Delivered,
+            "{service_id}"
+        );
     }
 }
 
@@ -145,12 +149,16 @@ async fn each_test_number_is_answered_and_charged_as_documented() {
     ] {
         let id = rig.id(phone);
         let order = bundle(&id, phone);
-        let outcome = rig.vtpass.pay(&order).await;
+        let outcome = rig.vtpass.pay(rig.vtpass.admit().unwrap(), &order).await;
         assert_eq!((outcome.verdict, outcome.code.as_str()), (pay, code), "{phone}");
         assert_eq!(outcome.acknowledged, pay != Unclear, "{phone}");
         assert_eq!(outcome.alarm, None, "{phone}");
         for requery in requeries {
-            assert_eq!(rig.vtpass.requery(&order).await.verdict, *requery, "{phone}");
+            assert_eq!(
+                rig.vtpass.requery(rig.vtpass.admit().unwrap(), &order).await.verdict,
+                *requery,
+                "{phone}"
+            );
         }
         assert_eq!(rig.order(phone).await["charged_times"], charged, "{phone}");
         wallet -= charged * CHARGE;
@@ -163,14 +171,17 @@ async fn an_id_is_charged_once_even_if_it_is_forgotten() {
     let rig = Rig::new(None).await;
     let id = rig.id("many");
     let order = bundle(&id, TEST_SUCCESS);
-    let outcomes = futures_util::future::join_all((0..16).map(|_| rig.vtpass.pay(&order))).await;
+    let outcomes = futures_util::future::join_all(
+        (0..16).map(|_| rig.vtpass.pay(rig.vtpass.admit().unwrap(), &order)),
+    )
+    .await;
     let delivered = outcomes.iter().filter(|it| it.verdict == Verdict::Delivered).count();
     assert_eq!(delivered, 1);
     assert_eq!(outcomes.iter().filter(|it| it.code == "014" && it.acknowledged).count(), 15);
     rig.control("POST", "forget", json!({ "request_id": id })).await;
-    let outcome = rig.vtpass.requery(&order).await;
+    let outcome = rig.vtpass.requery(rig.vtpass.admit().unwrap(), &order).await;
     assert_eq!((outcome.verdict, outcome.unknown_reference), (Verdict::Unclear, true));
-    assert_eq!(rig.vtpass.pay(&order).await.code, "014");
+    assert_eq!(rig.vtpass.pay(rig.vtpass.admit().unwrap(), &order).await.code, "014");
     let order = rig.order("many").await;
     assert_eq!((&order["charged_times"], &order["pay_calls"]), (&json!(1), &json!(17)));
     assert_eq!(rig.simulator.wallet_kobo(), FRESH_WALLET - CHARGE);
@@ -195,17 +206,26 @@ async fn what_cannot_be_sold_is_refused_before_any_charge() {
         (Order { amount: kobo(5_000_001), ..airtime }, "017"),
         (Order { reference: reference(&stale), ..good }, "085"),
     ] {
-        let outcome = rig.vtpass.pay(&order).await;
+        let outcome = rig.vtpass.pay(rig.vtpass.admit().unwrap(), &order).await;
         assert_eq!((outcome.verdict, outcome.code.as_str()), (Verdict::Failed, code));
-        assert!(rig.vtpass.requery(&order).await.unknown_reference, "{code}");
+        assert!(
+            rig.vtpass.requery(rig.vtpass.admit().unwrap(), &order).await.unknown_reference,
+            "{code}"
+        );
     }
     let without_credentials = with_secret_key(&rig.url, &rig.simulator, "wrong");
-    assert_eq!(without_credentials.pay(&good).await.code, "087");
+    assert_eq!(
+        without_credentials.pay(without_credentials.admit().unwrap(), &good).await.code,
+        "087"
+    );
     rig.simulator.set_wallet(CHARGE - 1);
-    let poor = rig.vtpass.pay(&good).await;
+    let poor = rig.vtpass.pay(rig.vtpass.admit().unwrap(), &good).await;
     assert_eq!((poor.verdict, poor.alarm), (Verdict::Failed, Some(Alarm::VtpassWalletLow)));
     rig.simulator.set_wallet(CHARGE);
-    assert_eq!(rig.vtpass.pay(&good).await.verdict, Verdict::Delivered);
+    assert_eq!(
+        rig.vtpass.pay(rig.vtpass.admit().unwrap(), &good).await.verdict,
+        Verdict::Delivered
+    );
     assert_eq!(rig.simulator.wallet_kobo(), 0);
 }
 
@@ -223,7 +243,10 @@ async fn a_reversal_is_paid_back_once_and_its_webhook_is_tried_five_times_at_mos
         let rig = Rig::new(Some(format!("{url}/hook"))).await;
         let id = rig.id("v");
         let order = bundle(&id, TEST_PENDING);
-        assert_eq!(rig.vtpass.pay(&order).await.verdict, Verdict::Pending);
+        assert_eq!(
+            rig.vtpass.pay(rig.vtpass.admit().unwrap(), &order).await.verdict,
+            Verdict::Pending
+        );
         for _ in 0..2 {
             rig.control("POST", "resolve", json!({ "request_id": id, "state": "reversed" })).await;
         }
@@ -236,7 +259,7 @@ async fn a_reversal_is_paid_back_once_and_its_webhook_is_tried_five_times_at_mos
         })
         .await;
         assert_eq!(count.load(Ordering::SeqCst), tries);
-        let outcome = rig.vtpass.requery(&order).await;
+        let outcome = rig.vtpass.requery(rig.vtpass.admit().unwrap(), &order).await;
         assert_eq!((outcome.verdict, outcome.code.as_str()), (Verdict::Reversed, "040"));
         assert_eq!(rig.simulator.wallet_kobo(), FRESH_WALLET);
     }

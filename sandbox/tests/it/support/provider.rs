@@ -36,6 +36,8 @@ pub enum Script {
     Half,
     /// Nothing, for a minute.
     Silence,
+    /// 429 with a `Retry-After`.
+    Busy(&'static str),
 }
 
 type Decide = dyn Fn(&Received) -> Script + Send + Sync;
@@ -91,6 +93,11 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
             let half = Ok(Bytes::from_static(b"{\"status\":\"succ"));
             let broken = Err(std::io::Error::other("the connection breaks"));
             Body::from_stream(stream::iter([half, broken])).into_response()
+        }
+        Script::Busy(seconds) => {
+            let mut busy = response(429, "application/json", "{}".to_owned());
+            busy.headers_mut().insert("retry-after", http::HeaderValue::from_static(seconds));
+            busy
         }
         Script::Silence => {
             tokio::time::sleep(Duration::from_secs(60)).await;

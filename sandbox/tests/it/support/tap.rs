@@ -29,6 +29,8 @@ pub struct Tap {
     held: Notify,
     /// Whether every call to a store is refused.
     store_fails: AtomicBool,
+    /// Whether the providers' answers are lost after they took effect.
+    providers_silent: AtomicBool,
     /// The operations that went through, in order.
     seen: Mutex<Vec<String>>,
     /// What was done to which table or queue, as IAM names it.
@@ -92,6 +94,11 @@ impl Tap {
         self.store_fails.store(fails, Ordering::SeqCst);
     }
 
+    /// Loses every answer of the providers, or none.
+    pub fn silence(&self, silent: bool) {
+        self.providers_silent.store(silent, Ordering::SeqCst);
+    }
+
     async fn hold_if(&self, point: usize) {
         if self.hold.lock().unwrap().contains(&point) {
             self.held.notify_one();
@@ -139,6 +146,7 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let call = line.tap.calls.fetch_add(1, Ordering::SeqCst);
+    let is_provider = !parts.headers.contains_key("x-amz-target");
     let operation = match parts.headers.get("x-amz-target") {
         Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap().to_owned(),
         None => parts.uri.path().to_owned(),
@@ -161,6 +169,9 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
     let delay = *line.tap.delay.lock().unwrap();
     tokio::time::sleep(delay).await;
     line.tap.hold_if(2 * call + 1).await;
+    if is_provider && line.tap.providers_silent.load(Ordering::SeqCst) {
+        return StatusCode::GATEWAY_TIMEOUT.into_response();
+    }
     let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;

@@ -59,6 +59,7 @@ impl From<MonoError> for ApiError {
             MonoError::Rejected(_) => rejected(),
             MonoError::CredentialsRefused(_) => refuses_us(),
             MonoError::RateLimited(wait) => busy(wait),
+            MonoError::Down(wait) => down(wait),
             MonoError::Unavailable(_) => unreachable_provider(),
             MonoError::Timeout => timeout(),
         }
@@ -75,6 +76,7 @@ impl From<VtpassError> for ApiError {
                 Self::new(ErrorCode::UpstreamRejected, "This service is not sold at present.")
             }
             VtpassError::CredentialsRefused(_) => refuses_us(),
+            VtpassError::Down(wait) => down(wait),
             VtpassError::Unavailable(_) => unreachable_provider(),
             VtpassError::Timeout => timeout(),
         }
@@ -92,6 +94,7 @@ impl From<MtnError> for ApiError {
             }
             MtnError::CredentialsRefused(_) => refuses_us(),
             MtnError::RateLimited(wait) => busy(wait),
+            MtnError::Down(wait) => down(wait),
             MtnError::Unavailable(_) | MtnError::Broken => unreachable_provider(),
             MtnError::Timeout => timeout(),
         }
@@ -115,6 +118,13 @@ fn busy(wait: Option<Duration>) -> ApiError {
     }
 }
 
+/// Tells the whole seconds after which the provider may be up again.
+fn down(wait: Duration) -> ApiError {
+    let message = "The provider is down. Nothing was begun. Try again later.";
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    ApiError::new(ErrorCode::UpstreamUnavailable, message).retry_after(Duration::from_secs(seconds))
+}
+
 fn unreachable_provider() -> ApiError {
     let message = "The provider cannot be reached. Try again.";
     ApiError::new(ErrorCode::UpstreamUnavailable, message)
@@ -130,18 +140,22 @@ mod tests {
     use super::*;
 
     const WAIT: Option<Duration> = Some(Duration::from_secs(7));
+    const ALMOST: Duration = Duration::from_millis(6_001);
 
     #[test]
     fn provider_errors_become_answers_without_the_providers_words() {
         use ErrorCode::{NotFound, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable};
         let status = http::StatusCode::BAD_REQUEST;
         let (vtpass, mtn) = (VtpassError::CredentialsRefused, MtnError::CredentialsRefused);
-        let table: [(ApiError, ErrorCode, Option<Duration>); 18] = [
+        let table: [(ApiError, ErrorCode, Option<Duration>); 21] = [
             (MonoError::Rejected(status).into(), UpstreamRejected, None),
             (MonoError::CredentialsRefused(status).into(), UpstreamUnavailable, None),
             (MonoError::RateLimited(WAIT).into(), UpstreamUnavailable, WAIT),
             (MonoError::Unavailable("x7".into()).into(), UpstreamUnavailable, None),
             (MonoError::Timeout.into(), UpstreamTimeout, None),
+            (MonoError::Down(ALMOST).into(), UpstreamUnavailable, WAIT),
+            (VtpassError::Down(ALMOST).into(), UpstreamUnavailable, WAIT),
+            (MtnError::Down(ALMOST).into(), UpstreamUnavailable, WAIT),
             (VtpassError::UnknownService.into(), NotFound, None),
             (VtpassError::ServiceOff.into(), UpstreamRejected, None),
             (vtpass("087".into()).into(), UpstreamUnavailable, None),

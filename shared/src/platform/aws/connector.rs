@@ -36,7 +36,9 @@ impl HttpConnector for Http {
             drop(attempt);
             let answer = outcome.map_err(|reason| match reason {
                 NoAnswer::Timeout => ConnectorError::timeout(reason.into()),
-                NoAnswer::NotSent | NoAnswer::Broken => ConnectorError::io(reason.into()),
+                NoAnswer::NotSent | NoAnswer::Down(_) | NoAnswer::Broken => {
+                    ConnectorError::io(reason.into())
+                }
             })?;
             let mut response = http::Response::new(SdkBody::from(answer.body));
             *response.status_mut() = answer.status;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::platform::http::NoAnswer;
+use crate::platform::upstream::Down;
 
 /// Why Mono gave no usable answer, sorted by what the caller does next.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum MonoError {
     /// Mono did not answer in time. It is unknown whether Mono acted.
     #[error("Mono did not answer in time")]
     Timeout,
+    /// Mono is down, so it was not asked. Carries the time to wait.
+    #[error("Mono is down and was not asked")]
+    Down(Duration),
 }
 
 impl MonoError {
@@ -31,7 +35,8 @@ impl MonoError {
     pub fn is_unclear(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Timeout => true,
-            Self::Rejected(_) | Self::CredentialsRefused(_) | Self::RateLimited(_) => false,
+            Self::Rejected(_) | Self::CredentialsRefused(_) => false,
+            Self::RateLimited(_) | Self::Down(_) => false,
         }
     }
 }
@@ -40,7 +45,14 @@ impl From<NoAnswer> for MonoError {
     fn from(reason: NoAnswer) -> Self {
         match reason {
             NoAnswer::Timeout => Self::Timeout,
+            NoAnswer::Down(wait) => Self::Down(wait),
             NoAnswer::NotSent | NoAnswer::Broken => Self::Unavailable(reason.to_string()),
         }
+    }
+}
+
+impl From<Down> for MonoError {
+    fn from(Down(wait): Down) -> Self {
+        Self::Down(wait)
     }
 }

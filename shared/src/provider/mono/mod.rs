@@ -25,8 +25,9 @@ use crate::domain::network::Network;
 use crate::platform::config::{ConfigError, Vars, parse_base_url};
 use crate::platform::crypto::{ExposeSecret, SecretString};
 use crate::platform::environment::{CredentialRefusals, Environment};
-use crate::platform::http::{Answer, Http, NoAnswer};
+use crate::platform::http::{Answer, NoAnswer};
 use crate::platform::telemetry::alarm::Alarm;
+use crate::platform::upstream::Upstream;
 use crate::provider::request::JSON;
 
 /// The time limit of all attempts of one call to Mono. Together with the store's time it stays
@@ -49,7 +50,7 @@ const REALTIME_ANSWER_HEADERS: [HeaderName; 3] = [
 /// The client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Mono {
-    http: Http,
+    upstream: Upstream,
     base_url: String,
     key: SecretString,
     exchange_path: String,
@@ -69,12 +70,20 @@ impl Mono {
         let Some([base_url, key]) = vars.provider(names)? else { return Ok(None) };
         let exchange_path = vars.optional("MONO_EXCHANGE_PATH").unwrap_or("/account/auth");
         Ok(Some(Self {
-            http: environment.http.clone(),
+            upstream: Upstream::new("mono", environment),
             base_url: parse_base_url(names[0], base_url)?,
             key: SecretString::from(key),
             exchange_path: exchange_path.to_owned(),
             credential_refusals: environment.credential_refusals.clone(),
         }))
+    }
+
+    /// Whether Mono would be asked. For what must not be begun if it would not.
+    ///
+    /// # Errors
+    /// [`MonoError::Down`].
+    pub fn check(&self) -> Result<(), MonoError> {
+        Ok(self.upstream.check()?)
     }
 
     /// Asks Mono to send an OTP to `phone`. Never repeated: each call sends a message to a person.
@@ -131,10 +140,10 @@ impl Mono {
             .collect();
         let begun = Instant::now();
         let request = || self.request(Method::GET, &path, None, &realtime);
-        let mut result = self.http.call("mono", "read", request()?, CALL_TIMEOUT).await;
+        let mut result = self.upstream.call("read", request()?, CALL_TIMEOUT).await;
         if is_retryable(&result) && begun.elapsed() < RETRY_WINDOW {
             let rest = CALL_TIMEOUT.saturating_sub(begun.elapsed());
-            result = self.http.call("mono", "read", request()?, rest).await;
+            result = self.upstream.call("read", request()?, rest).await;
         }
         Page::read(self.accept(result)?, &REALTIME_ANSWER_HEADERS).map_err(MonoError::Unavailable)
     }
@@ -147,7 +156,7 @@ impl Mono {
     pub async fn unlink(&self, account_id: &AccountId) -> Result<(), MonoError> {
         let path = format!("/accounts/{account_id}/unlink");
         let request = self.request(Method::POST, &path, None, &[])?;
-        let result = self.http.call("mono", "unlink", request, UNLINK_TIMEOUT).await;
+        let result = self.upstream.call("unlink", request, UNLINK_TIMEOUT).await;
         match self.accept(result) {
             Ok(_) | Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => Ok(()),
             Err(error) => Err(error),
@@ -163,7 +172,7 @@ impl Mono {
     ) -> Result<Answer, MonoError> {
         let body = body.to_string().into_bytes();
         let request = self.request(Method::POST, path, Some(body), headers)?;
-        self.accept(self.http.call("mono", operation, request, CALL_TIMEOUT).await)
+        self.accept(self.upstream.call(operation, request, CALL_TIMEOUT).await)
     }
 
     /// Accepts a successful answer. Records a refusal of our credentials.
@@ -206,6 +215,6 @@ fn is_retryable(result: &Result<Answer, NoAnswer>) -> bool {
     match result {
         Ok(answer) => matches!(answer.status.as_u16(), 502..=504),
         Err(NoAnswer::NotSent | NoAnswer::Broken) => true,
-        Err(NoAnswer::Timeout) => false,
+        Err(NoAnswer::Timeout | NoAnswer::Down(_)) => false,
     }
 }

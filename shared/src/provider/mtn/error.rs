@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::platform::http::NoAnswer;
+use crate::platform::upstream::Down;
 
 /// Why MTN gave no usable answer, sorted by what the caller does next. Carries codes of MTN's or of
 /// ours, never MTN's texts.
@@ -28,6 +29,9 @@ pub enum MtnError {
     /// MTN, or a system behind MTN, did not answer in time.
     #[error("MTN did not answer in time")]
     Timeout,
+    /// MTN is down, so it was not asked. Carries the time to wait.
+    #[error("MTN is down and was not asked")]
+    Down(Duration),
     /// The connection broke before the whole answer was received.
     #[error("the connection to MTN broke")]
     Broken,
@@ -40,7 +44,7 @@ impl MtnError {
         match self {
             Self::Timeout | Self::Broken => true,
             Self::Rejected(_) | Self::UnknownCustomer | Self::CredentialsRefused(_) => false,
-            Self::RateLimited(_) | Self::Unavailable(_) => false,
+            Self::RateLimited(_) | Self::Unavailable(_) | Self::Down(_) => false,
         }
     }
 
@@ -60,7 +64,14 @@ impl From<NoAnswer> for MtnError {
         match reason {
             NoAnswer::NotSent => Self::Unavailable(reason.to_string()),
             NoAnswer::Timeout => Self::Timeout,
+            NoAnswer::Down(wait) => Self::Down(wait),
             NoAnswer::Broken => Self::Broken,
         }
+    }
+}
+
+impl From<Down> for MtnError {
+    fn from(Down(wait): Down) -> Self {
+        Self::Down(wait)
     }
 }

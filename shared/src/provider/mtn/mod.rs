@@ -40,8 +40,9 @@ use crate::domain::purchase::Outcome;
 use crate::platform::config::{ConfigError, Vars, parse_base_url};
 use crate::platform::crypto::SecretString;
 use crate::platform::environment::{CredentialRefusals, Environment};
-use crate::platform::http::{Answer, Http};
+use crate::platform::http::Answer;
 use crate::platform::telemetry::alarm::Alarm;
+use crate::platform::upstream::Upstream;
 use crate::provider::request::{header_value, secret_header_value};
 
 /// The time limit of a read, including its token and a repeat with a new token.
@@ -52,7 +53,7 @@ const VARS: [&str; 5] =
 /// The client. Clones are cheap and share the token. `Debug` does not print its credentials.
 #[derive(Clone)]
 pub struct Mtn {
-    http: Http,
+    upstream: Upstream,
     base_url: String,
     headers: CallHeaders,
     plans: Authorization,
@@ -76,7 +77,7 @@ impl Mtn {
         let tokens = Arc::new(Tokens::new(environment, &base_url, id, secret));
         let authorization = |name| Authorization::from_vars(vars, name, (id, secret), &tokens);
         Ok(Some(Self {
-            http: environment.http.clone(),
+            upstream: Upstream::new("mtn", environment),
             base_url,
             headers: CallHeaders {
                 api_key: secret_header_value(VARS[1], key)?,
@@ -158,7 +159,23 @@ impl Mtn {
         self.note_refusal(answer.and_then(|answer| consumption::asked(question, &answer)))
     }
 
-    /// Sends a refill at most once. It is never repeated, whatever the answer.
+    /// Whether MTN would be asked. For what must not be begun if it would not.
+    ///
+    /// # Errors
+    /// [`MtnError::Down`].
+    pub fn check(&self) -> Result<(), MtnError> {
+        Ok(self.upstream.check()?)
+    }
+
+    /// Lets one refill through, which must then be sent.
+    ///
+    /// # Errors
+    /// [`MtnError::Down`]: the refill must not be sent.
+    pub fn admit(&self) -> Result<(), MtnError> {
+        Ok(self.upstream.admit()?)
+    }
+
+    /// Sends a refill that is admitted, at most once. It is never repeated, whatever the answer.
     ///
     /// `limit` is the time limit of the whole call, including the token.
     pub async fn refill(
@@ -195,7 +212,7 @@ impl Mtn {
         let Some(request) = request.filter(|_| !rest.is_zero()) else {
             return refill::not_sent();
         };
-        let result = self.http.call("mtn", call.operation, request, rest).await;
+        let result = self.upstream.call_admitted(call.operation, request, rest).await;
         if matches!(&result, Ok(answer) if answer.status == StatusCode::UNAUTHORIZED) {
             self.plans.forget(authorization.as_ref());
         }
@@ -230,6 +247,7 @@ impl Mtn {
         authorization: &Authorization,
         call: &HttpCall,
     ) -> Result<Answer, MtnError> {
+        self.upstream.admit()?;
         let deadline = Deadline::after(READ_TIMEOUT);
         let first = authorization.header(TokenUse::Read, deadline, None).await?;
         let answer = self.send(call, first.as_ref(), deadline).await?;
@@ -248,7 +266,7 @@ impl Mtn {
     ) -> Result<Answer, MtnError> {
         let request = call.to_request(&self.base_url, authorization);
         let request = request.ok_or_else(MtnError::unwritable)?;
-        Ok(self.http.call("mtn", call.operation, request, deadline.rest()).await?)
+        Ok(self.upstream.call_admitted(call.operation, request, deadline.rest()).await?)
     }
 }
 

@@ -16,7 +16,8 @@ use super::deadline::Deadline;
 use super::error::MtnError;
 use crate::platform::crypto::{ExposeSecret, SecretString};
 use crate::platform::environment::{Clock, Environment};
-use crate::platform::http::{Answer, Http};
+use crate::platform::http::Answer;
+use crate::platform::upstream::Upstream;
 use crate::provider::answer::{http_code, retry_after};
 use crate::provider::request::{self, JSON};
 
@@ -50,7 +51,7 @@ pub(super) enum TokenError {
 
 /// The access token of this deployment.
 pub(super) struct Tokens {
-    http: Http,
+    upstream: Upstream,
     clock: Clock,
     url: String,
     form: SecretString,
@@ -99,7 +100,7 @@ impl Tokens {
             .append_pair("client_secret", secret)
             .finish();
         Self {
-            http: environment.http.clone(),
+            upstream: Upstream::new("mtn", environment),
             clock: environment.clock.clone(),
             url: format!("{base_url}/v1/oauth/access_token?grant_type=client_credentials"),
             form: SecretString::from(form),
@@ -154,7 +155,8 @@ impl Tokens {
             TokenError::Unavailable("the request for a token cannot be written".to_owned())
         })?;
         let asked_at = self.clock.now();
-        let result = self.http.call("mtn", "token", request, TOKEN_TIMEOUT).await;
+        // The call that needs the token is admitted already.
+        let result = self.upstream.call_admitted("token", request, TOKEN_TIMEOUT).await;
         let answer = result.map_err(|reason| unavailable(&reason.to_string()))?;
         match answer.status.as_u16() {
             200..=299 => Token::read(&answer, asked_at),

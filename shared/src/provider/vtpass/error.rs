@@ -1,6 +1,9 @@
 //! The errors of reads at VTpass. A purchase call has no error: it returns an `Outcome`.
 
+use std::time::Duration;
+
 use crate::platform::http::NoAnswer;
+use crate::platform::upstream::Down;
 
 /// Why a read gave no usable answer, sorted by what the caller does next.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +24,9 @@ pub enum VtpassError {
     /// VTpass did not answer in time.
     #[error("VTpass did not answer in time")]
     Timeout,
+    /// VTpass is down, so it was not asked. Carries the time to wait.
+    #[error("VTpass is down and was not asked")]
+    Down(Duration),
 }
 
 impl VtpassError {
@@ -34,7 +40,14 @@ impl From<NoAnswer> for VtpassError {
     fn from(reason: NoAnswer) -> Self {
         match reason {
             NoAnswer::Timeout => Self::Timeout,
+            NoAnswer::Down(wait) => Self::Down(wait),
             NoAnswer::NotSent | NoAnswer::Broken => Self::Unavailable(reason.to_string()),
         }
+    }
+}
+
+impl From<Down> for VtpassError {
+    fn from(Down(wait): Down) -> Self {
+        Self::Down(wait)
     }
 }

@@ -32,8 +32,9 @@ use crate::domain::catalogue::Catalogue;
 use crate::domain::purchase::{Order, Outcome};
 use crate::platform::config::{ConfigError, Vars, parse_base_url};
 use crate::platform::environment::{CredentialRefusals, Environment};
-use crate::platform::http::{Answer, Http};
+use crate::platform::http::Answer;
 use crate::platform::telemetry::alarm::Alarm;
+use crate::platform::upstream::Upstream;
 use crate::provider::request::{self, JSON};
 
 /// The time limit of a `pay`. With what comes before and after, it stays below API Gateway's 30 s.
@@ -43,10 +44,14 @@ const REQUERY_TIMEOUT: Duration = Duration::from_secs(15);
 /// The time limit of a read.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// That an order call may be made: VTpass is not known to be down.
+#[derive(Debug)]
+pub struct Admitted(());
+
 /// The client. Cheap to clone. `Debug` does not print its credentials.
 #[derive(Clone)]
 pub struct Vtpass {
-    http: Http,
+    upstream: Upstream,
     base_url: String,
     credentials: Credentials,
     takes_test_numbers: bool,
@@ -67,7 +72,7 @@ impl Vtpass {
         let Some((url, credentials)) = Credentials::from_vars(vars)? else { return Ok(None) };
         let base_url = parse_base_url("VTPASS_BASE_URL", url)?;
         Ok(Some(Self {
-            http: environment.http.clone(),
+            upstream: Upstream::new("vtpass", environment),
             takes_test_numbers: is_test_host(&base_url),
             base_url,
             credentials,
@@ -79,6 +84,23 @@ impl Vtpass {
     /// machine.
     pub fn takes_test_numbers(&self) -> bool {
         self.takes_test_numbers
+    }
+
+    /// Whether VTpass would be asked. For what must not be begun if it would not.
+    ///
+    /// # Errors
+    /// [`VtpassError::Down`].
+    pub fn check(&self) -> Result<(), VtpassError> {
+        Ok(self.upstream.check()?)
+    }
+
+    /// Lets one order call through, which must then be made.
+    ///
+    /// # Errors
+    /// [`VtpassError::Down`]: the call must not be made.
+    pub fn admit(&self) -> Result<Admitted, VtpassError> {
+        self.upstream.admit()?;
+        Ok(Admitted(()))
     }
 
     /// The catalogue of a service. Airtime services have no variations.
@@ -97,12 +119,12 @@ impl Vtpass {
     ///
     /// The face value is sent although VTpass takes a bundle's price from its own catalogue. The
     /// answer is compared with it.
-    pub async fn pay(&self, order: &Order<'_>) -> Outcome {
-        self.pay_within(order, PAY_TIMEOUT).await
+    pub async fn pay(&self, admitted: Admitted, order: &Order<'_>) -> Outcome {
+        self.pay_within(admitted, order, PAY_TIMEOUT).await
     }
 
     /// [`pay`](Self::pay) with a shorter time limit.
-    pub async fn pay_within(&self, order: &Order<'_>, limit: Duration) -> Outcome {
+    pub async fn pay_within(&self, _: Admitted, order: &Order<'_>, limit: Duration) -> Outcome {
         let phone = &order.recipient.text();
         let body = PayRequest {
             request_id: order.reference.as_str(),
@@ -116,7 +138,7 @@ impl Vtpass {
     }
 
     /// Asks for the state of an order. Harmless to repeat.
-    pub async fn requery(&self, order: &Order<'_>) -> Outcome {
+    pub async fn requery(&self, _: Admitted, order: &Order<'_>) -> Outcome {
         let body = json!({ "request_id": order.reference });
         self.send_order_call(OrderCall::Requery, order, &body, REQUERY_TIMEOUT).await
     }
@@ -133,7 +155,7 @@ impl Vtpass {
         let Some(request) = body.and_then(|body| self.request(Method::POST, &path, body)) else {
             return Outcome::unclear("not_sent", "the request could not be written");
         };
-        let result = self.http.call("vtpass", call.name(), request, limit).await;
+        let result = self.upstream.call_admitted(call.name(), request, limit).await;
         let outcome = judge(call, result, order);
         if outcome.alarm == Some(Alarm::VtpassRefusesCredentials) {
             self.credential_refusals.mark();
@@ -145,7 +167,7 @@ impl Vtpass {
         let request = self.request(Method::GET, path, Vec::new());
         let request = request
             .ok_or_else(|| VtpassError::Unavailable("the request cannot be written".to_owned()))?;
-        let result = self.http.call("vtpass", operation, request, READ_TIMEOUT).await;
+        let result = self.upstream.call(operation, request, READ_TIMEOUT).await;
         self.note_refusal(read::accept(result))
     }
 

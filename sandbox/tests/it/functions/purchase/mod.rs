@@ -4,5 +4,6 @@ mod buying;
 mod crash;
 mod listing;
 mod load;
+mod outage;
 mod refill;
 mod vtpass_wire;

@@ -21,10 +21,10 @@ async fn a_bundle_and_airtime_are_ordered_as_documented() {
     let provider = listen(200).await;
     let vtpass = client(&provider.url, &Environment::real(), &BASIC);
     let order = bundle("202407171216abc", "08011111111");
-    vtpass.pay(&order).await;
+    vtpass.pay(vtpass.admit().unwrap(), &order).await;
     let airtime = Order { variation_code: None, service_id: "mtn", amount: kobo(4_850), ..order };
-    vtpass.pay(&airtime).await;
-    vtpass.requery(&airtime).await;
+    vtpass.pay(vtpass.admit().unwrap(), &airtime).await;
+    vtpass.requery(vtpass.admit().unwrap(), &airtime).await;
     let seen = provider.received();
     let bodies: Vec<(&str, &str)> =
         seen.iter().map(|it| (it.target.as_str(), it.body.as_str())).collect();
@@ -55,7 +55,7 @@ async fn a_get_sends_the_public_key_and_a_post_the_secret_key() {
     let provider = listen(200).await;
     let vtpass = client(&provider.url, &Environment::real(), &KEYS);
     let _ = vtpass.variations("mtn-data").await;
-    vtpass.requery(&bundle("202407171216abc", "08011111111")).await;
+    vtpass.requery(vtpass.admit().unwrap(), &bundle("202407171216abc", "08011111111")).await;
     let sent = provider.received();
     for (request, public, secret) in [(&sent[0], Some("p1"), None), (&sent[1], None, Some("s1"))] {
         assert_eq!(request.header("api-key"), Some("a1"));
@@ -69,7 +69,8 @@ async fn an_order_is_sent_once_whatever_the_http_status() {
     for status in [200, 302, 307, 308, 401, 408, 429, 500, 502, 503, 504] {
         let provider = listen(status).await;
         let vtpass = client(&provider.url, &Environment::real(), &BASIC);
-        let outcome = vtpass.pay(&bundle("202407171216abc", "08011111111")).await;
+        let outcome =
+            vtpass.pay(vtpass.admit().unwrap(), &bundle("202407171216abc", "08011111111")).await;
         assert_eq!(outcome.verdict, Verdict::Unclear, "{status}");
         let expected =
             if status == 200 { "unreadable".to_owned() } else { format!("http_{status}") };
