@@ -21,7 +21,9 @@ use aws_sdk_dynamodb::types::{
 use serde::de::DeserializeOwned;
 use serde_dynamo::from_item;
 
-use super::StoreError;
+use super::{StoreError, text};
+use crate::platform::crypto::hashed;
+use crate::platform::environment::Random;
 
 /// An item as DynamoDB holds it.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -57,6 +59,27 @@ impl Written {
     }
 }
 
+/// The id of one write, for [`update_once`]. It is short, because it is compared only with the id of
+/// the last write of the same item.
+pub(super) struct WriteId(AttributeValue);
+
+impl WriteId {
+    /// Of a write that is like others, such as a count.
+    pub(super) fn random(random: &Random) -> Self {
+        Self(text(hex::encode(random.bytes::<8>())))
+    }
+
+    /// Of a write that this description tells from all others.
+    pub(super) fn of(description: &str) -> Self {
+        Self(text(&hashed(description)[..16]))
+    }
+}
+
+/// For [`update_once`]: the condition that the item does not carry the id of this write.
+pub(super) const UNLESS_OWN: &str = "(attribute_not_exists(write_id) OR write_id <> :write_id)";
+/// For [`update_once`]: the assignment that stores the id of this write.
+pub(super) const AS_OWN: &str = "write_id = :write_id";
+
 /// The value in an item, if there is an item.
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<Option<T>, StoreError> {
     if item.is_empty() { Ok(None) } else { Ok(Some(from_item(item)?)) }
@@ -89,6 +112,19 @@ pub(super) async fn update_returning(
     update: UpdateItemFluentBuilder,
 ) -> Result<Written, StoreError> {
     send!(update.return_values(returned), UpdateItemError)
+}
+
+/// Updates an item once: for a write whose effect does not tell its own repeat, such as a count. Its
+/// condition holds [`UNLESS_OWN`] and its assignments [`AS_OWN`]. The item keeps the id of the last
+/// such write only. If another one comes between a write and its repeat, the repeat counts once more
+/// or is refused: there is never one too few.
+pub(super) async fn update_once(
+    id: WriteId,
+    write: UpdateItemFluentBuilder,
+) -> Result<Written, StoreError> {
+    let WriteId(id) = id;
+    let write = write.expression_attribute_values(":write_id", id.clone());
+    Ok(update(write).await?.or_own(|item| item.get("write_id") == Some(&id)))
 }
 
 /// Puts an item if its condition holds.
