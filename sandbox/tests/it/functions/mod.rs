@@ -9,4 +9,4 @@ mod mtn_callback;
 mod purchase;
 mod requery;
 mod verify;
-mod vtpass_callback;
+pub mod vtpass_callback;
