@@ -137,22 +137,33 @@ pub(super) async fn delete(delete: DeleteItemFluentBuilder) -> Result<Written, S
     send!(delete, DeleteItemError)
 }
 
-/// Writes all of `items` or none. `Ok(false)` when a condition refused them. A repeat by the SDK
-/// carries the same request token, so DynamoDB itself recognises it.
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transacted {
+    /// All of it was written.
+    Done,
+    /// Nothing was written: the condition of the item at this place, and maybe of later ones, did
+    /// not hold.
+    Refused(usize),
+}
+
+/// Writes all of `items` or none. A repeat by the SDK carries the same request token, so DynamoDB
+/// itself recognises it.
 pub(super) async fn transact(
     client: &Client,
     items: Vec<TransactWriteItem>,
-) -> Result<bool, StoreError> {
+) -> Result<Transacted, StoreError> {
     let Err(error) = client.transact_write_items().set_transact_items(Some(items)).send().await
     else {
-        return Ok(true);
+        return Ok(Transacted::Done);
     };
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     {
         let refused = |code: Option<&str>| code == Some("ConditionalCheckFailed");
-        if cancelled.cancellation_reasons().iter().any(|reason| refused(reason.code())) {
-            return Ok(false);
+        let mut reasons = cancelled.cancellation_reasons().iter();
+        if let Some(place) = reasons.position(|reason| refused(reason.code())) {
+            return Ok(Transacted::Refused(place));
         }
     }
     Err(error.into())

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{Loss, event_with};
-use crate::support::{Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event};
+use crate::functions::consent::history::{age, times};
+use crate::support::{
+    Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event, numbered_mono,
+};
 
 fn exchange() -> String {
     event(KEY, "POST /account/auth", &[], &json!({ "code": "code_1" }).to_string())
@@ -76,6 +79,24 @@ pub async fn an_account_is_linked_once(loss: Loss) {
     assert_eq!(asked(&mono, "/account/auth"), 1);
     assert_eq!(events(&gateway).await, ["linked"]);
     assert_eq!(caller.exchange("code_1").await.ok(), json!({ "id": "acc1" }));
+}
+
+pub async fn room_is_made_in_a_full_history(loss: Loss) {
+    let mono = Provider::start(numbered_mono()).await;
+    let gateway = Gateway::with_mono(&mono).await;
+    let caller = gateway.caller();
+    let code = caller.code_of(&Value::Null).await;
+    caller.exchange(&code).await.ok();
+    age(&gateway, 50, "").await;
+    let before = times(&gateway).await;
+    let code = caller.code_of(&Value::Null).await;
+    let (tap, function) = gateway.with_tap("exchange").await;
+    let body = json!({ "code": code }).to_string();
+    let answer = loss.run(&tap, &function, event(KEY, "POST /account/auth", &[], &body)).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    let mut expected = [&before[..1], &before[11..]].concat();
+    expected.push(times(&gateway).await.pop().unwrap());
+    assert_eq!(times(&gateway).await, expected, "the first and the newest stay");
 }
 
 /// Unlinks, with one of the two writes repeated.

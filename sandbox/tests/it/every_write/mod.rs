@@ -96,6 +96,7 @@ every_write! {
     "sessions::codes::claim", UPDATE, "SET claim = :claim", 0 => consent::a_code_is_claimed;
     "sessions::codes::release", UPDATE, "SET lease_until = :none", 0 => consent::a_code_is_given_back;
     "accounts::link", TRANSACT, "SET #state = :linked", 0 => consent::an_account_is_linked_once;
+    "accounts::make_room", UPDATE, "REMOVE history[1]", 0 => consent::room_is_made_in_a_full_history;
     "accounts::step", UPDATE, "SET #state = :to", 0 => consent::an_unlink_is_begun_once;
     "accounts::step", UPDATE, "SET #state = :to", 1 => consent::an_unlink_is_finished_once;
     "requests::record", PUT, "request_id", 0 => requests::a_request_is_recorded_and_mtn_asked_once;

@@ -2,7 +2,7 @@
 
 mod auth;
 mod authorizer;
-mod consent;
+pub mod consent;
 mod exchange;
 mod fetch_data;
 mod mtn_callback;
