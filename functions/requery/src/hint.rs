@@ -26,10 +26,10 @@ impl PurchaseJobs {
         };
         let is_unclear = proves_nothing(&evidence.outcome);
         // There may be many hints, so an answer without news is not written. News is a new state, a
-        // contradiction, a first acknowledgement, or an end of the row of unknown references.
+        // new contradiction, a first acknowledgement, or an end of the row of unknown references.
         let acknowledged = change.acknowledged && !purchase.acknowledged;
         let row_ended = change.unknown_references != Some(purchase.unknown_references);
-        let repeats = change.attempts.iter().all(|it| it.repeats(purchase.history.last()));
+        let repeats = change.attempts.iter().all(|it| it.repeats_any(&purchase.history));
         let contradicts = change.is_contradiction() && !repeats;
         if change.to.is_some() || contradicts || acknowledged || row_ended {
             self.purchases.apply(purchase_id, &change, &evidence).await?;
