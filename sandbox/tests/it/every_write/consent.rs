@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Loss, event_with};
+use super::loss::{Loss, event_with};
 use crate::functions::consent::history::{age, times};
 use crate::support::{
     Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event, numbered_mono,

@@ -3,7 +3,7 @@
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 
-use super::{Loss, event_with};
+use super::loss::{Loss, event_with};
 use crate::support::purchases::{DELIVERED, airtime, purchase_event};
 use crate::support::{Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event, mono_at};
 

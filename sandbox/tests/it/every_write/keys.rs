@@ -7,7 +7,7 @@ use shared::domain::api_key::ApiKey;
 use shared::platform::environment::Environment;
 use shared::store::{Found, Tenants};
 
-use super::Loss;
+use super::loss::Loss;
 use crate::support::tap::Tap;
 use crate::support::{Gateway, KEY};
 

@@ -6,63 +6,17 @@
 mod consent;
 mod counts;
 mod keys;
+mod loss;
 mod purchases;
 mod requests;
 mod scan;
 
 use std::collections::BTreeSet;
 
-use sandbox::aws::lambda::Entry;
-use serde_json::{Value, json};
-
-use crate::support::tap::Tap;
-use crate::support::{KEY, event};
-
 const PUT: &str = "PutItem";
 const UPDATE: &str = "UpdateItem";
 const DELETE: &str = "DeleteItem";
 const TRANSACT: &str = "TransactWriteItems";
-
-/// A write, how its request is recognised, and whether its answer is lost.
-#[derive(Clone, Copy)]
-struct Loss {
-    operation: &'static str,
-    holds: &'static str,
-    before: usize,
-    is_lost: bool,
-}
-
-impl Loss {
-    /// From now on the answer is lost, in the run that loses it.
-    fn begin(self, tap: &Tap) {
-        if self.is_lost {
-            tap.lose_answer_of(self.operation, self.holds, self.before);
-        }
-    }
-
-    /// Asserts that it was lost and the write repeated.
-    fn end(self, tap: &Tap) {
-        if self.is_lost {
-            tap.assert_repeated();
-        }
-    }
-
-    /// Runs a function once, and gives its answer.
-    async fn run(self, tap: &Tap, function: &Entry, event: String) -> Value {
-        self.begin(tap);
-        let answer = function(event, lambda_runtime::Context::default()).await.unwrap();
-        self.end(tap);
-        answer
-    }
-}
-
-/// The event of a request of the first tenant, with one more header.
-fn event_with(route: &str, header: (&str, &str), body: &Value) -> String {
-    let mut event: Value =
-        serde_json::from_str(&event(KEY, route, &[], &body.to_string())).unwrap();
-    event["headers"][header.0] = json!(header.1);
-    event.to_string()
-}
 
 /// The tests, one for each line, and the list of the lines.
 macro_rules! every_write {
@@ -76,7 +30,7 @@ macro_rules! every_write {
                 async fn $scenario() {
                     for is_lost in [false, true] {
                         let (operation, holds, before) = (super::$operation, $holds, $before);
-                        let loss = super::Loss { operation, holds, before, is_lost };
+                        let loss = super::loss::Loss { operation, holds, before, is_lost };
                         super::$room::$scenario(loss).await;
                     }
                 }

@@ -9,7 +9,7 @@ use shared::platform::environment::Environment;
 use shared::store::{Changed, Purchases};
 use time::OffsetDateTime;
 
-use super::Loss;
+use super::loss::Loss;
 use crate::functions::vtpass_callback::{callback, update};
 use crate::support::purchases::{
     DELIVERED, FAILED, PENDING, airtime, bundle, field, id_of, purchase_event, purchase_id,

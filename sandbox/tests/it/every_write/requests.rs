@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Loss;
+use super::loss::Loss;
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::field;
 use crate::support::{Caller, Gateway, KEY, event};

@@ -48,10 +48,7 @@ pub fn writes() -> BTreeMap<String, Write> {
             continue;
         }
         let file = std::fs::read_to_string(&path).unwrap();
-        let mut functions = BTreeMap::new();
-        read(&file.parse().unwrap(), "", &conditional, &mut functions);
-        for (function, found) in functions.into_iter().filter(|(_, found)| found.writes()) {
-            let Found { sends, conditions, .. } = found;
+        for (function, Found { sends, conditions, .. }) in writes_in(&file, &conditional) {
             let write = Write { file: file.clone(), sends, conditions };
             writes.insert(format!("{name}::{function}"), write);
         }
@@ -78,6 +75,14 @@ impl Found {
     fn writes(&self) -> bool {
         self.calls || self.sends
     }
+}
+
+/// The functions of a file that write.
+fn writes_in(file: &str, conditional: &BTreeSet<String>) -> BTreeMap<String, Found> {
+    let mut functions = BTreeMap::new();
+    read(&file.parse().unwrap(), "", conditional, &mut functions);
+    functions.retain(|_, found| found.writes());
+    functions
 }
 
 /// The functions that `conditional.rs` offers: those that are `async`.
@@ -135,4 +140,29 @@ fn read(
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
     }
+}
+
+#[test]
+fn a_write_is_found_wherever_it_stands() {
+    let source = "pub(super) async fn update() {} pub(super) async fn put() {} fn text() {}";
+    let conditional = senders(&source.parse().unwrap());
+    assert_eq!(conditional, ["put", "update"].map(str::to_owned).into());
+    for (text, expected) in [
+        ("async fn a(&self) { update(write).await }", "a"),
+        ("impl T { fn a() {} async fn b() { loop { match put(x).await { _ => {} } } } }", "b"),
+        ("async fn a() { super::conditional::update(write).await }", "a"),
+        ("async fn a() { debug!(\"{}\", update(write).await) }", "a"),
+        ("async fn a() { self.0.put(item)?.send().await?; }", "a"),
+        ("async fn a() { client.delete_item().table_name(t).send().await }", "a"),
+        ("fn update(&self) -> Builder { self.0.update(key) }", ""),
+        ("async fn a() { self.0.scan().send().await; let put = 1; }", ""),
+        ("async fn a() { /* update(write) */ self.update(id) }", ""),
+        ("mod tests { async fn a() { update(write).await } }", ""),
+    ] {
+        let found: Vec<_> = writes_in(text, &conditional).into_keys().collect();
+        assert_eq!(found.concat(), expected, "{text}");
+    }
+    let past = "async fn a() { self.0.put(item)?.condition_expression(c).send().await }";
+    let found = &writes_in(past, &conditional)["a"];
+    assert!(found.sends && found.conditions);
 }
