@@ -52,7 +52,7 @@ impl Schedule {
 }
 
 /// How long VTpass may not know a purchase before that is believed. Never shorter than
-/// [`PAY_ENDED`], so no other variable can make a requery overtake its own `pay`.
+/// a minute, so no other variable can make a requery overtake its own `pay`.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience(Duration);
 
