@@ -29,7 +29,8 @@ impl PurchaseJobs {
         if proves_nothing(&evidence.outcome) { self.hint_again(&step).await } else { Ok(()) }
     }
 
-    /// Writes an answer that came outside the chain, if it holds news: a new state, a contradiction,
+    /// Writes an answer that came outside the chain, if it holds news: a new state, a new
+    /// contradiction,
     /// a first acknowledgement, or an end of the row of unknown references. There may be many
     /// hints, so an answer without news is not written. Gives the purchase as it is then.
     pub(crate) async fn record_news(
@@ -40,7 +41,7 @@ impl PurchaseJobs {
     ) -> Result<Purchase, StoreError> {
         let acknowledged = change.acknowledged && !purchase.acknowledged;
         let row_ended = change.unknown_references != Some(purchase.unknown_references);
-        let repeats = change.attempts.iter().all(|it| it.repeats(purchase.history.last()));
+        let repeats = change.attempts.iter().all(|it| it.repeats_any(&purchase.history));
         let contradicts = change.is_contradiction() && !repeats;
         if change.to.is_some() || contradicts || acknowledged || row_ended {
             return self.purchases.apply(&purchase.purchase_id, change, evidence).await;

@@ -8,7 +8,7 @@ use shared::lambda::http_function::HttpFunction;
 use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
 use shared::platform::config::{ConfigError, Vars};
-use shared::platform::environment::{Clock, Environment};
+use shared::platform::environment::Environment;
 use shared::provider::mono::{Mono, MonoError};
 use shared::store::Sessions;
 
@@ -17,7 +17,7 @@ use shared::store::Sessions;
 pub struct Verify {
     mono: Option<Mono>,
     sessions: Sessions,
-    clock: Clock,
+    environment: Environment,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ impl HttpFunction for Verify {
         Ok(Self {
             mono: Mono::from_vars(vars, environment)?,
             sessions: Sessions::from_vars(vars, &dynamodb)?,
-            clock: environment.clock.clone(),
+            environment: environment.clone(),
         })
     }
 
@@ -46,12 +46,13 @@ impl HttpFunction for Verify {
         let session_id = session_id(request)?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
-        let now = self.clock.now();
         // While Mono is down no try is used up.
         mono.check()?;
-        let session = self.sessions.count_try(tenant, session_id, otp.len(), now).await?;
+        let counted =
+            self.sessions.count_try(tenant, session_id, otp.len(), &self.environment).await;
+        let session = counted?;
         let answer = mono.verify(session_id, &otp).await.map_err(refused)?;
-        match self.sessions.prove(session, &answer.code, self.clock.now()).await? {
+        match self.sessions.prove(session, &answer.code, self.environment.clock.now()).await? {
             true => Ok(Reply::json_text(answer.body)),
             false => Err(ApiError::session_expired()),
         }

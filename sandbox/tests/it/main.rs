@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod every_route;
+mod every_write;
 mod functions;
 mod platform;
 mod simulators;

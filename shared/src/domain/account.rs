@@ -92,7 +92,7 @@ pub struct Account {
     /// The consent in force; erased when unlinked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
-    /// All that happened, oldest first.
+    /// What happened, oldest first: the first event and at least the newest 40.
     #[serde(default)]
     pub history: Vec<AccountEvent>,
 }

@@ -51,20 +51,29 @@ impl Schedule {
     }
 }
 
-/// How long VTpass may not know a purchase before that is believed.
+/// How long VTpass may not know a purchase before that is believed. Never shorter than
+/// a minute, so no other variable can make a requery overtake its own `pay`.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience(Duration);
+
+/// The age of a purchase at which its `pay` has surely ended, with a margin for the clocks of two
+/// instances. The request of a purchase lives 30 s at most, and `pay` ends 25 s after its beginning.
+const PAY_ENDED: Duration = Duration::from_secs(60);
 
 impl Patience {
     /// Six minutes, unless `REQUERY_PATIENCE_SECONDS` says otherwise.
     ///
     /// # Errors
-    /// [`ConfigError`] for anything but whole seconds.
+    /// [`ConfigError`] for anything but whole seconds, and for less than 60.
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         const NAME: &str = "REQUERY_PATIENCE_SECONDS";
         let seconds = vars.optional(NAME).unwrap_or("360").parse();
         let seconds = seconds.map_err(|_| ConfigError::invalid(NAME, "must be whole seconds"))?;
-        Ok(Self(Duration::from_secs(seconds)))
+        let patience = Self(Duration::from_secs(seconds));
+        if patience.0 < PAY_ENDED {
+            return Err(ConfigError::invalid(NAME, "must be 60 or more: `pay` must have ended"));
+        }
+        Ok(patience)
     }
 
     /// A sixth of the whole: an earlier answer does not count.
@@ -117,6 +126,20 @@ mod tests {
         for list in ["1", "0"] {
             let wait = schedule(list).unwrap().wait(0, DAY, &constant(0xff));
             assert_eq!(wait, Duration::from_secs(1), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_patience_that_pay_may_outlive_is_refused() {
+        let patience = |seconds: &str| {
+            let vars = [("REQUERY_PATIENCE_SECONDS".to_owned(), seconds.to_owned())];
+            Patience::from_vars(&vars.into_iter().collect())
+        };
+        assert_eq!(patience("").unwrap().whole(), Duration::from_secs(360));
+        assert_eq!(patience("60").unwrap().whole(), Duration::from_secs(60));
+        for seconds in ["59", "6", "0", "-1", "a", "60.5", "60,60"] {
+            let error = patience(seconds).unwrap_err().to_string();
+            assert!(error.contains("REQUERY_PATIENCE_SECONDS"), "{seconds}: {error}");
         }
     }
 

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
-use super::conditional::{Item, transact, update};
+use super::conditional::{Item, Transacted, Written, transact, update};
 use super::table::table;
-use super::{Claim, Sessions, StoreError, list, text};
+use super::{Claim, ExchangeCode, Sessions, StoreError, list, text};
 use crate::domain::account::{Account, AccountEvent, AccountState, Consent, ConsentTerms};
 use crate::domain::ids::{AccountId, TenantId};
 
@@ -18,6 +18,16 @@ table! {
     /// The `accounts` table.
     Accounts, "ACCOUNTS_TABLE"
 }
+
+/// How many events a history holds at most. The longest consent terms have three times 500 characters
+/// of up to 4 bytes, so an event has less than 6.4 KB and the history less than 320 of the 400 KB that
+/// an item may have.
+const MOST_EVENTS: usize = 50;
+/// That a history holds fewer, as a condition.
+const HAS_ROOM: &str = "attribute_not_exists(history[49])";
+/// What goes when a full history is to get another event: the oldest ten but the first.
+const DROP_OLDEST: &str = "REMOVE history[1], history[2], history[3], history[4], history[5], \
+                           history[6], history[7], history[8], history[9], history[10]";
 
 /// How linking an account ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +53,7 @@ impl Accounts {
     }
 
     /// Writes the account and uses up its code, both or neither. Linking again after an unlink
-    /// replaces the tombstone and keeps its history.
+    /// replaces the tombstone and keeps its history: the first event and at least the newest 40.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be written.
@@ -54,7 +64,24 @@ impl Accounts {
         account_id: &AccountId,
         now: OffsetDateTime,
     ) -> Result<Link, StoreError> {
-        let code = &claim.code;
+        let link = self.linked(&claim.code, account_id, now)?;
+        let items = vec![link, sessions.exchanged(claim, account_id)?];
+        loop {
+            match transact(&self.0.client, items.clone()).await? {
+                Transacted::Done => return Ok(Link::Linked),
+                Transacted::Refused(0) => self.make_room(&claim.code.tenant, account_id).await?,
+                Transacted::Refused(_) => return Ok(Link::ClaimLost),
+            }
+        }
+    }
+
+    /// The write that makes the account the tenant's, while its history has room.
+    fn linked(
+        &self,
+        code: &ExchangeCode,
+        account_id: &AccountId,
+        now: OffsetDateTime,
+    ) -> Result<TransactWriteItem, StoreError> {
         let consent = Consent {
             terms: code.consent.clone(),
             given_at: now,
@@ -75,6 +102,7 @@ impl Accounts {
                 "SET #state = :linked, provider = :network, phone = :msisdn, consent = :consent, \
                  history = list_append(if_not_exists(history, :none), :event)",
             )
+            .condition_expression(HAS_ROOM)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":linked", text(AccountState::Linked.name()))
             .expression_attribute_values(":network", text(code.network.name()))
@@ -83,12 +111,19 @@ impl Accounts {
             .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
             .expression_attribute_values(":event", to_attribute_value(vec![event])?)
             .build()?;
-        let items = vec![
-            TransactWriteItem::builder().update(link).build(),
-            sessions.exchanged(claim, account_id)?,
-        ];
-        let written = transact(&self.0.client, items).await?;
-        Ok(if written { Link::Linked } else { Link::ClaimLost })
+        Ok(TransactWriteItem::builder().update(link).build())
+    }
+
+    /// Drops old events of a full history. The number of events tells a repeat: it is refused, or it
+    /// drops what would be dropped next.
+    async fn make_room(&self, tenant: &TenantId, id: &AccountId) -> Result<(), StoreError> {
+        let drop = self
+            .0
+            .update([("account_id", id.as_str()), ("tenant", tenant.as_str())])
+            .update_expression(DROP_OLDEST)
+            .condition_expression(format!("NOT {HAS_ROOM}"));
+        update(drop).await?;
+        Ok(())
     }
 
     /// Withdraws a tenant's access and erases the personal data. Only a linked account changes;
@@ -141,13 +176,24 @@ impl Accounts {
             .update_expression(
                 "SET #state = :to, history = list_append(history, :event) REMOVE phone, consent",
             )
-            .condition_expression("#state = :from")
+            .condition_expression(format!("#state = :from AND {HAS_ROOM}"))
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":from", text(from.name()))
             .expression_attribute_values(":to", text(to.name()))
             .expression_attribute_values(":event", AttributeValue::L(vec![event.clone()]));
         let own = |item: &Item| list(item, "history").last() == Some(&event);
-        Ok(update(change).await?.or_own(own).is_done())
+        loop {
+            match update(change.clone()).await?.or_own(own) {
+                Written::Done(_) => return Ok(true),
+                Written::Refused(item)
+                    if list(&item, "history").len() >= MOST_EVENTS
+                        && item.get("state") == Some(&text(from.name())) =>
+                {
+                    self.make_room(tenant, id).await?;
+                }
+                Written::Refused(_) => return Ok(false),
+            }
+        }
     }
 
     /// Whether any tenant still holds the account by a consent in force.

@@ -21,7 +21,9 @@ use aws_sdk_dynamodb::types::{
 use serde::de::DeserializeOwned;
 use serde_dynamo::from_item;
 
-use super::StoreError;
+use super::{StoreError, text};
+use crate::platform::crypto::hashed;
+use crate::platform::environment::Random;
 
 /// An item as DynamoDB holds it.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -57,6 +59,27 @@ impl Written {
     }
 }
 
+/// The id of one write, for [`update_once`]. It is short, because it is compared only with the id of
+/// the last write of the same item.
+pub(super) struct WriteId(AttributeValue);
+
+impl WriteId {
+    /// Of a write that is like others, such as a count.
+    pub(super) fn random(random: &Random) -> Self {
+        Self(text(hex::encode(random.bytes::<8>())))
+    }
+
+    /// Of a write that this description tells from all others.
+    pub(super) fn of(description: &str) -> Self {
+        Self(text(&hashed(description)[..16]))
+    }
+}
+
+/// For [`update_once`]: the condition that the item does not carry the id of this write.
+pub(super) const UNLESS_OWN: &str = "(attribute_not_exists(write_id) OR write_id <> :write_id)";
+/// For [`update_once`]: the assignment that stores the id of this write.
+pub(super) const AS_OWN: &str = "write_id = :write_id";
+
 /// The value in an item, if there is an item.
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<Option<T>, StoreError> {
     if item.is_empty() { Ok(None) } else { Ok(Some(from_item(item)?)) }
@@ -91,6 +114,19 @@ pub(super) async fn update_returning(
     send!(update.return_values(returned), UpdateItemError)
 }
 
+/// Updates an item once: for a write whose effect does not tell its own repeat, such as a count. Its
+/// condition holds [`UNLESS_OWN`] and its assignments [`AS_OWN`]. The item keeps the id of the last
+/// such write only. If another one comes between a write and its repeat, the repeat counts once more
+/// or is refused: there is never one too few.
+pub(super) async fn update_once(
+    id: WriteId,
+    write: UpdateItemFluentBuilder,
+) -> Result<Written, StoreError> {
+    let WriteId(id) = id;
+    let write = write.expression_attribute_values(":write_id", id.clone());
+    Ok(update(write).await?.or_own(|item| item.get("write_id") == Some(&id)))
+}
+
 /// Puts an item if its condition holds.
 pub(super) async fn put(put: PutItemFluentBuilder) -> Result<Written, StoreError> {
     send!(put, PutItemError)
@@ -101,22 +137,33 @@ pub(super) async fn delete(delete: DeleteItemFluentBuilder) -> Result<Written, S
     send!(delete, DeleteItemError)
 }
 
-/// Writes all of `items` or none. `Ok(false)` when a condition refused them. A repeat by the SDK
-/// carries the same request token, so DynamoDB itself recognises it.
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transacted {
+    /// All of it was written.
+    Done,
+    /// Nothing was written: the condition of the item at this place, and maybe of later ones, did
+    /// not hold.
+    Refused(usize),
+}
+
+/// Writes all of `items` or none. A repeat by the SDK carries the same request token, so DynamoDB
+/// itself recognises it.
 pub(super) async fn transact(
     client: &Client,
     items: Vec<TransactWriteItem>,
-) -> Result<bool, StoreError> {
+) -> Result<Transacted, StoreError> {
     let Err(error) = client.transact_write_items().set_transact_items(Some(items)).send().await
     else {
-        return Ok(true);
+        return Ok(Transacted::Done);
     };
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     {
         let refused = |code: Option<&str>| code == Some("ConditionalCheckFailed");
-        if cancelled.cancellation_reasons().iter().any(|reason| refused(reason.code())) {
-            return Ok(false);
+        let mut reasons = cancelled.cancellation_reasons().iter();
+        if let Some(place) = reasons.position(|reason| refused(reason.code())) {
+            return Ok(Transacted::Refused(place));
         }
     }
     Err(error.into())

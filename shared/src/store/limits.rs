@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 
-use super::conditional::{Written, update};
+use super::conditional::{AS_OWN, UNLESS_OWN, WriteId, Written, update_once};
 use super::table::Table;
 use super::{StoreError, number};
 use crate::domain::limit::Limit;
 use crate::domain::time::to_seconds;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::crypto::KeyedHash;
-use crate::platform::environment::{Clock, Environment};
+use crate::platform::environment::{Clock, Environment, Random};
 
 /// The `limits` table.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub struct Limits {
     table: Table,
     hash: KeyedHash,
     clock: Clock,
+    random: Random,
 }
 
 /// Why a request does not count as one more.
@@ -46,6 +47,7 @@ impl Limits {
             table: Table::from_vars(vars, "LIMITS_TABLE", dynamodb)?,
             hash: KeyedHash::from_vars(vars)?,
             clock: environment.clock.clone(),
+            random: environment.random.clone(),
         })
     }
 
@@ -62,10 +64,10 @@ impl Limits {
         let mut count = self
             .table
             .update([("pk", &*key)])
-            .condition_expression(
+            .condition_expression(format!(
                 "(attribute_not_exists(#short) OR #short < :short) \
-                 AND (attribute_not_exists(#long) OR #long < :long)",
-            )
+                 AND (attribute_not_exists(#long) OR #long < :long) AND {UNLESS_OWN}"
+            ))
             .expression_attribute_names("#short", short_count(index))
             .expression_attribute_names("#long", LONG_COUNT)
             .expression_attribute_values(":one", number(1))
@@ -79,9 +81,13 @@ impl Limits {
             past.push(name);
         }
         let remove = if past.is_empty() { "" } else { " REMOVE " };
-        let expression =
-            format!("ADD #short :one, #long :one SET expires_at = :end{remove}{}", past.join(", "));
-        match update(count.update_expression(expression)).await.map_err(OverLimit::Unknown)? {
+        let set = format!("SET expires_at = :end, {AS_OWN}");
+        let count = count.update_expression(format!(
+            "ADD #short :one, #long :one {set}{remove}{}",
+            past.join(", ")
+        ));
+        let counted = update_once(WriteId::random(&self.random), count).await;
+        match counted.map_err(OverLimit::Unknown)? {
             Written::Done(_) => Ok(()),
             Written::Refused(item) => {
                 let counted = item.get(LONG_COUNT).and_then(|count| count.as_n().ok());

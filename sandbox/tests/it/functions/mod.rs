@@ -2,7 +2,7 @@
 
 mod auth;
 mod authorizer;
-mod consent;
+pub mod consent;
 mod exchange;
 mod fetch_data;
 mod mtn_callback;
@@ -10,4 +10,4 @@ mod purchase;
 mod reconcile;
 mod requery;
 mod verify;
-mod vtpass_callback;
+pub mod vtpass_callback;

@@ -100,3 +100,23 @@ async fn a_body_that_is_not_json_or_too_large_stores_nothing() {
     assert_eq!(caller.call_back(&url, &largest).await.status, 200);
     assert_eq!(caller.request(&id).await["result"].as_str().unwrap().len(), room);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_notices_the_first_is_kept_and_the_answer_still_fits() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    caller.mtn_next("recharges", "held").await;
+    let id = caller.asked(&account, "recharges").await;
+    let url = caller.callback_urls().await.remove(0);
+    let (head, tail) = (r#"{"statusCode":"5000","statusMessage":""#, r#""}"#);
+    let room = 256 * 1024 - head.len() - tail.len();
+    let notice = |filler: &str| format!("{head}{}{tail}", filler.repeat(room));
+    for filler in ["a", "b", "c"] {
+        assert_eq!(caller.call_back(&url, &notice(filler)).await.status, 200);
+    }
+    let item = gateway.scan("RequestsTable").await.remove(0);
+    assert_eq!(field(&item, "notice"), notice("a"));
+    assert_eq!(item["tokens"].as_array().unwrap().len(), 1);
+    assert_eq!(caller.deliver().await, [200]);
+    let request = caller.request(&id).await;
+    assert_eq!((field(&request, "state"), &request["notice"]), ("available", &json!(null)));
+}

@@ -1,6 +1,7 @@
 //! The sandbox around the gateway: its console, its documentation, and how it starts.
 
 use sandbox::aws::lambda::Registry;
+use serde_json::json;
 
 use super::events::events;
 use crate::support::Gateway;
@@ -79,5 +80,44 @@ async fn a_template_that_cannot_run_stops_the_sandbox() {
         options.registry = Registry::new();
         let problem = sandbox::Sandbox::start(options).await.err().expect(wanted).to_string();
         assert!(problem.contains(wanted), "{problem}");
+    }
+}
+
+#[test]
+fn the_template_takes_no_schedule_and_no_patience_that_overtakes_pay() {
+    let pattern = |parameter: &str| {
+        let mut lines = sandbox::TEMPLATE.lines().skip_while(|line| line.trim_end() != parameter);
+        let pattern = lines.find_map(|line| line.trim().strip_prefix("AllowedPattern: "));
+        json!({ "type": "string", "pattern": pattern.unwrap() })
+    };
+    let schedule = pattern("  RequeryScheduleSeconds:");
+    for (list, taken) in [
+        ("", true),
+        ("36", true),
+        ("45,60,120,300,600,900", true),
+        ("900,1,0", true),
+        ("35", false),
+        ("2,60", false),
+        ("901", false),
+        ("45,901", false),
+        ("45,", false),
+        (",45", false),
+        ("45, 60", false),
+        ("4500", false),
+    ] {
+        assert_eq!(jsonschema::is_valid(&schedule, &json!(list)), taken, "{list}");
+    }
+    let patience = pattern("  RequeryPatienceSeconds:");
+    for (seconds, taken) in [
+        ("", true),
+        ("360", true),
+        ("86400", true),
+        ("359", false),
+        ("60", false),
+        ("0360", false),
+        ("-360", false),
+        ("360s", false),
+    ] {
+        assert_eq!(jsonschema::is_valid(&patience, &json!(seconds)), taken, "{seconds}");
     }
 }

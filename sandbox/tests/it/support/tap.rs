@@ -1,5 +1,6 @@
 //! A proxy between a function and the services it calls. It counts the calls and can hold one of them
-//! for ever, so that the function can be dropped exactly there.
+//! for ever, so that the function can be dropped exactly there. It can also lose the answer of one call
+//! to AWS after it took effect, so that the SDK repeats it.
 //!
 //! Point 2k is before call k is sent on; point 2k+1 is after it took effect and before its answer.
 
@@ -35,6 +36,40 @@ pub struct Tap {
     seen: Mutex<Vec<String>>,
     /// What was done to which table or queue, as IAM names it.
     used: Mutex<BTreeSet<(String, String)>>,
+    loss: Mutex<Option<Loss>>,
+}
+
+/// A call to AWS whose first answer is lost.
+struct Loss {
+    operation: &'static str,
+    /// What the request holds.
+    holds: &'static str,
+    /// How many calls like it come before it.
+    before: usize,
+    /// The SDK's id of the call, once it came. The SDK's repeats carry the same.
+    invocation: Option<String>,
+    took_effect: bool,
+    repeats: usize,
+}
+
+impl Loss {
+    /// Whether the answer to this request is to be lost.
+    fn meets(&mut self, operation: &str, invocation: Option<&str>, body: &str) -> bool {
+        let Some(invocation) = invocation else { return false };
+        if let Some(lost) = &self.invocation {
+            self.repeats += usize::from(lost == invocation);
+            return false;
+        }
+        if operation != self.operation || !body.contains(self.holds) {
+            return false;
+        }
+        if self.before > 0 {
+            self.before -= 1;
+            return false;
+        }
+        self.invocation = Some(invocation.to_owned());
+        true
+    }
 }
 
 #[derive(Clone)]
@@ -99,6 +134,31 @@ impl Tap {
         self.providers_silent.store(silent, Ordering::SeqCst);
     }
 
+    /// Lets a call to AWS take effect and loses its answer: the first of this operation whose request
+    /// holds this text, after `before` others like it.
+    pub fn lose_answer_of(&self, operation: &'static str, holds: &'static str, before: usize) {
+        let (invocation, took_effect, repeats) = (None, false, 0);
+        let loss = Loss { operation, holds, before, invocation, took_effect, repeats };
+        *self.loss.lock().unwrap() = Some(loss);
+    }
+
+    /// Asserts that the answer was lost after the call took effect, and that the SDK repeated it.
+    pub fn assert_repeated(&self) {
+        let loss = self.loss.lock().unwrap().take().expect("an answer was to be lost");
+        let Loss { operation, holds, took_effect, repeats, .. } = loss;
+        assert!(took_effect, "no {operation} with {holds} took effect");
+        assert_eq!(repeats, 1, "the SDK repeats the {operation} with {holds} once");
+    }
+
+    /// Whether the answer to this request is to be lost.
+    fn loses(&self, operation: &str, parts: &http::request::Parts, body: &[u8]) -> bool {
+        let invocation = parts.headers.get("amz-sdk-invocation-id");
+        let invocation = invocation.and_then(|id| id.to_str().ok());
+        let mut loss = self.loss.lock().unwrap();
+        loss.as_mut()
+            .is_some_and(|loss| loss.meets(operation, invocation, &String::from_utf8_lossy(body)))
+    }
+
     async fn hold_if(&self, point: usize) {
         if self.hold.lock().unwrap().contains(&point) {
             self.held.notify_one();
@@ -155,6 +215,7 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
         let request = serde_json::from_slice(&body).unwrap();
         line.tap.used.lock().unwrap().extend(needed(&operation, &request));
     }
+    let loses = line.tap.loses(&operation, &parts, &body);
     line.tap.hold_if(2 * call).await;
     line.tap.seen.lock().unwrap().push(operation);
     let url = format!("{}{}", line.target, parts.uri.path_and_query().unwrap());
@@ -173,6 +234,11 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
         return StatusCode::GATEWAY_TIMEOUT.into_response();
     }
     let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };
+    if loses {
+        let mut loss = line.tap.loss.lock().unwrap();
+        loss.as_mut().unwrap().took_effect = answer.status.is_success();
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
     for (name, value) in &answer.headers {

@@ -56,6 +56,11 @@ impl Attempt {
         before.is_some_and(|before| Self { at: self.at, ..before.clone() } == *self)
     }
 
+    /// Whether it says nothing that some line before it did not.
+    pub fn repeats_any(&self, history: &[Self]) -> bool {
+        history.iter().any(|line| self.repeats(Some(line)))
+    }
+
     /// What was concluded, as it is stored: a state, or `nothing`.
     pub fn concluded_name(&self) -> &'static str {
         self.concluded.map_or(concluded::NOTHING, State::name)

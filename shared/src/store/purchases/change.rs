@@ -9,8 +9,8 @@ use super::{Purchases, reconcile};
 use crate::domain::ids::PurchaseId;
 use crate::domain::purchase::{Evidence, Purchase, Transition, transition};
 use crate::domain::time::to_ms;
-use crate::store::conditional::{Item, Written, update};
-use crate::store::{StoreError, list, number, text};
+use crate::store::conditional::{AS_OWN, UNLESS_OWN, WriteId, Written, update_once};
+use crate::store::{StoreError, number, text};
 
 /// How a change ended. Both hold the purchase as it is now.
 #[derive(Debug)]
@@ -33,10 +33,9 @@ impl Purchases {
         now: OffsetDateTime,
     ) -> Result<Changed, StoreError> {
         let write = written(self.update(id), id, change, now)?;
-        let lines =
-            change.attempts.iter().map(to_attribute_value).collect::<Result<Vec<_>, _>>()?;
-        let own = |item: &Item| !lines.is_empty() && list(item, "history").ends_with(&lines);
-        match update(write).await?.or_own(own) {
+        // Most changes are allowed in the state that they lead to. A repeat would add its lines again.
+        let write_id = WriteId::of(&format!("{change:?} {now}"));
+        match update_once(write_id, write).await? {
             Written::Done(item) => Ok(Changed::Written(Box::new(from_item(item)?))),
             Written::Refused(item) => {
                 let mut met: Purchase = from_item(item)?;
@@ -85,7 +84,7 @@ fn written(
     change: &Transition,
     now: OffsetDateTime,
 ) -> Result<UpdateItemFluentBuilder, StoreError> {
-    let mut set = vec!["updated_ms = :now", "history = list_append(history, :attempts)"];
+    let mut set = vec![AS_OWN, "updated_ms = :now", "history = list_append(history, :attempts)"];
     let mut update = update
         .expression_attribute_names("#state", "state")
         .expression_attribute_values(":now", number(to_ms(now)))
@@ -111,7 +110,7 @@ fn written(
         update = update.expression_attribute_values(&name, text(state.name()));
         states.push(name);
     }
-    let mut condition = format!("#state IN ({})", states.join(", "));
+    let mut condition = format!("#state IN ({}) AND {UNLESS_OWN}", states.join(", "));
     if change.unless_acknowledged {
         condition.push_str(" AND acknowledged = :no");
         update = update.expression_attribute_values(":no", AttributeValue::Bool(false));

@@ -17,7 +17,7 @@ use crate::domain::network::Network;
 use crate::domain::time::{epoch_seconds, to_seconds};
 use crate::platform::crypto::hashed;
 use crate::platform::environment::Environment;
-use crate::store::conditional::{Item, Written, transact, update, update_returning};
+use crate::store::conditional::{Item, Transacted, Written, transact, update, update_returning};
 use crate::store::{StoreError, number, text};
 
 /// How long one exchange holds a code: longer than a request can live.
@@ -120,7 +120,7 @@ impl Sessions {
             TransactWriteItem::builder().delete(end).build(),
             TransactWriteItem::builder().put(begin).build(),
         ];
-        transact(&self.0.client, items).await
+        Ok(transact(&self.0.client, items).await? == Transacted::Done)
     }
 
     /// Claims a code for one exchange.

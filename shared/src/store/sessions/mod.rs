@@ -10,7 +10,7 @@ use serde_dynamo::from_item;
 use time::OffsetDateTime;
 
 pub use self::codes::{Claim, ClaimRefused, ExchangeCode, LEASE};
-use super::conditional::{Written, put, update};
+use super::conditional::{AS_OWN, UNLESS_OWN, WriteId, Written, put, update_once};
 use super::table::table;
 use super::{StoreError, number, text};
 use crate::domain::account::ConsentTerms;
@@ -19,6 +19,7 @@ use crate::domain::msisdn::Msisdn;
 use crate::domain::network::Network;
 use crate::domain::time::{epoch_seconds, to_seconds};
 use crate::platform::crypto::hashed;
+use crate::platform::environment::Environment;
 
 /// How long sessions and codes live.
 pub const LIFETIME: Duration = Duration::from_secs(600);
@@ -136,23 +137,25 @@ impl Sessions {
         tenant: &TenantId,
         session_id: &str,
         otp_length: usize,
-        now: OffsetDateTime,
+        environment: &Environment,
     ) -> Result<Session, TryRefused> {
+        let now = environment.clock.now();
         let length = u32::try_from(otp_length).unwrap_or(u32::MAX);
         let count = self
             .0
             .update([("pk", &*session_key(session_id))])
-            .update_expression("ADD tries :one")
-            .condition_expression(
+            .update_expression(format!("ADD tries :one SET {AS_OWN}"))
+            .condition_expression(format!(
                 "tenant = :tenant AND expires_at > :now AND tries < :most \
-                 AND otp_min <= :length AND otp_max >= :length",
-            )
+                 AND otp_min <= :length AND otp_max >= :length AND {UNLESS_OWN}"
+            ))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":tenant", text(tenant.as_str()))
             .expression_attribute_values(":now", number(to_seconds(now)))
             .expression_attribute_values(":most", number(OTP_TRIES))
             .expression_attribute_values(":length", number(length));
-        match update(count).await.map_err(TryRefused::Store)? {
+        let counted = update_once(WriteId::random(&environment.random), count).await;
+        match counted.map_err(TryRefused::Store)? {
             Written::Done(item) => from_item(item).map_err(|error| TryRefused::Store(error.into())),
             Written::Refused(item) if item.is_empty() => Err(TryRefused::NoSession),
             Written::Refused(item) => match from_item(item) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sandbox::{Options, Sandbox};
 use serde_json::json;
 use shared::domain::job::{Chain, Job, Step};
 use shared::domain::purchase::Purchase;
@@ -245,4 +246,23 @@ async fn an_answer_about_another_order_is_not_believed() {
             assert_eq!(gateway.until_answered(id, MINUTE).await, "delivered");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_order_never_fails_while_its_pay_may_be_under_way() {
+    let hurried = [("REQUERY_SCHEDULE_SECONDS", "1"), ("REQUERY_PATIENCE_SECONDS", "60")];
+    let gateway = Gateway::with(&hurried).await;
+    let caller = gateway.caller();
+    caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let id = field(&bought, "purchase_id");
+    assert_eq!(gateway.until_answered(id, Duration::from_secs(1)).await, "failed");
+    let stored = gateway.stored(id).await;
+    let age = stored.history.last().unwrap().at - stored.created_at;
+    assert!(age >= Duration::from_secs(60), "{age}");
+
+    let vars = [("REQUERY_PATIENCE_SECONDS".to_owned(), "59".to_owned())];
+    let options = Options::new(vars.into_iter().collect(), 0, None);
+    let problem = Sandbox::start(options).await.err().expect("it does not start").to_string();
+    assert!(problem.contains("REQUERY_PATIENCE_SECONDS"), "{problem}");
 }

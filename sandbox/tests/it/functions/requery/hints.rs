@@ -103,6 +103,27 @@ async fn of_two_proofs_at_once_the_first_stands_but_a_reversal_counts() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_contradictions_are_written_once_however_often_they_alternate() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let id = field(&bought, "purchase_id");
+    assert_eq!(field(&bought, "state"), "failed");
+    // VTpass says in turn that it delivered and that it gave the money back.
+    for status in ["delivered", "reversed"].repeat(3) {
+        let script = json!([{ "call": "requery", "code": "000", "status": status }]);
+        caller.script(script).await;
+        gateway.clock.turn(Duration::from_secs(60));
+        callback(&caller, &update(field(&bought, "request_id"))).await.ok();
+        gateway.drive(&requery).await;
+    }
+    let history = gateway.stored(id).await.history;
+    let hints = history.iter().filter(|line| line.source == Source::Hint);
+    assert_eq!(hints.count(), 2, "{history:?}");
+    assert_eq!(field(&caller.purchase(id).await, "state"), "failed");
+}
+
 /// The outcome of a requery, learnt now.
 fn evidence(gateway: &Gateway, outcome: Outcome) -> Evidence {
     let patience = Patience::from_vars(&Vars::default()).unwrap();

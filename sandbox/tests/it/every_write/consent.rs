@@ -1,0 +1,121 @@
+//! Sessions, codes and accounts.
+
+use serde_json::{Value, json};
+
+use super::loss::{Loss, event_with};
+use crate::functions::consent::history::{age, times};
+use crate::support::{
+    Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event, numbered_mono,
+};
+
+fn exchange() -> String {
+    event(KEY, "POST /account/auth", &[], &json!({ "code": "code_1" }).to_string())
+}
+
+async fn proven() -> (Provider, Gateway, Caller) {
+    let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
+    caller.prove().await;
+    (mono, gateway, caller)
+}
+
+fn asked(mono: &Provider, target: &str) -> usize {
+    mono.received().iter().filter(|it| it.target == target).count()
+}
+
+/// The events in the history of the one account.
+async fn events(gateway: &Gateway) -> Vec<Value> {
+    let accounts = gateway.scan("AccountsTable").await;
+    let history = accounts[0]["history"].as_array().unwrap().iter();
+    history.map(|line| line["event"].clone()).collect()
+}
+
+pub async fn a_session_is_recorded(loss: Loss) {
+    let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
+    let (tap, auth) = gateway.with_tap("auth").await;
+    let body = json!({ "phone": PHONE, "provider": "mtn" }).to_string();
+    let answer = loss.run(&tap, &auth, event(KEY, "POST /telecom/auth", &[], &body)).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(asked(&mono, "/v2/telecom/auth"), 1);
+    caller.verify("s-1", "123456").await.ok();
+}
+
+pub async fn a_session_becomes_a_code(loss: Loss) {
+    let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
+    caller.session(PHONE, "mtn").await;
+    let (tap, verify) = gateway.with_tap("verify").await;
+    let header = ("x-session-id", "s-1");
+    let otp = event_with("POST /telecom/verify", header, &json!({ "otp": "123456" }));
+    let answer = loss.run(&tap, &verify, otp).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(asked(&mono, "/v2/telecom/verify"), 1);
+    caller.exchange("code_1").await.ok();
+}
+
+pub async fn a_code_is_claimed(loss: Loss) {
+    let (mono, gateway, caller) = proven().await;
+    let (tap, function) = gateway.with_tap("exchange").await;
+    let answer = loss.run(&tap, &function, exchange()).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(asked(&mono, "/account/auth"), 1);
+    assert_eq!(caller.consent_state("acc1").await, "linked");
+}
+
+pub async fn a_code_is_given_back(loss: Loss) {
+    let (mono, gateway, caller) = proven().await;
+    mono.script(|_| Script::Json(400, json!({ "status": "failed", "message": "not now" })));
+    let (tap, function) = gateway.with_tap("exchange").await;
+    let answer = loss.run(&tap, &function, exchange()).await;
+    assert_eq!(answer["statusCode"], 422, "{answer}");
+    mono.script(agreeable_mono);
+    // At once, without waiting for the lease to end.
+    caller.exchange("code_1").await.ok();
+}
+
+pub async fn an_account_is_linked_once(loss: Loss) {
+    let (mono, gateway, caller) = proven().await;
+    let (tap, function) = gateway.with_tap("exchange").await;
+    let answer = loss.run(&tap, &function, exchange()).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(asked(&mono, "/account/auth"), 1);
+    assert_eq!(events(&gateway).await, ["linked"]);
+    assert_eq!(caller.exchange("code_1").await.ok(), json!({ "id": "acc1" }));
+}
+
+pub async fn room_is_made_in_a_full_history(loss: Loss) {
+    let mono = Provider::start(numbered_mono()).await;
+    let gateway = Gateway::with_mono(&mono).await;
+    let caller = gateway.caller();
+    let code = caller.code_of(&Value::Null).await;
+    caller.exchange(&code).await.ok();
+    age(&gateway, 50, "").await;
+    let before = times(&gateway).await;
+    let code = caller.code_of(&Value::Null).await;
+    let (tap, function) = gateway.with_tap("exchange").await;
+    let body = json!({ "code": code }).to_string();
+    let answer = loss.run(&tap, &function, event(KEY, "POST /account/auth", &[], &body)).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    let mut expected = [&before[..1], &before[11..]].concat();
+    expected.push(times(&gateway).await.pop().unwrap());
+    assert_eq!(times(&gateway).await, expected, "the first and the newest stay");
+}
+
+/// Unlinks, with one of the two writes repeated.
+async fn unlink(loss: Loss) {
+    let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
+    caller.link_acc1().await;
+    let (tap, consent) = gateway.with_tap("consent").await;
+    let unlink = event(KEY, "POST /accounts/{id}/unlink", &[("id", "acc1")], "{}");
+    let answer = loss.run(&tap, &consent, unlink).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(events(&gateway).await, ["linked", "unlinking", "unlinked"]);
+    assert_eq!(caller.consent_state("acc1").await, "unlinked");
+    assert_eq!(asked(&mono, "/accounts/acc1/unlink"), 1);
+}
+
+pub async fn an_unlink_is_begun_once(loss: Loss) {
+    unlink(loss).await;
+}
+
+pub async fn an_unlink_is_finished_once(loss: Loss) {
+    unlink(loss).await;
+}

@@ -1,0 +1,102 @@
+//! Every write of the store is repeated by the SDK when its answer is lost. The outcome is the same.
+//!
+//! The writes are found in the source. A write without a line in the table fails the build, and so
+//! does a line without a write. Each scenario runs twice: as usual, and with the answer lost.
+
+mod consent;
+mod counts;
+mod keys;
+mod loss;
+mod purchases;
+mod requests;
+mod scan;
+
+use std::collections::BTreeSet;
+
+const PUT: &str = "PutItem";
+const UPDATE: &str = "UpdateItem";
+const DELETE: &str = "DeleteItem";
+const TRANSACT: &str = "TransactWriteItems";
+
+/// The tests, one for each line, and the list of the lines.
+macro_rules! every_write {
+    ($($write:literal, $operation:ident, $holds:literal, $before:literal => $room:ident::$scenario:ident;)*) => {
+        const LINES: &[(&str, &str, &str)] =
+            &[$(($write, $holds, stringify!($room::$scenario))),*];
+
+        mod lost {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $scenario() {
+                    for is_lost in [false, true] {
+                        let (operation, holds, before) = (super::$operation, $holds, $before);
+                        let loss = super::loss::Loss { operation, holds, before, is_lost };
+                        super::$room::$scenario(loss).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+// Write, operation, what the request holds, how many like it come before it, scenario.
+every_write! {
+    "limits::count", UPDATE, "ADD #short :one", 0 => counts::the_last_otp_of_a_limit_is_counted_once_and_sent;
+    "limits::count", UPDATE, "ADD #short :one", 0 => counts::the_last_purchase_of_a_limit_is_counted_once_and_made;
+    "sessions::count_try", UPDATE, "ADD tries :one", 0 => counts::an_otp_try_is_counted_once;
+    "sessions::count_try", UPDATE, "ADD tries :one", 0 => counts::the_fifth_otp_try_reaches_mono;
+    "sessions::begin", PUT, "tries = :none", 0 => consent::a_session_is_recorded;
+    "sessions::codes::prove", TRANSACT, "attribute_not_exists(pk) OR expires_at <= :now", 0 => consent::a_session_becomes_a_code;
+    "sessions::codes::claim", UPDATE, "SET claim = :claim", 0 => consent::a_code_is_claimed;
+    "sessions::codes::release", UPDATE, "SET lease_until = :none", 0 => consent::a_code_is_given_back;
+    "accounts::link", TRANSACT, "SET #state = :linked", 0 => consent::an_account_is_linked_once;
+    "accounts::make_room", UPDATE, "REMOVE history[1]", 0 => consent::room_is_made_in_a_full_history;
+    "accounts::step", UPDATE, "SET #state = :to", 0 => consent::an_unlink_is_begun_once;
+    "accounts::step", UPDATE, "SET #state = :to", 1 => consent::an_unlink_is_finished_once;
+    "requests::record", PUT, "request_id", 0 => requests::a_request_is_recorded_and_mtn_asked_once;
+    "requests::finish", UPDATE, "SET #state = :available", 0 => requests::an_answer_is_kept;
+    "requests::note", UPDATE, "SET notice = :notice", 0 => requests::a_notice_is_kept;
+    "requests::ask_again", UPDATE, "SET step = :next", 0 => requests::mtn_is_asked_again_once;
+    "requests::time_out", UPDATE, "SET #state = :timed_out", 0 => requests::a_request_times_out;
+    "requests::withdraw", DELETE, "attribute_not_exists(request_id) OR", 0 => requests::a_refused_request_is_withdrawn;
+    "requests::forget", DELETE, "request_id", 0 => requests::a_request_is_forgotten;
+    "tenants::put", PUT, "key_hash", 0 => keys::a_key_is_put;
+    "tenants::add", PUT, "attribute_not_exists(key_hash)", 0 => keys::a_key_is_added;
+    "tenants::revoke", UPDATE, "attribute_not_exists(revoked_at)", 0 => keys::a_key_is_revoked;
+    "tenants::end", UPDATE, "SET valid_until = :until", 0 => keys::a_key_gets_an_end;
+    "catalogues::put", PUT, "fetched_ms", 0 => purchases::a_catalogue_is_kept;
+    "catalogues::drop", DELETE, "fetched_ms <= :before", 0 => purchases::a_catalogue_is_dropped;
+    "purchases::record", PUT, "attribute_not_exists(purchase_id)", 0 => purchases::a_purchase_is_recorded_as_new_and_paid_once;
+    "purchases::mark_hint", UPDATE, "SET hinted_ms = :due", 0 => purchases::a_hint_is_marked_and_sent_once;
+    "purchases::acknowledge", UPDATE, "SET acknowledged = :yes", 0 => purchases::an_acknowledgement_is_recorded;
+    "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_delivery_is_recorded_once;
+    "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_wait_is_recorded_once;
+    "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_step_is_recorded_once;
+    "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_contradiction_is_recorded_once;
+    "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_purchase_is_handed_to_a_person_once;
+    "purchases::masking::mask_number", UPDATE, "SET phone = :masked", 0 => purchases::a_number_is_masked;
+}
+
+#[test]
+fn every_write_has_a_scenario_and_every_scenario_a_write() {
+    let writes = scan::writes();
+    let found: BTreeSet<&str> = writes.keys().map(String::as_str).collect();
+    let listed: BTreeSet<&str> = LINES.iter().map(|(write, ..)| *write).collect();
+    let missing: Vec<_> = found.difference(&listed).collect();
+    assert!(missing.is_empty(), "these writes have no scenario: {missing:?}");
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(gone.is_empty(), "these scenarios name no write: {gone:?}");
+    for (write, holds, scenario) in LINES {
+        assert!(writes[*write].file.contains(holds), "{scenario}: {write} does not hold {holds}");
+    }
+}
+
+#[test]
+fn every_conditional_write_goes_through_the_one_place_for_them() {
+    let writes = scan::writes();
+    let elsewhere: Vec<_> =
+        writes.iter().filter(|(_, it)| it.is_out_of_place()).map(|(name, _)| name).collect();
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    let plain: Vec<_> = writes.iter().filter(|(_, it)| it.sends).map(|(name, _)| name).collect();
+    assert_eq!(plain, ["catalogues::put", "requests::forget", "requests::record", "tenants::put"]);
+}

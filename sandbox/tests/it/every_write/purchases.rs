@@ -1,0 +1,172 @@
+//! Purchases and catalogues.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::domain::purchase::{Attempt, Source, State, Transition};
+use shared::platform::environment::Environment;
+use shared::store::{Changed, Purchases};
+use time::OffsetDateTime;
+
+use super::loss::Loss;
+use crate::functions::vtpass_callback::{callback, update};
+use crate::support::purchases::{
+    DELIVERED, FAILED, PENDING, airtime, bundle, field, id_of, purchase_event, purchase_id,
+};
+use crate::support::tap::Tap;
+use crate::support::{Gateway, KEY, event};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Buys, with one write repeated, and gives the status and the history.
+async fn buy(gateway: &Gateway, body: &Value, loss: Loss) -> (Value, Vec<Attempt>) {
+    let (tap, purchase) = gateway.with_tap("purchase").await;
+    let answer = loss.run(&tap, &purchase, purchase_event("k", body)).await;
+    let stored = gateway.stored(&id_of("k")).await;
+    let order = gateway.caller().order(stored.reference.as_str()).await.unwrap();
+    assert_eq!((&order["pay_calls"], &order["charged_times"]), (&json!(1), &json!(1)), "{order}");
+    (answer["statusCode"].clone(), stored.history)
+}
+
+/// The sources of the lines of a purchase's history.
+async fn sources(gateway: &Gateway, id: &str) -> Vec<Source> {
+    gateway.stored(id).await.history.into_iter().map(|line| line.source).collect()
+}
+
+/// Hands everything that is due to the requery, with one write repeated.
+async fn drive(gateway: &Gateway, loss: Loss) {
+    let (tap, requery) = gateway.with_tap("requery").await;
+    loss.begin(&tap);
+    gateway.drive(&requery).await;
+    loss.end(&tap);
+}
+
+pub async fn a_purchase_is_recorded_as_new_and_paid_once(loss: Loss) {
+    let gateway = Gateway::undriven().await;
+    let (status, history) = buy(&gateway, &airtime(DELIVERED), loss).await;
+    assert_eq!((status, history.len()), (json!(201), 1));
+    assert_eq!(gateway.items("PurchasesTable").await, 1);
+}
+
+pub async fn a_delivery_is_recorded_once(loss: Loss) {
+    let gateway = Gateway::undriven().await;
+    let (status, history) = buy(&gateway, &airtime(DELIVERED), loss).await;
+    assert_eq!((status, history.len()), (json!(201), 1), "{history:?}");
+}
+
+pub async fn a_wait_is_recorded_once(loss: Loss) {
+    let gateway = Gateway::undriven().await;
+    let (status, history) = buy(&gateway, &airtime(PENDING), loss).await;
+    assert_eq!((status, history.len()), (json!(202), 1), "{history:?}");
+}
+
+pub async fn a_step_is_recorded_once(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought_stuck("k").await;
+    let id = field(&bought, "purchase_id");
+    gateway.clock.turn(Duration::from_secs(60));
+    drive(&gateway, loss).await;
+    assert_eq!(sources(&gateway, id).await, [Source::Pay, Source::Requery]);
+    assert_eq!(gateway.stored(id).await.step, 1);
+    assert_eq!(gateway.messages("RequeryQueue").await, 1);
+}
+
+pub async fn a_contradiction_is_recorded_once(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    let failed = json!([{ "call": "requery", "code": "016", "status": "failed" }]);
+    caller.script(failed).await;
+    callback(&caller, &update(field(&bought, "request_id"))).await.ok();
+    drive(&gateway, loss).await;
+    let id = field(&bought, "purchase_id");
+    assert_eq!(sources(&gateway, id).await, [Source::Pay, Source::Hint]);
+    assert_eq!(caller.purchase(id).await["state"], "delivered");
+}
+
+pub async fn a_purchase_is_handed_to_a_person_once(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought_stuck("k").await;
+    let id = field(&bought, "purchase_id");
+    gateway.clock.turn(DAY);
+    drive(&gateway, loss).await;
+    let expected = [Source::Pay, Source::Requery, Source::Deadline];
+    assert_eq!(sources(&gateway, id).await, expected);
+    assert_eq!(caller.purchase(id).await["state"], "needs_review");
+    assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 1);
+}
+
+pub async fn a_hint_is_marked_and_sent_once(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(PENDING)).await;
+    let before = gateway.messages("RequeryQueue").await;
+    let (tap, function) = gateway.with_tap("vtpass-callback").await;
+    let body = update(field(&bought, "request_id")).to_string();
+    let hint = event(KEY, "POST /callbacks/vtpass", &[], &body);
+    let answer = loss.run(&tap, &function, hint).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(gateway.messages("RequeryQueue").await, before + 1);
+    let stored = gateway.stored(field(&bought, "purchase_id")).await;
+    assert_eq!(stored.hinted_at, gateway.clock.clock().now());
+}
+
+pub async fn an_acknowledgement_is_recorded(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let id = field(&bought, "purchase_id");
+    assert!(!gateway.stored(id).await.acknowledged);
+
+    let (tap, purchases) = tapped(&gateway).await;
+    // The state is another one by now. That the provider knows the purchase is still true.
+    let (from, acknowledged) = (vec![State::Submitted], true);
+    let change = Transition { from, acknowledged, ..Transition::default() };
+    loss.begin(&tap);
+    let now = OffsetDateTime::now_utc();
+    let changed = purchases.change(&purchase_id(id), &change, now).await.unwrap();
+    loss.end(&tap);
+    let Changed::Refused(met) = changed else { panic!("{changed:?}") };
+    assert!(met.acknowledged && gateway.stored(id).await.acknowledged);
+}
+
+/// The purchases table behind a tap.
+async fn tapped(gateway: &Gateway) -> (Arc<Tap>, Purchases) {
+    let tap = Arc::new(Tap::default());
+    let mut vars = gateway.variables_of("purchase");
+    let url = vars.get_mut("AWS_ENDPOINT_URL_DYNAMODB").unwrap();
+    *url = tap.before(url, true).await;
+    let vars = vars.into_iter().collect();
+    let client = shared::platform::aws::dynamodb(&vars, &Environment::real()).unwrap();
+    (tap, Purchases::from_vars(&vars, &client).unwrap())
+}
+
+pub async fn a_catalogue_is_kept(loss: Loss) {
+    let gateway = Gateway::undriven().await;
+    let (status, _) = buy(&gateway, &bundle(DELIVERED), loss).await;
+    assert_eq!(status, 201);
+    assert_eq!(gateway.items("PurchasesTable").await, 2, "the purchase and the catalogue");
+}
+
+pub async fn a_catalogue_is_dropped(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    caller.bought("k", &bundle(DELIVERED)).await;
+    assert_eq!(gateway.items("PurchasesTable").await, 2);
+    gateway.clock.turn(Duration::from_secs(60));
+    let (tap, function) = gateway.with_tap("vtpass-callback").await;
+    let body = json!({ "type": "variations-update", "serviceID": "etisalat-data" }).to_string();
+    let changed = event(KEY, "POST /callbacks/vtpass", &[], &body);
+    let answer = loss.run(&tap, &function, changed).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(gateway.items("PurchasesTable").await, 1);
+}
+
+pub async fn a_number_is_masked(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    gateway.clock.turn(181 * DAY);
+    gateway.send_raw(r#"{"kind":"masking"}"#).await;
+    drive(&gateway, loss).await;
+    let purchase = caller.purchase(field(&bought, "purchase_id")).await;
+    assert_eq!(purchase["phone"], "0801****111");
+    assert_eq!(gateway.messages("RequeryQueue").await, 0);
+}
