@@ -29,7 +29,7 @@ use crate::functions;
 use crate::listener::{StartupError, listen};
 use crate::services::Services;
 use crate::simulators::mtn::MtnSimulator;
-use crate::template::stack::Stack;
+use crate::template::stack::{ScheduleTarget, Stack};
 use crate::template::{SandboxDeployment, Template};
 
 /// The template of this repository.
@@ -184,8 +184,18 @@ fn run_background_work(
         triggers::run(trigger, url, sqs, function);
     }
     for schedule in &stack.schedules {
-        let url = queue_urls.get(&schedule.queue).ok_or("a schedule has no queue")?;
-        schedules::run(schedule, url, sqs, &environment.clock);
+        let target = match &schedule.target {
+            ScheduleTarget::Queue(queue) => {
+                let url = queue_urls.get(queue).ok_or("a schedule has no queue")?;
+                let send = sqs.send_message().queue_url(url).message_body(&schedule.input);
+                schedules::Target::Queue(Box::new(send))
+            }
+            ScheduleTarget::Function(function) => {
+                let function = functions.get(function).ok_or("a schedule has no function")?;
+                schedules::Target::Function(function.clone())
+            }
+        };
+        schedules::run(schedule, target, &environment.clock);
     }
     Ok(())
 }

@@ -1,35 +1,72 @@
-//! Runs schedules: EventBridge Scheduler, as far as it sends a message to a queue at a fixed rate.
+//! Runs schedules: EventBridge Scheduler, as far as it sends a message to a queue or invokes a
+//! function at a fixed rate.
 //!
-//! As on AWS the first message is sent one interval after the start, and missed ones are not sent
-//! later. Every start of the sandbox begins a new interval.
+//! As on AWS the first time is one interval after the start, and missed ones are not made up for.
+//! Every start of the sandbox begins a new interval.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_sqs::Client;
+use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
+use serde_json::Value;
 use shared::platform::environment::Clock;
+use time::OffsetDateTime;
 
+use crate::aws::lambda::Function;
 use crate::template::stack::ScheduleSpec;
 
 /// How often the clock is read: a test may move it.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// How long Lambda waits before it repeats an asynchronous invocation that failed.
+const REPEATS: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+
+/// What a schedule does when it is due.
+pub(crate) enum Target {
+    /// Sends this message.
+    Queue(Box<SendMessageFluentBuilder>),
+    /// Invokes this function.
+    Function(Arc<Function>),
+}
 
 /// Runs a schedule until the sandbox stops.
-pub(crate) fn run(spec: &ScheduleSpec, queue_url: &str, client: &Client, clock: &Clock) {
+pub(crate) fn run(spec: &ScheduleSpec, target: Target, clock: &Clock) {
     let (spec, clock) = (spec.clone(), clock.clone());
-    let send = client.send_message().queue_url(queue_url).message_body(&spec.input);
+    let mut due = clock.now() + spec.every;
     tokio::spawn(async move {
-        let mut due = clock.now() + spec.every;
         loop {
-            tokio::time::sleep(CHECK_INTERVAL).await;
-            if clock.now() < due {
-                continue;
-            }
-            match send.clone().send().await {
-                Ok(_) => due = clock.now() + spec.every,
-                Err(error) => {
-                    tracing::warn!(queue = spec.queue, %error, "the scheduled message could not be sent")
+            reached(&clock, due).await;
+            match &target {
+                Target::Queue(send) => {
+                    if let Err(error) = send.clone().send().await {
+                        tracing::warn!(to = ?spec.target, %error, "a scheduled message was not sent");
+                        continue;
+                    }
+                }
+                Target::Function(function) => {
+                    tokio::spawn(invoke(function.clone(), spec.input.clone(), clock.clone()));
                 }
             }
+            due = clock.now() + spec.every;
         }
     });
+}
+
+/// Invokes a function asynchronously: the schedule does not wait for its end.
+async fn invoke(function: Arc<Function>, input: String, clock: Clock) {
+    let event: Value = serde_json::from_str(&input).unwrap_or_default();
+    let mut waits = REPEATS.iter();
+    while function.invoke(&event).await.is_err() {
+        let Some(wait) = waits.next() else { return };
+        reached(&clock, clock.now() + *wait).await;
+    }
+}
+
+/// Waits until the clock shows a time.
+async fn reached(clock: &Clock, time: OffsetDateTime) {
+    loop {
+        tokio::time::sleep(CHECK_INTERVAL).await;
+        if clock.now() >= time {
+            return;
+        }
+    }
 }

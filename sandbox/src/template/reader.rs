@@ -12,7 +12,8 @@ use super::document::Template;
 use super::error::TemplateError;
 use super::intrinsics::plain;
 use super::stack::{
-    AuthorizerSpec, FunctionSpec, QueueSpec, RouteSpec, ScheduleSpec, Stack, TableSpec, TriggerSpec,
+    AuthorizerSpec, FunctionSpec, QueueSpec, RouteSpec, ScheduleSpec, ScheduleTarget, Stack,
+    TableSpec, TriggerSpec,
 };
 
 impl Stack {
@@ -143,10 +144,18 @@ impl Reader<'_> {
         let expression = plain(&self.get(resource, "ScheduleExpression")?);
         let every = rate(&expression).ok_or_else(|| unsupported(resource, "its expression"))?;
         let target = self.get(resource, "Target")?;
-        let arn = plain(&target["Arn"]);
-        let queue =
-            arn.strip_prefix(&queue_arn("")).ok_or_else(|| unsupported(resource, "its target"))?;
-        Ok(Some(ScheduleSpec { queue: queue.to_owned(), every, input: plain(&target["Input"]) }))
+        let (arn, input) = (plain(&target["Arn"]), plain(&target["Input"]));
+        let function = arn.strip_prefix(FUNCTION_ARN).and_then(|id| self.names.get(id));
+        let target = match (function, arn.strip_prefix(&queue_arn(""))) {
+            (Some(function), _) => ScheduleTarget::Function(function.clone()),
+            (None, Some(queue)) => ScheduleTarget::Queue(queue.to_owned()),
+            (None, None) => return Err(unsupported(resource, "its target")),
+        };
+        let is_json = serde_json::from_str::<Value>(&input).is_ok();
+        if function.is_some() && !is_json {
+            return Err(TemplateError(format!("{resource}: the input of a function is JSON")));
+        }
+        Ok(Some(ScheduleSpec { target, every, input }))
     }
 
     fn queue(&self, resource: &str) -> Result<QueueSpec, TemplateError> {
@@ -230,6 +239,7 @@ mod tests {
     fn read(schedule: &str) -> Result<Vec<ScheduleSpec>, TemplateError> {
         let text = format!(
             "Resources:\n  Q: {{Type: AWS::SQS::Queue}}\n  T: {{Type: AWS::DynamoDB::Table}}\n  \
+             F: {{Type: AWS::Serverless::Function, Properties: {{CodeUri: f/}}}}\n  \
              S: {{Type: AWS::Scheduler::Schedule, Properties: {{{schedule}}}}}\n"
         );
         let deployment = SandboxDeployment { sqs_url: String::new() };
@@ -242,10 +252,22 @@ mod tests {
             let target = "Target: {Arn: !GetAtt Q.Arn, Input: '{}'}";
             let schedule = format!("ScheduleExpression: rate({rate}), {target}");
             let every = Duration::from_secs(seconds);
-            let wanted = ScheduleSpec { queue: "Q".to_owned(), every, input: "{}".to_owned() };
+            let target = ScheduleTarget::Queue("Q".to_owned());
+            let wanted = ScheduleSpec { target, every, input: "{}".to_owned() };
             assert_eq!(read(&schedule).unwrap(), [wanted]);
             assert_eq!(read(&format!("State: DISABLED, {schedule}")).unwrap(), []);
         }
+    }
+
+    #[test]
+    fn a_schedule_of_a_function_is_named_as_the_function_and_has_json() {
+        let schedule = |input| {
+            let target = format!("Target: {{Arn: !GetAtt F.Arn, Input: '{input}'}}");
+            read(&format!("ScheduleExpression: rate(1 hour), {target}"))
+        };
+        let wanted = ScheduleTarget::Function("f".to_owned());
+        assert_eq!(schedule("{}").unwrap()[0].target, wanted);
+        assert!(schedule("no").unwrap_err().to_string().contains("JSON"));
     }
 
     #[test]

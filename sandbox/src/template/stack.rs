@@ -93,15 +93,24 @@ pub struct TriggerSpec {
     pub partial_failures: bool,
 }
 
-/// A message that is sent at a fixed rate.
+/// Something that is done at a fixed rate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleSpec {
-    /// The queue it is sent to.
-    pub queue: String,
+    /// What is done.
+    pub target: ScheduleTarget,
     /// `ScheduleExpression`.
     pub every: Duration,
-    /// `Input`: the message.
+    /// `Input`: the message or the event.
     pub input: String,
+}
+
+/// What a schedule does with its input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScheduleTarget {
+    /// Sends it to this queue.
+    Queue(String),
+    /// Invokes this function with it.
+    Function(String),
 }
 
 impl FunctionSpec {

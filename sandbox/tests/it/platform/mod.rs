@@ -7,6 +7,7 @@ mod queue;
 mod queued_messages;
 mod samples;
 mod sandbox;
+mod schedules;
 mod secrets;
 mod stored_items;
 mod telemetry;
