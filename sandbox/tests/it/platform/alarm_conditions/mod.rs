@@ -77,6 +77,9 @@ async fn ring_one_after_the_other(plan: &Plan, group: &[Alarm]) -> Result<(), St
         plant.begin(alarm).await;
         check(group, &group[..index], &plant)?;
         for _ in 0..minutes_to_ring(alarm)? {
+            for quiet in group.iter().filter(|it| driven.iter().all(|on| on.metric != it.metric)) {
+                plant.work(quiet).await;
+            }
             for alarm in driven {
                 plant.drive(alarm).await?;
             }

@@ -17,6 +17,7 @@ use crate::support::purchases::{MINUTE, until};
 /// What a function is told to do instead of its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
+    Answer,
     Fail,
     Hang,
 }
@@ -104,6 +105,7 @@ fn obeying(name: &str, start: &StartFunction, orders: &Orders) -> StartFunction 
             let entry = started.await?;
             let obeying: Entry =
                 Arc::new(move |event, context| match orders.lock().unwrap().get(&name) {
+                    Some(Order::Answer) => Box::pin(async { Ok(Value::Null) }),
                     Some(Order::Fail) => Box::pin(async { Err("as told".to_owned()) }),
                     Some(Order::Hang) => Box::pin(std::future::pending()),
                     None => entry(event, context),
@@ -214,6 +216,14 @@ impl Plant {
             let url = self.gateway.queue_url(&alarm.metric.resource);
             let send = self.gateway.sqs().send_message().queue_url(url).message_body("x");
             send.send().await.unwrap();
+        }
+    }
+
+    /// Lets the alarm's function work in this minute, so that its metrics have values.
+    pub async fn work(&self, alarm: &Alarm) {
+        if matches!(alarm.metric.kind, Kind::Errors | Kind::Throttles) {
+            let function = self.told(&alarm.metric.resource, Order::Answer);
+            function.invoke(&json!({})).await.expect("it works");
         }
     }
 
