@@ -7,8 +7,8 @@
 //! - [`aws`] stands in for the AWS services that the template uses.
 //! - [`simulators`] stand in for Mono, VTpass and MTN; they keep their data in a
 //!   [`ledger::Ledger`].
-//! - [`console`] serves `/_sandbox/...`: the contract, the simulated phones, the simulators'
-//!   controls.
+//! - [`console`] serves `/_sandbox/...`: the contract, the simulated phones, the simulators' controls,
+//!   the switches of [`aws::switches`].
 //! - [`functions`] lists the handlers of the workspace.
 //! - [`Sandbox::start`] puts everything together.
 

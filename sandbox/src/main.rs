@@ -18,13 +18,17 @@ struct Arguments {
     /// Keeps tables, queues and the simulators' data here between runs; in memory if not given.
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Runs so many instances of each function. They take the invocations in turn.
+    #[arg(long, default_value_t = 1)]
+    instances: usize,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     shared::platform::telemetry::log::init(sandbox::functions::logged_packages());
-    let Arguments { port, data_dir } = Arguments::parse();
-    match run(Options::new(Vars::from_process(), port, data_dir)).await {
+    let Arguments { port, data_dir, instances } = Arguments::parse();
+    let options = Options::new(Vars::from_process(), port, data_dir);
+    match run(Options { instances, ..options }).await {
         // Exiting also ends the background tasks: triggers, schedules, services.
         Ok(()) => std::process::exit(0),
         Err(error) => {

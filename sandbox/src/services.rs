@@ -12,6 +12,7 @@ use shared::platform::environment::Environment;
 
 use crate::aws::secrets::{self, Secrets};
 use crate::aws::sqs::engine::Engine;
+use crate::aws::switches::Switches;
 use crate::aws::{dynamodb, sqs};
 use crate::ledger::Ledger;
 use crate::listener::{StartupError, listen_anywhere, serve};
@@ -27,6 +28,7 @@ struct ServiceConfig<'a> {
     /// Where files are kept; without a directory everything is in memory.
     data_dir: Option<PathBuf>,
     environment: &'a Environment,
+    switches: &'a Switches,
     ledger: Arc<Ledger>,
     /// The URL of the gateway's API.
     base_url: &'a str,
@@ -36,6 +38,8 @@ struct ServiceConfig<'a> {
 pub(crate) struct Services {
     pub(crate) dynamodb_url: String,
     pub(crate) sqs_url: String,
+    /// The queues; none if the variables name another SQS.
+    pub(crate) queues: Option<Arc<Engine>>,
     pub(crate) secrets_url: String,
     /// The template's parameters.
     pub(crate) parameters: BTreeMap<String, String>,
@@ -72,6 +76,7 @@ impl Services {
         vars: &Vars,
         data_dir: Option<PathBuf>,
         environment: &Environment,
+        switches: &Switches,
         base_url: &str,
     ) -> Result<Self, StartupError> {
         if let Some(path) = &data_dir {
@@ -80,13 +85,15 @@ impl Services {
         }
         let file = data_dir.as_ref().map(|path| path.join("simulators.db"));
         let ledger = Arc::new(Ledger::open(file.as_deref())?);
-        let config = &ServiceConfig { vars, data_dir, environment, ledger, base_url };
+        let config = &ServiceConfig { vars, data_dir, environment, switches, ledger, base_url };
         let (listener, secrets_url) = listen_anywhere().await?;
         let secrets = Secrets::default();
         serve(listener, secrets::router(secrets.clone()));
+        let (sqs_url, queues) = config.sqs().await?;
         let mut services = Self {
             dynamodb_url: config.dynamodb().await?,
-            sqs_url: config.sqs().await?,
+            sqs_url,
+            queues,
             secrets_url,
             parameters: BTreeMap::new(),
             secrets,
@@ -235,20 +242,20 @@ impl ServiceConfig<'_> {
         if let Some(url) = self.endpoint("AWS_ENDPOINT_URL_DYNAMODB")? {
             return Ok(url);
         }
-        let (listener, url) = listen_anywhere().await?;
-        dynamodb::serve(listener, self.file("dynamodb.db").as_deref())?;
-        Ok(url)
+        let file = self.file("dynamodb.db");
+        dynamodb::serve(file.as_deref(), self.environment, self.switches).await
     }
 
-    async fn sqs(&self) -> Result<String, StartupError> {
+    async fn sqs(&self) -> Result<(String, Option<Arc<Engine>>), StartupError> {
         if let Some(url) = self.endpoint("AWS_ENDPOINT_URL_SQS")? {
-            return Ok(url);
+            return Ok((url, None));
         }
         let (listener, url) = listen_anywhere().await?;
         let file = self.file("sqs.db");
         let (clock, random) = (self.environment.clock.clone(), self.environment.random.clone());
-        let engine = Arc::new(Engine::open(file.as_deref(), clock, random)?);
-        serve(listener, sqs::router(engine, url.clone()));
-        Ok(url)
+        let engine = Engine::open(file.as_deref(), clock, random, self.switches.clone())?;
+        let engine = Arc::new(engine);
+        serve(listener, sqs::router(engine.clone(), url.clone()));
+        Ok((url, Some(engine)))
     }
 }

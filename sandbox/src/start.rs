@@ -20,9 +20,13 @@ use shared::store::Tenants;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::aws::api_gateway::{AuthorizerCache, Gateway};
+use crate::aws::api_gateway::{ApiCounts, ApiMetrics, AuthorizerCache, Gateway};
+use crate::aws::instances::Instances;
 use crate::aws::lambda::{Function, Registry};
 use crate::aws::secrets::Secrets;
+use crate::aws::sqs::QueueMetrics;
+use crate::aws::sqs::engine::Engine;
+use crate::aws::switches::Switches;
 use crate::aws::{api_gateway, dynamodb, schedules, triggers};
 use crate::console::{self, Console};
 use crate::functions;
@@ -53,6 +57,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Time, randomness and the network.
     pub environment: Environment,
+    /// How many instances of each function take the invocations in turn.
+    pub instances: usize,
 }
 
 /// A running sandbox. It runs until it is stopped or its runtime ends.
@@ -75,6 +81,8 @@ pub struct Sandbox {
     pub mtn: Option<Arc<MtnSimulator>>,
     /// The functions, by name.
     pub functions: BTreeMap<String, Arc<Function>>,
+    gateway: Arc<Gateway>,
+    queues: Option<Arc<Engine>>,
     stop: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
 }
@@ -83,7 +91,8 @@ impl Options {
     /// The repository's template and functions with the real clock, randomness and network.
     pub fn new(vars: Vars, port: u16, data_dir: Option<PathBuf>) -> Self {
         let (template, registry) = (TEMPLATE.to_owned(), functions::registry());
-        Self { template, registry, vars, port, data_dir, environment: Environment::real() }
+        let environment = Environment::real();
+        Self { template, registry, vars, port, data_dir, environment, instances: 1 }
     }
 }
 
@@ -91,15 +100,16 @@ impl Sandbox {
     /// Starts everything, and returns when the API accepts requests.
     ///
     /// # Errors
-    /// When a port is in use, the template cannot be read, or a function does not start.
+    /// When a port is in use, the template cannot be read, an option is out of its range, or a
+    /// function does not start.
     pub async fn start(options: Options) -> Result<Self, StartupError> {
-        let Options { template, registry, vars, port, data_dir, environment } = options;
+        let Options { template, registry, vars, port, data_dir, environment, instances } = options;
+        let switches = Switches::with_instances(instances)?;
         let listener = listen(port).await?;
-        let address = listener.local_addr()?;
-        let base_url = format!("http://{address}");
-        let keys = keys(&vars);
+        let domain = listener.local_addr()?.to_string();
+        let (base_url, keys) = (format!("http://{domain}"), keys(&vars));
 
-        let services = Services::start(&vars, data_dir, &environment, &base_url).await?;
+        let services = Services::start(&vars, data_dir, &environment, &switches, &base_url).await?;
         let lambda_vars = services.lambda_vars(&vars);
         let template = Template::load(&template, &services.parameters)?;
         let deployment = SandboxDeployment { sqs_url: services.sqs_url.clone() };
@@ -111,27 +121,29 @@ impl Sandbox {
         let queue_urls = create_queues(&sqs, &stack).await?;
         add_tenants(&stack, &lambda_vars, &keys, &environment).await?;
 
-        let functions = deploy(&stack, &registry, &lambda_vars, &environment).await?;
+        let functions = deploy(&stack, &registry, &lambda_vars, &environment, &switches).await?;
         run_background_work(&stack, &functions, &queue_urls, &sqs, &environment)?;
 
         let gateway = Arc::new(Gateway {
             routes: stack.routes.clone(),
             authorizer: stack.authorizer.clone(),
             functions: functions.clone(),
-            domain: address.to_string(),
+            domain,
             environment,
             decisions: AuthorizerCache::default(),
+            counts: ApiCounts::default(),
         });
-        let Services { dynamodb_url, sqs_url, secrets, ledger, simulators, .. } = services;
+        let Services { dynamodb_url, sqs_url, queues, secrets, ledger, simulators, .. } = services;
         let console = Console {
             ledger,
             stack: stack.clone(),
             lambda_vars: lambda_vars.clone(),
             functions: functions.clone(),
+            switches,
         };
         let mtn = simulators.mtn.clone();
-        let app = console::router(console, simulators);
-        let app = app.fallback_service(axum::routing::any(api_gateway::handle).with_state(gateway));
+        let api = axum::routing::any(api_gateway::handle).with_state(gateway.clone());
+        let app = console::router(console, simulators).fallback_service(api);
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(serve(listener, app, stopped));
         Ok(Self {
@@ -144,9 +156,21 @@ impl Sandbox {
             secrets,
             mtn,
             functions,
+            gateway,
+            queues,
             stop,
             server,
         })
+    }
+
+    /// What CloudWatch would have counted of the API since the start.
+    pub fn api_metrics(&self) -> ApiMetrics {
+        self.gateway.metrics()
+    }
+
+    /// What CloudWatch would show of a queue; none if it is not one of the sandbox's own.
+    pub fn queue_metrics(&self, queue: &str) -> Option<QueueMetrics> {
+        self.queues.as_ref()?.metrics(queue).ok()
     }
 
     /// Stops accepting requests, and gives running ones three seconds to finish.
@@ -262,6 +286,7 @@ async fn deploy(
     registry: &Registry,
     lambda_vars: &BTreeMap<String, String>,
     environment: &Environment,
+    switches: &Switches,
 ) -> Result<BTreeMap<String, Arc<Function>>, StartupError> {
     let mut functions = BTreeMap::new();
     for spec in &stack.functions {
@@ -269,12 +294,13 @@ async fn deploy(
         let build = registry
             .get(name)
             .ok_or_else(|| format!("the template's function {name} has no handler"))?;
-        let entry = build(spec.vars(lambda_vars), environment.clone())
+        let (build, vars) = (build.clone(), spec.vars(lambda_vars));
+        let instances = Instances::start(build, vars, environment.clone(), switches.clone())
             .await
             .map_err(|error| format!("function {name} does not start: {error}"))?;
         let concurrency = spec.reserved_concurrency.unwrap_or(ACCOUNT_CONCURRENCY);
         let random = environment.random.clone();
-        let function = Function::new(name, entry, spec.timeout, concurrency, random);
+        let function = Function::new(name, spec.timeout, concurrency, random, instances);
         functions.insert(name.clone(), Arc::new(function));
     }
     Ok(functions)

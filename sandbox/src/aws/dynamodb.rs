@@ -1,4 +1,5 @@
-//! DynamoDB: serves the embedded engine, and creates the template's tables in it or in another one.
+//! DynamoDB: serves the embedded engine behind [`index_lag`], and creates the template's tables in it
+//! or in another one.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,16 +12,22 @@ use aws_sdk_dynamodb::types::{
 };
 use dynoxide::Database;
 use serde_json::Value;
-use tokio::net::TcpListener;
+use shared::platform::environment::Environment;
 
-use crate::listener::StartupError;
+use super::index_lag;
+use super::switches::Switches;
+use crate::listener::{self, StartupError, listen_anywhere};
 use crate::template::stack::TableSpec;
 
 /// How often expired items are deleted. The functions never rely on it.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Serves DynamoDB on `listener` from `file`, or from memory.
-pub(crate) fn serve(listener: TcpListener, file: Option<&Path>) -> Result<(), StartupError> {
+/// Serves DynamoDB from `file`, or from memory, and gives its URL.
+pub(crate) async fn serve(
+    file: Option<&Path>,
+    environment: &Environment,
+    switches: &Switches,
+) -> Result<String, StartupError> {
     let database = match file {
         Some(file) => Database::new(&file.to_string_lossy())?,
         None => Database::memory()?,
@@ -33,8 +40,12 @@ pub(crate) fn serve(listener: TcpListener, file: Option<&Path>) -> Result<(), St
             let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
         }
     });
-    tokio::spawn(dynoxide::server::serve_on(listener, database));
-    Ok(())
+    let (inner, target) = listen_anywhere().await?;
+    tokio::spawn(dynoxide::server::serve_on(inner, database.clone()));
+    let (outer, url) = listen_anywhere().await?;
+    let layer = index_lag::router(target.parse()?, database, environment, switches.clone());
+    listener::serve(outer, layer);
+    Ok(url)
 }
 
 /// Creates the tables that are missing, and adds the indexes that an older version's tables lack.

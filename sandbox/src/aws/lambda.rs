@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use lambda_http::request::LambdaRequest;
@@ -20,30 +20,26 @@ use shared::lambda::queue_function;
 use shared::lambda::queue_function::QueueFunction;
 use shared::lambda::scheduled_function;
 use shared::lambda::scheduled_function::ScheduledFunction;
-use shared::platform::config::Vars;
-use shared::platform::environment::{Environment, Random};
-use shared::platform::secrets::StartError;
+use shared::platform::environment::Random;
 use tokio::sync::Semaphore;
+
+use super::instances::Instances;
+pub use super::instances::{Entry, StartFunction};
 
 /// The largest event and answer of a synchronous invocation.
 pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 
-type Invocation = Pin<Box<dyn Future<Output = Result<Value, String>> + Send>>;
-/// A function's entry: takes an event's JSON, gives the answer's JSON.
-pub type Entry = Arc<dyn Fn(String, Context) -> Invocation + Send + Sync>;
-/// Starts a function from its environment variables, as its `main` does.
-pub type StartFunction = Arc<dyn Fn(Vars, Environment) -> StartedFunction + Send + Sync>;
-type StartedFunction = Pin<Box<dyn Future<Output = Result<Entry, StartError>> + Send>>;
 /// All functions that can be deployed, by their names in the template.
 pub type Registry = BTreeMap<String, StartFunction>;
 
 /// A deployed function.
 pub struct Function {
     name: String,
-    entry: Entry,
     timeout: Duration,
     concurrency: Semaphore,
     random: Random,
+    instances: Instances,
+    counts: Counts,
 }
 
 /// Why an invocation failed.
@@ -66,17 +62,36 @@ pub enum InvokeError {
     Throttled,
 }
 
+/// What CloudWatch would have counted since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FunctionMetrics {
+    /// `Invocations`: those that were not throttled.
+    pub invocations: u64,
+    /// `Errors`: those of them that failed, panicked, timed out or answered too much.
+    pub errors: u64,
+    /// `Throttles`.
+    pub throttles: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    invocations: AtomicU64,
+    errors: AtomicU64,
+    throttles: AtomicU64,
+}
+
 impl Function {
     /// A function with at most `concurrency` invocations at a time, each with the given timeout.
     pub fn new(
         name: &str,
-        entry: Entry,
         timeout: Duration,
         concurrency: usize,
         random: Random,
+        instances: Instances,
     ) -> Self {
         let concurrency = Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS));
-        Self { name: name.to_owned(), entry, timeout, concurrency, random }
+        let counts = Counts::default();
+        Self { name: name.to_owned(), timeout, concurrency, random, instances, counts }
     }
 
     /// Invokes the function and waits for its answer. It runs in a task of its own, because a
@@ -89,24 +104,44 @@ impl Function {
         if event.len() > MAX_PAYLOAD_BYTES {
             return Err(InvokeError::TooLarge);
         }
-        let _permit = self.concurrency.try_acquire().map_err(|_| InvokeError::Throttled)?;
-        let mut task = tokio::spawn((self.entry)(event, self.context()));
-        let outcome = match tokio::time::timeout(self.timeout, &mut task).await {
+        let Ok(_permit) = self.concurrency.try_acquire() else {
+            self.counts.throttles.fetch_add(1, Ordering::Relaxed);
+            return Err(InvokeError::Throttled);
+        };
+        self.counts.invocations.fetch_add(1, Ordering::Relaxed);
+        let outcome = match self.run(event).await {
+            Ok(answer) if answer.to_string().len() > MAX_PAYLOAD_BYTES => {
+                Err(InvokeError::TooLarge)
+            }
+            outcome => outcome,
+        };
+        if let Err(reason) = &outcome {
+            self.counts.errors.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(function = self.name, %reason, "the invocation failed");
+        }
+        outcome
+    }
+
+    /// What was counted since the start.
+    pub fn metrics(&self) -> FunctionMetrics {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        FunctionMetrics {
+            invocations: count(&self.counts.invocations),
+            errors: count(&self.counts.errors),
+            throttles: count(&self.counts.throttles),
+        }
+    }
+
+    async fn run(&self, event: String) -> Result<Value, InvokeError> {
+        let entry = self.instances.next().await;
+        let entry = entry.map_err(|error| InvokeError::Failed(error.to_string()))?;
+        let mut task = tokio::spawn(entry(event, self.context()));
+        match tokio::time::timeout(self.timeout, &mut task).await {
             Ok(Ok(outcome)) => outcome.map_err(InvokeError::Failed),
             Ok(Err(_)) => Err(InvokeError::Panicked),
             Err(_) => {
                 task.abort();
                 Err(InvokeError::TimedOut)
-            }
-        };
-        match &outcome {
-            Ok(answer) if answer.to_string().len() > MAX_PAYLOAD_BYTES => {
-                Err(InvokeError::TooLarge)
-            }
-            Ok(_) => outcome,
-            Err(reason) => {
-                tracing::error!(function = self.name, %reason, "the invocation failed");
-                outcome
             }
         }
     }

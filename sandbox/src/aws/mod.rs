@@ -1,10 +1,13 @@
 //! What stands in for AWS: API Gateway, Lambda with its triggers and schedules, DynamoDB, SQS and
-//! Secrets Manager.
+//! Secrets Manager. [`switches`] are for their faults.
 
 pub mod api_gateway;
 pub(crate) mod dynamodb;
+pub(crate) mod index_lag;
+pub mod instances;
 pub mod lambda;
 pub(crate) mod schedules;
 pub mod secrets;
-pub(crate) mod sqs;
+pub mod sqs;
+pub mod switches;
 pub(crate) mod triggers;

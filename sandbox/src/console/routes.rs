@@ -10,10 +10,11 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::docs;
 use crate::aws::lambda::Function;
+use crate::aws::switches::{Change, Positions, Switches};
 use crate::ledger::Ledger;
 use crate::simulators::Simulators;
 use crate::simulators::mono::{self, SMS, Sms};
@@ -27,6 +28,7 @@ pub(crate) struct Console {
     pub(crate) stack: Arc<Stack>,
     pub(crate) lambda_vars: BTreeMap<String, String>,
     pub(crate) functions: BTreeMap<String, Arc<Function>>,
+    pub(crate) switches: Switches,
 }
 
 /// An error of the console: a status and `{"message":"..."}`.
@@ -38,6 +40,7 @@ pub(crate) fn router(console: Console, simulators: Simulators) -> Router {
         .route("/otps", get(otps))
         .route("/env/{function}", get(environment))
         .route("/invoke/{function}", post(invoke))
+        .route("/aws", get(switches).post(switch))
         .with_state(Arc::new(console))
         .nest("/mono", simulators.mono.map(mono::control_router).unwrap_or_default())
         .nest("/vtpass", simulators.vtpass.map(vtpass::control_router).unwrap_or_default())
@@ -93,4 +96,22 @@ async fn invoke(
         serde_json::from_slice(&event).map_err(|cause| error(StatusCode::BAD_REQUEST, cause))?;
     let answer = function.invoke(&event).await;
     answer.map(Json).map_err(|cause| error(StatusCode::BAD_GATEWAY, cause))
+}
+
+/// The switches for what AWS may do and rarely does.
+async fn switches(State(console): State<Arc<Console>>) -> Json<Positions> {
+    Json(console.switches.positions())
+}
+
+/// Sets the switches that the body names, and answers all.
+async fn switch(
+    State(console): State<Arc<Console>>,
+    body: Bytes,
+) -> Result<Json<Positions>, ConsoleError> {
+    let bad = |cause: String| error(StatusCode::BAD_REQUEST, cause);
+    let object: Map<String, Value> =
+        serde_json::from_slice(&body).map_err(|cause| bad(cause.to_string()))?;
+    let change: Change =
+        serde_json::from_value(Value::Object(object)).map_err(|cause| bad(cause.to_string()))?;
+    console.switches.set(&change).map(Json).map_err(|cause| bad(cause.to_string()))
 }

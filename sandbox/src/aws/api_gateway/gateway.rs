@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, to_bytes};
@@ -38,6 +39,23 @@ pub(crate) struct Gateway {
     pub(crate) environment: Environment,
     /// Recent decisions of the authorizer.
     pub(crate) decisions: AuthorizerCache,
+    /// What was counted since the start.
+    pub(crate) counts: ApiCounts,
+}
+
+/// What CloudWatch would have counted of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApiMetrics {
+    /// `Count`: the requests.
+    pub count: u64,
+    /// `5xx`: those that were answered with such a status, by a function or by API Gateway.
+    pub server_errors: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct ApiCounts {
+    requests: AtomicU64,
+    server_errors: AtomicU64,
 }
 
 /// The authorizer's cache: decisions by the values of the identity headers.
@@ -72,10 +90,23 @@ pub(crate) async fn handle(
     request: Request,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    gateway.answer(&parts, body, peer).await.unwrap_or_else(IntoResponse::into_response)
+    let answer = gateway.answer(&parts, body, peer).await;
+    let answer = answer.unwrap_or_else(IntoResponse::into_response);
+    gateway.counts.requests.fetch_add(1, Ordering::Relaxed);
+    if answer.status().is_server_error() {
+        gateway.counts.server_errors.fetch_add(1, Ordering::Relaxed);
+    }
+    answer
 }
 
 impl Gateway {
+    /// What was counted since the start.
+    pub(crate) fn metrics(&self) -> ApiMetrics {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (requests, server_errors) = (&self.counts.requests, &self.counts.server_errors);
+        ApiMetrics { count: count(requests), server_errors: count(server_errors) }
+    }
+
     async fn answer(
         &self,
         parts: &Parts,

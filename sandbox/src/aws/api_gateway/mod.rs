@@ -5,4 +5,5 @@ mod event;
 mod gateway;
 pub mod routes;
 
-pub(crate) use self::gateway::{AuthorizerCache, Gateway, handle};
+pub use self::gateway::ApiMetrics;
+pub(crate) use self::gateway::{ApiCounts, AuthorizerCache, Gateway, handle};

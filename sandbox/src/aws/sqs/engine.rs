@@ -9,11 +9,14 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
 use shared::platform::environment::{Clock, Random};
 
+use crate::aws::switches::Switches;
+
 /// All queues of the simulated account.
 pub(crate) struct Engine {
     database: Mutex<Connection>,
     clock: Clock,
     random: Random,
+    switches: Switches,
 }
 
 /// Why an operation fails, in SQS's own terms.
@@ -92,6 +95,7 @@ impl Engine {
         file: Option<&Path>,
         clock: Clock,
         random: Random,
+        switches: Switches,
     ) -> Result<Self, SqsError> {
         let database = match file {
             Some(file) => Connection::open(file)?,
@@ -101,7 +105,7 @@ impl Engine {
         database.pragma_update(None, "journal_mode", "WAL")?;
         database.pragma_update(None, "synchronous", "FULL")?;
         database.execute_batch(SCHEMA)?;
-        Ok(Self { database: Mutex::new(database), clock, random })
+        Ok(Self { database: Mutex::new(database), clock, random, switches })
     }
 
     /// Creates a queue, or gives an existing one these attributes.
@@ -136,7 +140,8 @@ impl Engine {
         Ok(id)
     }
 
-    /// Receives up to `most` visible messages, oldest first, and hides them for `visibility`
+    /// Receives up to `most` visible messages, oldest first unless the switch for reordering is on,
+    /// and hides them for `visibility`
     /// seconds (the queue's `VisibilityTimeout` if not given). Messages that were received
     /// `maxReceiveCount` times move to the dead-letter queue first.
     pub(crate) fn receive(
@@ -149,8 +154,7 @@ impl Engine {
         let transaction = database.transaction()?;
         let attributes = attributes(&transaction, queue)?;
         let now = self.now_ms();
-        let retention = integer(&attributes, "MessageRetentionPeriod");
-        let oldest = now - retention.unwrap_or(DEFAULT_RETENTION_SECONDS) * 1000;
+        let oldest = oldest_kept(&attributes, now);
         let expire = "DELETE FROM messages WHERE queue = ?1 AND sent_ms < ?2";
         transaction.execute(expire, params![queue, oldest])?;
         let default =
@@ -163,7 +167,14 @@ impl Engine {
                 params![queue, target, now, max_receives],
             )?;
         }
-        let mut messages = visible(&transaction, queue, now, most)?;
+        let mut messages = if self.switches.positions().reorder {
+            let mut all = visible(&transaction, queue, now, i64::MAX)?;
+            all.sort_by_cached_key(|_| self.random.bytes::<8>());
+            all.truncate(usize::try_from(most).unwrap_or(0));
+            all
+        } else {
+            visible(&transaction, queue, now, most)?
+        };
         for message in &mut messages {
             message.receipt = self.id();
             transaction.execute(
@@ -188,9 +199,34 @@ impl Engine {
         if receipt.is_empty() {
             return Err(SqsError::Invalid("The receipt handle is empty.".to_owned()));
         }
+        if self.is_duplicated() && self.keep_a_copy(&database, queue, receipt)? {
+            return Ok(());
+        }
         let delete = "DELETE FROM messages WHERE queue = ?1 AND receipt = ?2";
         database.execute(delete, params![queue, receipt])?;
         Ok(())
+    }
+
+    /// Whether the switch for duplicates is on and it is this message's turn: every second one's.
+    fn is_duplicated(&self) -> bool {
+        self.switches.positions().duplicates && self.random.bytes::<1>()[0] < 128
+    }
+
+    /// Lets the delete miss one copy of the message, which is received once more, as if for the first
+    /// time. A copy itself has no copy.
+    fn keep_a_copy(
+        &self,
+        database: &Connection,
+        queue: &str,
+        receipt: &str,
+    ) -> Result<bool, SqsError> {
+        let kept = database.execute(
+            "UPDATE messages SET attributes = json_set(attributes, '$.copy', 1), visible_ms = ?3,
+                    receipt = '', receive_count = receive_count - 1
+             WHERE queue = ?1 AND receipt = ?2 AND json_extract(attributes, '$.copy') IS NULL",
+            params![queue, receipt, self.now_ms()],
+        )?;
+        Ok(kept > 0)
     }
 
     /// Redrives: moves every message of `source` to `target`, where it can be received at once.
@@ -220,11 +256,11 @@ impl Engine {
         )?)
     }
 
-    fn database(&self) -> MutexGuard<'_, Connection> {
+    pub(super) fn database(&self) -> MutexGuard<'_, Connection> {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now_ms(&self) -> i64 {
+    pub(super) fn now_ms(&self) -> i64 {
         i64::try_from(self.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
     }
 
@@ -263,13 +299,19 @@ fn message_of(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {
     })
 }
 
-fn attributes(database: &Connection, queue: &str) -> Result<QueueAttributes, SqsError> {
+pub(super) fn attributes(database: &Connection, queue: &str) -> Result<QueueAttributes, SqsError> {
     let found: Option<String> = database
         .prepare_cached("SELECT attributes FROM queues WHERE name = ?1")?
         .query_row([queue], |row| row.get(0))
         .optional()?;
     let found = found.ok_or(SqsError::NoQueue)?;
     serde_json::from_str(&found).map_err(|error| SqsError::Internal(error.to_string()))
+}
+
+/// When the oldest message was sent that the queue still keeps, epoch milliseconds.
+pub(super) fn oldest_kept(attributes: &QueueAttributes, now_ms: i64) -> i64 {
+    let retention = integer(attributes, "MessageRetentionPeriod");
+    now_ms - retention.unwrap_or(DEFAULT_RETENTION_SECONDS) * 1000
 }
 
 fn integer(attributes: &QueueAttributes, name: &str) -> Option<i64> {

@@ -5,5 +5,7 @@
 
 pub(crate) mod engine;
 mod http;
+mod metrics;
 
 pub(crate) use self::http::router;
+pub use self::metrics::QueueMetrics;

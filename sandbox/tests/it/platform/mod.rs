@@ -1,6 +1,8 @@
 //! What the gateway stands on: stored data, queues, secrets, logs and the AWS template.
 
+mod alarm_conditions;
 mod alarms;
+mod aws_switches;
 mod events;
 mod process;
 mod queue;

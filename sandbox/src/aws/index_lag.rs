@@ -1,0 +1,177 @@
+//! Stands in front of DynamoDB and lets its global secondary indexes lag behind the tables, if the
+//! switch asks for it: an index does not show an item for a while after it was written.
+//!
+//! Two things differ from AWS. An item that is changed is missing from the index, not shown as it
+//! was; and an item that is deleted is gone from the index at once. An answer that counts only, or
+//! that does not hold the keys of its items, is passed on as it is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use dynoxide::Database;
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use reqwest::Url;
+use serde_json::{Value, json};
+use shared::platform::environment::{Clock, Environment};
+use shared::platform::http::{Answer, Http};
+use time::OffsetDateTime;
+
+use super::switches::Switches;
+
+/// DynamoDB's limit of a request.
+const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// An item's table and key, in one text.
+type ItemKey = String;
+
+struct Layer {
+    /// Where DynamoDB listens.
+    target: Url,
+    database: Database,
+    http: Http,
+    clock: Clock,
+    switches: Switches,
+    /// When items were last written, while the switch was on.
+    written: Mutex<HashMap<ItemKey, OffsetDateTime>>,
+}
+
+/// The layer in front of `database`, which listens at `target`.
+pub(crate) fn router(
+    target: Url,
+    database: Database,
+    environment: &Environment,
+    switches: Switches,
+) -> Router {
+    let (http, clock) = (environment.http.clone(), environment.clock.clone());
+    let written = Mutex::default();
+    let layer = Layer { target, database, http, clock, switches, written };
+    Router::new().fallback(pass).with_state(Arc::new(layer))
+}
+
+/// Passes a request on. With the switch off, nothing in it is read.
+async fn pass(State(layer): State<Arc<Layer>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MAX_REQUEST_BYTES).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let Some(mut answer) = layer.forward(&parts, &body).await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    if let Some(lag) = layer.switches.positions().index_lag()
+        && answer.status.is_success()
+        && let Ok(request) = serde_json::from_slice(&body)
+    {
+        layer.delay(operation(&parts.headers), &request, &mut answer, lag);
+    }
+    response(answer)
+}
+
+fn operation(headers: &HeaderMap) -> &str {
+    let target = headers.get("x-amz-target").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    target.rsplit('.').next().unwrap_or_default()
+}
+
+fn response(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+        response.headers_mut().remove(name);
+    }
+    response
+}
+
+impl Layer {
+    async fn forward(&self, parts: &Parts, body: &Bytes) -> Option<Answer> {
+        let mut url = self.target.clone();
+        url.set_path(parts.uri.path());
+        url.set_query(parts.uri.query());
+        let mut request = reqwest::Request::new(parts.method.clone(), url);
+        *request.headers_mut() = parts.headers.clone();
+        request.headers_mut().remove(header::HOST);
+        *request.body_mut() = Some(body.clone().into());
+        self.http.send(request, TIME_LIMIT).await.ok()
+    }
+
+    /// Remembers what was written, and takes it from the answer of an index.
+    fn delay(&self, operation: &str, request: &Value, answer: &mut Answer, lag: Duration) {
+        let now = self.clock.now();
+        if matches!(operation, "Query" | "Scan") {
+            if request["IndexName"].is_string() {
+                self.hide(request, answer, now - lag);
+            }
+            return;
+        }
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.retain(|_, at| *at > now - lag);
+        written.extend(self.writes(operation, request).into_iter().map(|item| (item, now)));
+    }
+
+    /// The items that a request writes.
+    fn writes(&self, operation: &str, request: &Value) -> Vec<ItemKey> {
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let put = |it: &Value| self.key(&it["TableName"], &it["Item"]);
+        let update = |it: &Value| self.key(&it["TableName"], &it["Key"]);
+        match operation {
+            "PutItem" => put(request).into_iter().collect(),
+            "UpdateItem" => update(request).into_iter().collect(),
+            "TransactWriteItems" => {
+                let parts = list(&request["TransactItems"]);
+                parts.iter().filter_map(|it| put(&it["Put"]).or(update(&it["Update"]))).collect()
+            }
+            "BatchWriteItem" => {
+                let tables = request["RequestItems"].as_object().cloned().unwrap_or_default();
+                let parts = tables.iter().flat_map(|(table, parts)| {
+                    list(parts).into_iter().map(move |part| (json!(table), part))
+                });
+                parts
+                    .filter_map(|(table, it)| self.key(&table, &it["PutRequest"]["Item"]))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The key of an item, which may be the key alone.
+    fn key(&self, table: &Value, item: &Value) -> Option<ItemKey> {
+        let table_name = table.as_str()?.to_owned();
+        let request = DescribeTableRequest { table_name };
+        let keys = self.database.describe_table(request).ok()?.table.key_schema;
+        let mut key = table.to_string();
+        for name in keys {
+            key.push_str(&item.get(&name.attribute_name)?.to_string());
+        }
+        Some(key)
+    }
+
+    /// Takes the items that were written after `since` from an answer.
+    fn hide(&self, request: &Value, answer: &mut Answer, since: OffsetDateTime) {
+        let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else { return };
+        let Some(items) = body["Items"].as_array_mut() else { return };
+        let before = items.len();
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        items.retain(|item| {
+            let key = self.key(&request["TableName"], item);
+            key.and_then(|key| written.get(&key)).is_none_or(|at| *at <= since)
+        });
+        let hidden = before - items.len();
+        if hidden == 0 {
+            return;
+        }
+        for count in ["Count", "ScannedCount"] {
+            let shown = body[count].as_u64().unwrap_or_default();
+            body[count] = json!(shown.saturating_sub(hidden as u64));
+        }
+        answer.body = body.to_string().into_bytes();
+        // The checksum was that of the whole answer.
+        answer.headers.remove("x-amz-crc32");
+    }
+}
