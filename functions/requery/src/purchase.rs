@@ -203,6 +203,8 @@ impl PurchaseJobs {
     ) -> Result<(), Retry> {
         let now = self.environment.clock.now();
         change.at_step = Some(purchase.step);
+        // An older version recorded some that are not in reconcile's index.
+        change.reconcile_at = Some(now + STEP_GRACE);
         if let Err(error) = self.purchases.change(&purchase.purchase_id, &change, now).await {
             not_recorded(purchase, &error);
             self.go_on(step, left(purchase, now)).await?;

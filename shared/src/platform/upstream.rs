@@ -40,12 +40,23 @@ pub struct Down(pub Duration);
 
 #[derive(Debug, Default)]
 struct Breaker {
+    state: State,
     /// How much failure there was in a row.
     failures: u32,
-    /// How often it opened in a row.
-    opened: u32,
-    /// Until when nobody is let through.
-    closed_until: Option<OffsetDateTime>,
+    /// How many pauses there were in a row.
+    pauses: u32,
+}
+
+/// What the breaker does with the next call.
+#[derive(Debug, Default, Clone, Copy)]
+enum State {
+    /// Lets it through.
+    #[default]
+    Closed,
+    /// Refuses it until then.
+    Open(OffsetDateTime),
+    /// Refuses it while the one call that was let through is under way, at most until then.
+    Trial(OffsetDateTime),
 }
 
 /// A provider, as an instance calls it. Cheap to clone.
@@ -128,17 +139,20 @@ impl Breakers {
 
 impl Breaker {
     fn check(&self, now: OffsetDateTime) -> Result<(), Down> {
-        match self.closed_until {
-            Some(until) if until > now => Err(Down((until - now).unsigned_abs())),
-            _ => Ok(()),
+        match self.state {
+            State::Open(until) | State::Trial(until) if until > now => {
+                Err(Down((until - now).unsigned_abs()))
+            }
+            State::Closed | State::Open(_) | State::Trial(_) => Ok(()),
         }
     }
 
     /// After a pause one call is let through. The others wait until it has ended.
     fn admit(&mut self, now: OffsetDateTime) -> Result<(), Down> {
         self.check(now)?;
-        if self.closed_until.is_some() {
-            self.closed_until = Some(now + TRIAL);
+        match self.state {
+            State::Closed => {}
+            State::Open(_) | State::Trial(_) => self.state = State::Trial(now + TRIAL),
         }
         Ok(())
     }
@@ -150,27 +164,31 @@ impl Breaker {
         now: OffsetDateTime,
     ) -> Option<Duration> {
         let (weight, wait) = match result {
-            Ok(answer) => match is_failure(answer.status) {
-                true => (1, retry_after(&answer.headers)),
-                false => {
-                    *self = Self::default();
-                    return None;
-                }
-            },
+            Ok(answer) if is_failure(answer.status) => (1, retry_after(&answer.headers)),
+            Ok(_) => {
+                *self = Self::default();
+                return None;
+            }
             Err(NoAnswer::Timeout) => (2, None),
             Err(NoAnswer::NotSent | NoAnswer::Broken) => (1, None),
             Err(NoAnswer::Down(_)) => return None,
         };
         self.failures = self.failures.saturating_add(weight);
-        let wait = wait.map(|wait| wait.min(LONGEST_RETRY_AFTER));
-        if self.failures < THRESHOLD && wait.is_none() {
-            return None;
-        }
-        let doubled = FIRST_PAUSE.saturating_mul(1 << self.opened.min(6)).min(LONGEST_PAUSE);
-        let pause = wait.map_or(doubled, |wait| wait.max(doubled));
-        self.opened = self.opened.saturating_add(1);
-        self.closed_until = Some(now + pause);
-        Some(pause)
+        let opens = match self.state {
+            State::Closed => self.failures >= THRESHOLD || wait.is_some(),
+            // It was under way before the breaker opened.
+            State::Open(_) => false,
+            State::Trial(_) => true,
+        };
+        opens.then(|| self.open(wait, now))
+    }
+
+    fn open(&mut self, wait: Option<Duration>, now: OffsetDateTime) -> Duration {
+        let doubled = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(6)).min(LONGEST_PAUSE);
+        let pause = wait.unwrap_or_default().min(LONGEST_RETRY_AFTER).max(doubled);
+        self.pauses = self.pauses.saturating_add(1);
+        self.state = State::Open(now + pause);
+        pause
     }
 }
 
@@ -251,6 +269,14 @@ mod tests {
         // A call that never ends does not keep it closed.
         assert_eq!(breaker.admit(at(now)), Ok(()));
         assert_eq!(breaker.admit(at(now + 30)), Ok(()));
+    }
+
+    #[test]
+    fn failures_of_calls_under_way_do_not_lengthen_the_pause() {
+        let mut breaker = Breaker::default();
+        let opened = (0..10).filter_map(|_| breaker.record(&status(500), START)).count();
+        assert_eq!(opened, 1, "a batch of ten was under way");
+        assert_eq!(breaker.admit(START), seconds(5));
     }
 
     #[test]

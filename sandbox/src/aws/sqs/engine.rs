@@ -1,7 +1,7 @@
 //! The queues themselves: a message is on disk before its send is acknowledged, and all waits
 //! follow a clock that a test can move.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +14,8 @@ use crate::aws::switches::Switches;
 /// All queues of the simulated account.
 pub(crate) struct Engine {
     database: Mutex<Connection>,
+    /// Until when nothing of a queue can be received, epoch milliseconds, as far as it is known.
+    idle_until: Mutex<HashMap<String, i64>>,
     clock: Clock,
     random: Random,
     switches: Switches,
@@ -105,7 +107,8 @@ impl Engine {
         database.pragma_update(None, "journal_mode", "WAL")?;
         database.pragma_update(None, "synchronous", "FULL")?;
         database.execute_batch(SCHEMA)?;
-        Ok(Self { database: Mutex::new(database), clock, random, switches })
+        let (database, idle_until) = (Mutex::new(database), Mutex::default());
+        Ok(Self { database, idle_until, clock, random, switches })
     }
 
     /// Creates a queue, or gives an existing one these attributes.
@@ -130,6 +133,7 @@ impl Engine {
         attributes(&database, queue)?;
         check(message)?;
         let (id, now) = (self.id(), self.now_ms());
+        self.no_longer_idle();
         let visible = now + message.delay_seconds * 1000;
         let stored = json!({ "trace": message.trace_header }).to_string();
         database.execute(
@@ -138,6 +142,21 @@ impl Engine {
             params![id, queue, message.body, stored, now, visible],
         )?;
         Ok(id)
+    }
+
+    /// Whether it is known, without a look into the database, that nothing of a queue can be received.
+    /// Many pollers ask many times a second.
+    pub(crate) fn is_idle(&self, queue: &str) -> bool {
+        self.idle().get(queue).is_some_and(|until| self.now_ms() < *until)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, HashMap<String, i64>> {
+        self.idle_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called while the database is held.
+    fn no_longer_idle(&self) {
+        self.idle().clear();
     }
 
     /// Receives up to `most` visible messages, oldest first unless the switch for reordering is on,
@@ -175,6 +194,12 @@ impl Engine {
         } else {
             visible(&transaction, queue, now, most)?
         };
+        if messages.is_empty() {
+            let until = next_visible(&transaction, queue)?;
+            self.idle().insert(queue.to_owned(), until);
+        } else {
+            self.no_longer_idle();
+        }
         for message in &mut messages {
             message.receipt = self.id();
             transaction.execute(
@@ -199,6 +224,7 @@ impl Engine {
         if receipt.is_empty() {
             return Err(SqsError::Invalid("The receipt handle is empty.".to_owned()));
         }
+        self.no_longer_idle();
         if self.is_duplicated() && self.keep_a_copy(&database, queue, receipt)? {
             return Ok(());
         }
@@ -234,6 +260,7 @@ impl Engine {
         let database = self.database();
         attributes(&database, source)?;
         attributes(&database, target)?;
+        self.no_longer_idle();
         Ok(database.execute(
             "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
              WHERE queue = ?1",
@@ -283,6 +310,13 @@ fn visible(
     )?;
     let messages = select.query_map(params![queue, now, most], message_of)?;
     Ok(messages.collect::<Result<_, _>>()?)
+}
+
+/// When the next message of a queue can be received; the end of time where there is none.
+fn next_visible(transaction: &Transaction<'_>, queue: &str) -> Result<i64, SqsError> {
+    let mut select = transaction
+        .prepare_cached("SELECT coalesce(min(visible_ms), ?2) FROM messages WHERE queue = ?1")?;
+    Ok(select.query_row(params![queue, i64::MAX], |row| row.get(0))?)
 }
 
 fn message_of(row: &Row<'_>) -> rusqlite::Result<ReceivedMessage> {

@@ -153,10 +153,15 @@ impl Service {
         let name: Arc<str> = Arc::from(queue(request)?);
         let deadline = tokio::time::Instant::now() + Duration::from_secs(wait);
         loop {
-            let (engine, name) = (self.engine.clone(), name.clone());
-            let messages = in_background(move || engine.receive(&name, most, visibility)).await?;
-            if !messages.is_empty() {
-                return Ok(json!({ "Messages": messages.iter().map(wire).collect::<Vec<_>>() }));
+            if !self.engine.is_idle(&name) {
+                let (engine, name) = (self.engine.clone(), name.clone());
+                let receive = move || engine.receive(&name, most, visibility);
+                let messages = in_background(receive).await?;
+                if !messages.is_empty() {
+                    return Ok(
+                        json!({ "Messages": messages.iter().map(wire).collect::<Vec<_>>() }),
+                    );
+                }
             }
             if tokio::time::Instant::now() >= deadline {
                 return Ok(json!({}));

@@ -103,7 +103,7 @@ async fn a_question_to_mtn_is_refused_and_leaves_nothing() {
         caller.mtn(&line, "plans").await.refused(503, "upstream_unavailable");
     }
     let before = mtn.received().len();
-    for path in ["plans", "balance", "recharges", "usage"] {
+    for path in ["plans", "balance", "recharges"] {
         refused_with_a_wait(&caller.mtn(&line, path).await);
     }
     assert_eq!(mtn.received().len(), before);

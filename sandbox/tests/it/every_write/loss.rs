@@ -33,7 +33,7 @@ impl Loss {
     /// Runs a function once, and gives its answer.
     pub async fn run(self, tap: &Tap, function: &Entry, event: String) -> Value {
         self.begin(tap);
-        let answer = function(event, lambda_runtime::Context::default()).await.unwrap();
+        let answer = function(event, crate::support::tap::context()).await.unwrap();
         self.end(tap);
         answer
     }

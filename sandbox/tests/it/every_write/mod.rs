@@ -67,6 +67,8 @@ every_write! {
     "catalogues::put", PUT, "fetched_ms", 0 => purchases::a_catalogue_is_kept;
     "catalogues::drop", DELETE, "fetched_ms <= :before", 0 => purchases::a_catalogue_is_dropped;
     "purchases::record", PUT, "attribute_not_exists(purchase_id)", 0 => purchases::a_purchase_is_recorded_as_new_and_paid_once;
+    "purchases::reconcile::come_back", UPDATE, "SET reconcile_ms = :next", 0 => purchases::an_overdue_chain_is_restarted_once;
+    "purchases::reconcile::looked_back", UPDATE, "SET reconciled_ms = :now", 0 => purchases::a_look_back_is_recorded;
     "purchases::mark_hint", UPDATE, "SET hinted_ms = :due", 0 => purchases::a_hint_is_marked_and_sent_once;
     "purchases::acknowledge", UPDATE, "SET acknowledged = :yes", 0 => purchases::an_acknowledgement_is_recorded;
     "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_delivery_is_recorded_once;

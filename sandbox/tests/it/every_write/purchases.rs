@@ -93,19 +93,45 @@ pub async fn a_purchase_is_handed_to_a_person_once(loss: Loss) {
     let expected = [Source::Pay, Source::Requery, Source::Deadline];
     assert_eq!(sources(&gateway, id).await, expected);
     assert_eq!(caller.purchase(id).await["state"], "needs_review");
-    assert_eq!(gateway.messages("RequeryDeadLetterQueue").await, 1);
+    assert_eq!(gateway.jobs().await, 0);
+}
+
+pub async fn an_overdue_chain_is_restarted_once(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought_stuck("k").await;
+    gateway.empty("RequeryQueue").await;
+    gateway.clock.turn(DAY);
+    let (tap, reconcile) = gateway.with_tap("reconcile").await;
+    let done = loss.run(&tap, &reconcile, "{}".to_owned()).await;
+    assert_eq!((&done["restarted"], &done["failed"]), (&json!(1), &json!(0)));
+    assert_eq!(gateway.messages("RequeryQueue").await, 1);
+    let stored = gateway.stored(field(&bought, "purchase_id")).await;
+    assert!(stored.reconcile_at > Some(gateway.clock.clock().now()));
+}
+
+pub async fn a_look_back_is_recorded(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    gateway.empty("RequeryQueue").await;
+    gateway.clock.turn(DAY);
+    gateway.reconcile().await;
+    drive(&gateway, loss).await;
+    let stored = gateway.stored(field(&bought, "purchase_id")).await;
+    assert_eq!(stored.reconciled_at, Some(gateway.clock.clock().now()));
+    assert_eq!((stored.reconcile_at, stored.history.len()), (None, 1));
+    assert_eq!(gateway.jobs().await, 0);
 }
 
 pub async fn a_hint_is_marked_and_sent_once(loss: Loss) {
     let (gateway, caller) = Gateway::undriven_with_caller().await;
     let bought = caller.bought("k", &airtime(PENDING)).await;
-    let before = gateway.messages("RequeryQueue").await;
+    let before = gateway.jobs().await;
     let (tap, function) = gateway.with_tap("vtpass-callback").await;
     let body = update(field(&bought, "request_id")).to_string();
     let hint = event(KEY, "POST /callbacks/vtpass", &[], &body);
     let answer = loss.run(&tap, &function, hint).await;
     assert_eq!(answer["statusCode"], 200, "{answer}");
-    assert_eq!(gateway.messages("RequeryQueue").await, before + 1);
+    assert_eq!(gateway.jobs().await, before + 1);
     let stored = gateway.stored(field(&bought, "purchase_id")).await;
     assert_eq!(stored.hinted_at, gateway.clock.clock().now());
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sandbox::Options;
 use sandbox::aws::lambda::Entry;
 use serde_json::{Value, json};
 use shared::domain::ids::PurchaseId;
@@ -135,13 +136,14 @@ impl Gateway {
             assert_eq!(options.template.matches(trigger).count(), 2);
             let disabled = "BatchSize: 10\n            Enabled: false\n";
             options.template = options.template.replace(trigger, disabled);
-            let schedule = "ScheduleExpression: !Ref ReconcileRate\n";
-            assert!(options.template.contains(schedule));
-            let disabled = format!("{schedule}      State: DISABLED\n");
-            options.template = options.template.replace(schedule, &disabled);
-            options
+            without_schedule(options)
         })
         .await
+    }
+
+    /// A gateway whose reconcile runs only when a test drives it.
+    pub async fn without_schedule() -> Self {
+        Self::with_options(&[], without_schedule).await
     }
 
     /// The same, and a client with the first key.
@@ -313,6 +315,14 @@ impl Gateway {
         };
         self.turn_until(step, Duration::ZERO, find).await
     }
+}
+
+fn without_schedule(mut options: Options) -> Options {
+    let schedule = "ScheduleExpression: !Ref ReconcileRate\n";
+    assert!(options.template.contains(schedule));
+    let disabled = format!("{schedule}      State: DISABLED\n");
+    options.template = options.template.replace(schedule, &disabled);
+    options
 }
 
 pub const MINUTE: Duration = Duration::from_secs(60);

@@ -30,8 +30,8 @@ pub struct Tap {
     held: Notify,
     /// Whether every call to a store is refused.
     store_fails: AtomicBool,
-    /// Whether the providers' answers are lost after they took effect.
-    providers_silent: AtomicBool,
+    /// Whether VTpass's answers are lost after they took effect.
+    vtpass_silent: AtomicBool,
     /// The operations that went through, in order.
     seen: Mutex<Vec<String>>,
     /// What was done to which table or queue, as IAM names it.
@@ -129,9 +129,9 @@ impl Tap {
         self.store_fails.store(fails, Ordering::SeqCst);
     }
 
-    /// Loses every answer of the providers, or none.
-    pub fn silence(&self, silent: bool) {
-        self.providers_silent.store(silent, Ordering::SeqCst);
+    /// Loses every answer of VTpass, or none.
+    pub fn silence_vtpass(&self, silent: bool) {
+        self.vtpass_silent.store(silent, Ordering::SeqCst);
     }
 
     /// Lets a call to AWS take effect and loses its answer: the first of this operation whose request
@@ -206,7 +206,6 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let call = line.tap.calls.fetch_add(1, Ordering::SeqCst);
-    let is_provider = !parts.headers.contains_key("x-amz-target");
     let operation = match parts.headers.get("x-amz-target") {
         Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap().to_owned(),
         None => parts.uri.path().to_owned(),
@@ -216,6 +215,7 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
         line.tap.used.lock().unwrap().extend(needed(&operation, &request));
     }
     let loses = line.tap.loses(&operation, &parts, &body);
+    let of_vtpass = operation.starts_with("/api/");
     line.tap.hold_if(2 * call).await;
     line.tap.seen.lock().unwrap().push(operation);
     let url = format!("{}{}", line.target, parts.uri.path_and_query().unwrap());
@@ -230,7 +230,7 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
     let delay = *line.tap.delay.lock().unwrap();
     tokio::time::sleep(delay).await;
     line.tap.hold_if(2 * call + 1).await;
-    if is_provider && line.tap.providers_silent.load(Ordering::SeqCst) {
+    if of_vtpass && line.tap.vtpass_silent.load(Ordering::SeqCst) {
         return StatusCode::GATEWAY_TIMEOUT.into_response();
     }
     let Ok(answer) = answer else { return StatusCode::BAD_GATEWAY.into_response() };

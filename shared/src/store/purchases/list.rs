@@ -85,7 +85,7 @@ impl Purchases {
             .index_name(BY_TENANT)
             .key_condition_expression("tenant = :tenant")
             .expression_attribute_values(":tenant", text(tenant.as_str()))
-            .projection_expression("listed")
+            .projection_expression("purchase_id, listed")
             .scan_index_forward(false)
             .limit(i32::try_from(size).unwrap_or(i32::MAX))
             .set_exclusive_start_key(after.and_then(|listed| start_key(tenant, listed)));

@@ -57,7 +57,9 @@ async fn until_all_delivered(gateway: &Gateway, total: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_pending_purchases_settle_after_a_long_outage() {
     let total = total();
-    let (gateway, caller) = Gateway::with_caller().await;
+    // The turned clock goes so fast that reconcile would take every chain for lost.
+    let gateway = Gateway::without_schedule().await;
+    let caller = gateway.caller();
     buy_pending(&gateway, total).await;
     for outage in [
         json!({ "code": "087" }),

@@ -72,7 +72,7 @@ impl Outage {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_hour_without_vtpass_refuses_callers_bounds_calls_and_settles_afterwards() {
     let it = Outage::begin().await;
-    it.tap.silence(true);
+    it.tap.silence_vtpass(true);
     let taken = it.hour().await;
     // Five to find out. Then one in each pause, which is a minute at last.
     let most = 5 + 4 + 60;
@@ -81,7 +81,7 @@ async fn an_hour_without_vtpass_refuses_callers_bounds_calls_and_settles_afterwa
     let recorded = it.gateway.items("PurchasesTable").await;
     assert_eq!(recorded, taken, "nothing is recorded of what was refused");
 
-    it.tap.silence(false);
+    it.tap.silence_vtpass(false);
     for _ in 0..8 {
         it.gateway.clock.turn(Duration::from_secs(900));
         it.gateway.drive(&it.requery).await;
@@ -99,7 +99,7 @@ async fn an_hour_without_vtpass_refuses_callers_bounds_calls_and_settles_afterwa
 async fn an_unlink_and_a_question_to_mtn_are_handled_meanwhile_and_a_hint_is_kept() {
     let it = Outage::begin().await;
     let bought = it.caller.bought("delivered", &airtime(DELIVERED)).await;
-    it.tap.silence(true);
+    it.tap.silence_vtpass(true);
     for key in 0..10 {
         it.order(&format!("k-{key}")).await;
     }
@@ -128,7 +128,7 @@ async fn an_unlink_and_a_question_to_mtn_are_handled_meanwhile_and_a_hint_is_kep
         "delivered"
     );
 
-    it.tap.silence(false);
+    it.tap.silence_vtpass(false);
     it.gateway.clock.turn(Duration::from_secs(900));
     it.gateway.drive(&it.requery).await;
     it.gateway.clock.turn(Duration::from_secs(900));

@@ -124,6 +124,7 @@ fn changed(resource: &str, from: &str, to: &str) -> Plan {
     let (before, block) = sandbox::TEMPLATE.split_once(&format!("\n  {resource}:\n")).unwrap();
     assert!(block.contains(from));
     let block = block.replacen(from, to, 1);
+    let before = before.replace("MessageRetentionPeriod: 1209600", "MessageRetentionPeriod: 3600");
     Plan::new(&format!("{before}\n  {resource}:\n{block}"))
 }
 
@@ -137,8 +138,8 @@ async fn an_alarm_that_cannot_ring_or_rings_for_nothing_fails_by_name() {
         (errors, "Statistic: Sum", "Statistic: Maximum", Kind::Errors, "does not fit"),
         (errors, "notBreaching", "breaching", Kind::Errors, "although nothing is wrong"),
         (errors, "!Ref AuthorizerFunction", "Nothing", Kind::Errors, "there is no Nothing"),
-        // The message is gone before the alarm would ring.
-        ("QueueAgeAlarm", "Threshold: 2700", "Threshold: 345600", Kind::Age, "does not ring"),
+        // The message is gone before the alarm would ring: an hour is the retention here.
+        ("QueueAgeAlarm", "Threshold: 2700", "Threshold: 3600", Kind::Age, "does not ring"),
     ] {
         let problem = judge(&changed(resource, from, to), Some(kind)).await.unwrap_err();
         assert!(problem.starts_with(&format!("{resource}: ")), "{problem}");
@@ -206,7 +207,7 @@ fn with_clerk(from: &str, to: &str) -> Plan {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_for_silence_rings_when_its_schedule_stops_and_not_while_it_runs() {
     let judged = async |from, to| judge(&with_clerk(from, to), Some(Kind::Invocations)).await;
-    assert_eq!(judged("", "").await, Ok(1));
+    assert_eq!(judged("", "").await, Ok(2), "the clerk's and reconcile's");
     for (from, to, wanted) in [
         ("rate(5 minutes)", "rate(1 hour)", "although nothing is wrong"),
         ("TreatMissingData: breaching", "TreatMissingData: notBreaching", "does not ring"),
@@ -215,6 +216,6 @@ async fn an_alarm_for_silence_rings_when_its_schedule_stops_and_not_while_it_run
         let problem = judged(from, to).await.unwrap_err();
         assert!(problem.starts_with("ClerkSilentAlarm: ") && problem.contains(wanted), "{problem}");
     }
-    // Two queues, each with its alarm for age.
-    assert_eq!(judge(&with_clerk("", ""), Some(Kind::Age)).await, Ok(2));
+    // Three queues, each with its alarm for age.
+    assert_eq!(judge(&with_clerk("", ""), Some(Kind::Age)).await, Ok(3));
 }

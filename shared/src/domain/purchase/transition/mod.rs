@@ -191,8 +191,8 @@ fn alarms(state: State, outcome: &Outcome, to: Option<State>) -> Vec<Alarm> {
 }
 
 /// Counts in a row the answers that the provider does not know the reference. An answer that comes
-/// too early does not count, nor does a hint's or a look back's, which may come at any moment. Any other answer of
-/// the provider starts the count again.
+/// too early does not count, nor does that to a hint or a look back, which may come at any moment.
+/// Any other answer of the provider starts the count again.
 fn unknown_references(purchase: &Purchase, evidence: &Evidence) -> Option<u32> {
     let early = evidence.at - purchase.created_at < evidence.patience.first();
     match (&evidence.source, evidence.outcome.unknown_reference) {
