@@ -20,6 +20,9 @@ use shared::store::{Accounts, Requests, StoreError};
 /// After about a day of steps a person should find out why Mono does not answer.
 const OVERDUE_STEP: u32 = 100;
 
+/// From this step on, about 20 minutes after its webhook, Mono is believed that it knows an account.
+const BELIEVED_STEP: u32 = 5;
+
 /// The worker for unlink and withdrawal jobs.
 #[derive(Debug)]
 pub(crate) struct ErasureJobs {
@@ -74,11 +77,10 @@ impl ErasureJobs {
     /// Confirms a withdrawal that Mono reports, and does it here. Whatever fails, the next step
     /// tries again.
     pub(crate) async fn withdrawal(&self, step: Step<ReportedAccount>) -> Result<(), Retry> {
-        let account_id = &step.about.account_id;
-        let Progress::Later(reason) = settled(self.confirm(account_id).await) else {
+        let Progress::Later(reason) = settled(self.confirm(&step).await) else {
             return Ok(());
         };
-        let account_id = account_id.as_str();
+        let account_id = step.about.account_id.as_str();
         tracing::warn!(account_id, reason, step = step.step, "a withdrawal is not confirmed yet");
         self.raise_if_overdue(step.step, None, account_id);
         let next = step.next();
@@ -106,10 +108,16 @@ impl ErasureJobs {
     }
 
     /// Asks Mono for the account. If Mono no longer knows it, the consent of every tenant that holds
-    /// it is withdrawn here. If Mono knows it, the report was wrong or the customer came back.
-    async fn confirm(&self, account_id: &AccountId) -> Result<Progress, StoreError> {
+    /// it is withdrawn here. If Mono still knows it after some time, the report was wrong or the
+    /// customer came back.
+    async fn confirm(&self, step: &Step<ReportedAccount>) -> Result<Progress, StoreError> {
+        let account_id = &step.about.account_id;
         let Some(mono) = &self.mono else { return Ok(mono_is_off()) };
         match mono.read(Resource::Account, account_id, "", &http::HeaderMap::new()).await {
+            // Mono's webhook may come before Mono's own API knows.
+            Ok(_) if step.step < BELIEVED_STEP => {
+                return Ok(Progress::Later("Mono still knows the account".to_owned()));
+            }
             Ok(_) => {}
             Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => {
                 self.withdraw(account_id).await?;

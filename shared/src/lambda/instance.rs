@@ -9,10 +9,10 @@ use lambda_runtime::Error;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
+use crate::platform::breaker::Breakers;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::{CredentialRefusals, Environment};
 use crate::platform::secrets::StartError;
-use crate::platform::upstream::Breakers;
 use crate::platform::{aws, secrets, telemetry};
 
 /// Builds a function from its variables.

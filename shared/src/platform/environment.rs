@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use time::OffsetDateTime;
 
+use crate::platform::breaker::Breakers;
 use crate::platform::http::Http;
 use crate::platform::telemetry::alarm::Alarm;
-use crate::platform::upstream::Breakers;
 
 /// A source of the current time that can be turned in a test.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 //! This room imports no other room.
 
 pub mod aws;
+pub mod breaker;
 pub mod config;
 pub mod crypto;
 pub mod environment;

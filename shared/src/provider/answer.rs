@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use crate::domain::purchase::{Outcome, Verdict};
+pub(super) use crate::platform::breaker::retry_after;
 use crate::platform::http::NoAnswer;
-pub(super) use crate::platform::upstream::retry_after;
 
 /// The outcome of a purchase call that got no answer. `verdict` is what the provider's rules make
 /// of it.

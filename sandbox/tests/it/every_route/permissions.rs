@@ -143,13 +143,17 @@ async fn used() -> BTreeMap<String, Permissions> {
     gateway.drive(&requery.entry).await;
     gateway.send_raw(r#"{"kind":"masking"}"#).await;
     gateway.drive(&requery.entry).await;
-    // A day later reconcile restarts a lost chain and looks back.
-    caller.bought_stuck("lost").await;
+    reconcile(&gateway, &all).await;
+    all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
+}
+
+/// A day later reconcile restarts a lost chain and looks back.
+async fn reconcile(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
+    gateway.caller().bought_stuck("lost").await;
     gateway.empty("RequeryQueue").await;
     gateway.clock.turn(Duration::from_secs(86_400));
     all["reconcile"].run(json!({})).await;
-    gateway.drive(&requery.entry).await;
-    all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
+    gateway.drive(&all["requery"].entry).await;
 }
 
 /// A question that MTN answers, one that it refuses, and one that it answers later by its callback; then

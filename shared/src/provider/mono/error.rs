@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::platform::breaker::Down;
 use crate::platform::http::NoAnswer;
-use crate::platform::upstream::Down;
 
 /// Why Mono gave no usable answer, sorted by what the caller does next.
 #[derive(Debug, thiserror::Error)]

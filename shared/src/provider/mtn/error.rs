@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::platform::breaker::Down;
 use crate::platform::http::NoAnswer;
-use crate::platform::upstream::Down;
 
 /// Why MTN gave no usable answer, sorted by what the caller does next. Carries codes of MTN's or of
 /// ours, never MTN's texts.

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
-use super::{Purchases, reconcile};
+use super::{Purchases, reconcile_part};
 use crate::domain::ids::PurchaseId;
 use crate::domain::purchase::{Evidence, Purchase, Transition, transition};
 use crate::domain::time::to_ms;
@@ -95,7 +95,7 @@ fn written(
         ("acknowledged = :yes", ":yes", change.acknowledged.then_some(AttributeValue::Bool(true))),
         ("unknown_ids = :unknown", ":unknown", change.unknown_references.map(number)),
         ("amount_kobo = :amount", ":amount", change.amount.map(to_attribute_value).transpose()?),
-        ("reconcile_part = :part", ":part", change.reconcile_at.map(|_| reconcile::part(id))),
+        ("reconcile_part = :part", ":part", change.reconcile_at.map(|_| reconcile_part(id))),
         ("reconcile_ms = :overdue", ":overdue", change.reconcile_at.map(|at| number(to_ms(at)))),
     ];
     for (assignment, name, value) in values {

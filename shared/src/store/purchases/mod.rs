@@ -106,7 +106,7 @@ impl Purchases {
         let record = self
             .0
             .put(purchase)?
-            .item("reconcile_part", reconcile::part(&purchase.purchase_id))
+            .item("reconcile_part", reconcile_part(&purchase.purchase_id))
             .condition_expression("attribute_not_exists(purchase_id)");
         let own = |item: &Item| item.get("chain") == Some(&text(purchase.chain.as_str()));
         match put(record).await?.or_own(own) {
@@ -151,4 +151,9 @@ impl Purchases {
     fn update(&self, id: &PurchaseId) -> UpdateItemFluentBuilder {
         self.0.update([("purchase_id", id.as_str())])
     }
+}
+
+/// The part of reconcile's index that a purchase stands in: the first digit of its id.
+fn reconcile_part(id: &PurchaseId) -> AttributeValue {
+    text(&id.as_str()[..1])
 }

@@ -4,7 +4,6 @@
 //! The index `to_reconcile` is sorted by the time at which that is due, in sixteen parts, so that
 //! no part takes all writes. A purchase without that time is not in it.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use time::OffsetDateTime;
 
 use super::Purchases;
@@ -108,9 +107,4 @@ impl Purchases {
         update(looked_back).await?;
         Ok(())
     }
-}
-
-/// The part of the index that a purchase stands in.
-pub(super) fn part(id: &PurchaseId) -> AttributeValue {
-    text(&id.as_str()[..1])
 }

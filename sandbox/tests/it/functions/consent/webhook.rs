@@ -86,11 +86,11 @@ async fn a_report_that_mono_does_not_confirm_changes_nothing() {
     let (gateway, caller, mono, status) = linked(200).await;
     let event = unlinked(&json!({ "account": { "id": "acc1" } }));
     report(&caller, SECRET, &event).await.ok();
-    a_while(&gateway).await;
+    let none_left = async || (gateway.messages("FollowUpQueue").await == 0).then_some(());
+    gateway.turn_until(Duration::from_secs(60), Duration::from_millis(40), none_left).await;
     assert_eq!(caller.consent_state("acc1").await, "linked");
     let asked = || mono.received().iter().filter(|it| it.target == "/accounts/acc1").count();
-    assert_eq!(asked(), 1, "asked once, and the account exists");
-    assert_eq!(gateway.messages("FollowUpQueue").await, 0);
+    assert_eq!(asked(), 6, "asked for about 20 minutes, and the account exists");
     // A Mono that fails or refuses us proves nothing: it is asked again.
     for silent in [500, 401, 429] {
         status.store(silent, Ordering::SeqCst);
@@ -98,6 +98,18 @@ async fn a_report_that_mono_does_not_confirm_changes_nothing() {
         a_while(&gateway).await;
         assert_eq!(caller.consent_state("acc1").await, "linked", "{silent}");
     }
+    status.store(404, Ordering::SeqCst);
+    until_unlinked(&gateway, &caller, "acc1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_comes_before_monos_own_api_knows_is_not_lost() {
+    let (gateway, caller, mono, status) = linked(200).await;
+    report(&caller, SECRET, &unlinked(&json!({ "id": "acc1" }))).await.ok();
+    let asked = || mono.received().iter().filter(|it| it.target == "/accounts/acc1").count();
+    let twice = async || (asked() >= 2).then_some(());
+    gateway.turn_until(Duration::from_secs(30), Duration::from_millis(40), twice).await;
+    assert_eq!(caller.consent_state("acc1").await, "linked");
     status.store(404, Ordering::SeqCst);
     until_unlinked(&gateway, &caller, "acc1").await;
 }

@@ -122,12 +122,13 @@ async fn a_partial_answer_is_marked_and_a_refusal_is_an_error() {
         assert!(!reply.text.contains(code), "{}", reply.text);
         assert_eq!(reply.retry_after.as_deref(), (status == 429).then_some("7"), "{status}");
     }
-    gateway.clock.turn(Duration::from_secs(60));
     for answer in ["spring_error", "html"] {
+        gateway.clock.turn(Duration::from_secs(60));
         let script = json!({ "operation": "balance", "answer": answer, "http_status": 500 });
         caller.mtn_script(script).await;
         caller.mtn(&id, "balance").await.refused(503, "upstream_unavailable");
     }
+    gateway.clock.turn(Duration::from_secs(60));
     // MTN may have received it, so the request waits for its answer.
     caller.mtn_next("balance", "broken").await;
     caller.asked(&id, "balance").await;

@@ -162,3 +162,27 @@ async fn a_crash_anywhere_in_reconcile_loses_no_purchase() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_aws_may_do_every_order_is_paid_once_and_answered() {
+    let gateway = Gateway::start().await;
+    let switches = json!({ "duplicates": true, "reorder": true, "index_lag_ms": 30_000,
+                           "instances": 3 });
+    gateway.caller().console("POST", "aws", &switches).await;
+    let bought = buy_open(&gateway).await;
+    let caller = gateway.caller();
+    let open = async || {
+        let mut open = 0;
+        for (purchase, _) in &bought {
+            let state = caller.purchase(field(purchase, "purchase_id")).await["state"].take();
+            open += usize::from(state == "submitted" || state == "pending");
+        }
+        (open == 0).then_some(())
+    };
+    gateway.turn_until(Duration::from_secs(300), Duration::from_millis(40), open).await;
+    assert_ends(&gateway, &bought).await;
+    // Whatever is left of the doubled messages changes nothing.
+    let none_left = async || (gateway.messages("RequeryQueue").await == 0).then_some(());
+    gateway.turn_until(QUARTER, Duration::from_millis(40), none_left).await;
+    assert_ends(&gateway, &bought).await;
+}

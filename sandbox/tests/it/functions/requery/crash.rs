@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::functions::vtpass_callback::{callback, update};
 use crate::support::Gateway;
-use crate::support::purchases::{FAILED, airtime, field};
+use crate::support::purchases::{DELIVERED, FAILED, airtime, field};
 use crate::support::tap::crash_at;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,6 +48,44 @@ async fn after_a_crash_anywhere_the_chain_goes_on_and_ends_once() {
             }
             if !crashed {
                 assert!(point >= 6, "{end}: {point} points");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_anywhere_in_a_hint_the_reversal_is_found() {
+    for answer in ["clear", "unclear"] {
+        for point in 0.. {
+            let (gateway, caller) = Gateway::undriven_with_caller().await;
+            let (tap, requery) = gateway.with_tap("requery").await;
+            let bought = caller.bought("k", &airtime(DELIVERED)).await;
+            let request_id = field(&bought, "request_id");
+            let reversed = json!({ "request_id": request_id, "state": "reversed",
+                                   "webhook": false });
+            caller.control("/resolve", reversed).await;
+            if answer == "unclear" {
+                caller.script(json!([{ "call": "requery", "http_status": 502 }])).await;
+            }
+            callback(&caller, &update(request_id)).await.ok();
+            let (record, receipt) = gateway.receive("FollowUpQueue").await.remove(0);
+            let event = json!({ "Records": [record] }).to_string();
+            let crashed = crash_at(&requery, event, &tap, point).await;
+            tap.hold_at(None);
+            if !crashed {
+                gateway.delete("FollowUpQueue", &receipt).await;
+            }
+            // A crashed record is delivered again after its visibility timeout.
+            for _ in 0..2 {
+                gateway.clock.turn(Duration::from_secs(360));
+                gateway.drive(&requery).await;
+            }
+            let state = gateway.caller().purchase(field(&bought, "purchase_id")).await;
+            assert_eq!(field(&state, "state"), "reversed", "{answer}, point {point}");
+            assert_eq!(gateway.jobs().await, 0, "{answer}, point {point}");
+            if !crashed {
+                assert_eq!(point, 6, "{answer}: read, ask, then write or send");
                 break;
             }
         }
