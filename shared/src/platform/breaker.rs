@@ -2,14 +2,20 @@
 //!
 //! After a few failures in a row the instance stops calling that provider for some seconds. Then it
 //! lets one call through: if that fails, it waits twice as long. A failure is no answer, a 5xx or a
-//! 429. A `Retry-After` of the provider is honoured.
+//! 429. A `Retry-After` of the provider is honoured: that of a 5xx at once, that of a 429 as soon as
+//! there were a few in a row.
+//!
+//! A request that is answered badly counts once, however often it is repeated: one account or one
+//! order that the provider cannot handle must not stop all others.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
+use reqwest::Request;
 use time::OffsetDateTime;
 
 use crate::platform::http::{Answer, NoAnswer};
@@ -30,6 +36,10 @@ const TRIAL: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default)]
 pub struct Breakers(Arc<Mutex<HashMap<&'static str, Breaker>>>);
 
+/// What a request is about, as far as the breaker must tell requests apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Subject(u64);
+
 /// Not asked, because the provider is down. Holds the time after which it may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is down and was not asked")]
@@ -40,6 +50,8 @@ struct Breaker {
     state: State,
     /// How much failure there was in a row.
     failures: u32,
+    /// The requests that were answered badly in this row.
+    answered_badly: Vec<Subject>,
     /// How many pauses there were in a row.
     pauses: u32,
 }
@@ -71,14 +83,25 @@ impl Breakers {
     pub(super) fn record(
         &self,
         provider: &'static str,
+        subject: Subject,
         result: &Result<Answer, NoAnswer>,
         now: OffsetDateTime,
     ) -> Option<Duration> {
-        self.all().entry(provider).or_default().record(result, now)
+        self.all().entry(provider).or_default().record(subject, result, now)
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<&'static str, Breaker>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Subject {
+    /// The target and the body, without the headers: MTN's carry a new id each time.
+    pub(super) fn of(request: &Request) -> Self {
+        let mut hasher = DefaultHasher::new();
+        request.url().as_str().hash(&mut hasher);
+        request.body().and_then(|body| body.as_bytes()).hash(&mut hasher);
+        Self(hasher.finish())
     }
 }
 
@@ -105,11 +128,14 @@ impl Breaker {
     /// Gives the pause if this result began one.
     fn record(
         &mut self,
+        subject: Subject,
         result: &Result<Answer, NoAnswer>,
         now: OffsetDateTime,
     ) -> Option<Duration> {
         let (weight, wait) = match result {
-            Ok(answer) if is_failure(answer.status) => (1, retry_after(&answer.headers)),
+            Ok(answer) if is_failure(answer.status) => {
+                (self.weight_of(subject), retry_after(&answer.headers))
+            }
             Ok(_) => {
                 *self = Self::default();
                 return None;
@@ -120,12 +146,23 @@ impl Breaker {
         };
         self.failures = self.failures.saturating_add(weight);
         let opens = match self.state {
-            State::Closed => self.failures >= THRESHOLD || wait.is_some(),
+            State::Closed => self.failures >= THRESHOLD || (wait.is_some() && names_us_all(result)),
             // It was under way before the breaker opened.
             State::Open(_) => false,
             State::Trial(_) => true,
         };
         opens.then(|| self.open(wait, now))
+    }
+
+    fn weight_of(&mut self, subject: Subject) -> u32 {
+        if self.answered_badly.contains(&subject) {
+            return 0;
+        }
+        // No more are needed to open it.
+        if self.answered_badly.len() < THRESHOLD as usize {
+            self.answered_badly.push(subject);
+        }
+        1
     }
 
     fn open(&mut self, wait: Option<Duration>, now: OffsetDateTime) -> Duration {
@@ -135,6 +172,11 @@ impl Breaker {
         self.state = State::Open(now + pause);
         pause
     }
+}
+
+/// Whether a `Retry-After` is about every call. A 429 may be about one number or one question only.
+fn names_us_all(result: &Result<Answer, NoAnswer>) -> bool {
+    result.as_ref().is_ok_and(|answer| answer.status.is_server_error())
 }
 
 fn is_failure(status: StatusCode) -> bool {
@@ -154,6 +196,8 @@ impl From<Down> for NoAnswer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use http::HeaderValue;
     use time::macros::datetime;
 
@@ -164,6 +208,18 @@ mod tests {
     fn status(status: u16) -> Result<Answer, NoAnswer> {
         let status = StatusCode::from_u16(status).unwrap();
         Ok(Answer { status, headers: HeaderMap::new(), body: Vec::new() })
+    }
+
+    impl Breaker {
+        /// Records what came of a request that is like no other.
+        fn record_new(
+            &mut self,
+            result: &Result<Answer, NoAnswer>,
+            now: OffsetDateTime,
+        ) -> Option<Duration> {
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            self.record(Subject(NEXT.fetch_add(1, Ordering::Relaxed)), result, now)
+        }
     }
 
     fn at(seconds: u64) -> OffsetDateTime {
@@ -185,15 +241,15 @@ mod tests {
         ] {
             let mut breaker = Breaker::default();
             for _ in 1..needed {
-                assert_eq!(breaker.record(&failure, START), None);
+                assert_eq!(breaker.record_new(&failure, START), None);
                 assert_eq!(breaker.admit(START), Ok(()));
             }
-            assert_eq!(breaker.record(&failure, START), Some(Duration::from_secs(5)));
+            assert_eq!(breaker.record_new(&failure, START), Some(Duration::from_secs(5)));
             assert_eq!(breaker.admit(at(2)), seconds(3));
             assert_eq!(breaker.check(at(5)), Ok(()));
-            breaker.record(&status(404), at(5));
+            breaker.record_new(&status(404), at(5));
             assert_eq!(breaker.admit(at(5)), Ok(()));
-            assert_eq!(breaker.record(&failure, at(5)), None, "it counts from the beginning");
+            assert_eq!(breaker.record_new(&failure, at(5)), None, "it counts from the beginning");
         }
     }
 
@@ -201,13 +257,13 @@ mod tests {
     fn one_call_is_let_through_after_a_pause_and_its_failure_doubles_the_pause() {
         let mut breaker = Breaker::default();
         for _ in 0..5 {
-            breaker.record(&status(503), START);
+            breaker.record_new(&status(503), START);
         }
         let mut now = 5;
         for pause in [10, 20, 40, 60, 60] {
             assert_eq!(breaker.admit(at(now)), Ok(()));
             assert_eq!(breaker.admit(at(now)), seconds(30), "the others wait for the one");
-            assert_eq!(breaker.record(&status(503), at(now)), Some(Duration::from_secs(pause)));
+            assert_eq!(breaker.record_new(&status(503), at(now)), Some(Duration::from_secs(pause)));
             assert_eq!(breaker.admit(at(now + pause - 1)), seconds(1));
             now += pause;
         }
@@ -219,22 +275,51 @@ mod tests {
     #[test]
     fn failures_of_calls_under_way_do_not_lengthen_the_pause() {
         let mut breaker = Breaker::default();
-        let opened = (0..10).filter_map(|_| breaker.record(&status(500), START)).count();
+        let opened = (0..10).filter_map(|_| breaker.record_new(&status(500), START)).count();
         assert_eq!(opened, 1, "a batch of ten was under way");
         assert_eq!(breaker.admit(START), seconds(5));
     }
 
     #[test]
-    fn a_retry_after_is_honoured_at_once_but_not_for_ever() {
-        for (header, pause) in [("7", 7), ("2", 5), ("86400", 300)] {
-            let mut answer = status(429).unwrap();
+    fn one_request_that_is_always_answered_badly_stops_no_other() {
+        let mut breaker = Breaker::default();
+        for _ in 0..100 {
+            for subject in 1..5 {
+                assert_eq!(breaker.record(Subject(subject), &status(500), START), None);
+            }
+        }
+        assert!(breaker.record(Subject(5), &status(500), START).is_some());
+        // One that is not answered holds up its caller each time.
+        let mut breaker = Breaker::default();
+        for _ in 0..2 {
+            assert_eq!(breaker.record(Subject(1), &Err(NoAnswer::Timeout), START), None);
+        }
+        assert!(breaker.record(Subject(1), &Err(NoAnswer::Timeout), START).is_some());
+    }
+
+    #[test]
+    fn a_retry_after_is_honoured_but_not_for_ever() {
+        let busy = |code, header| {
+            let mut answer = status(code).unwrap();
             answer.headers.insert(RETRY_AFTER, HeaderValue::from_static(header));
+            Ok(answer)
+        };
+        for (header, pause) in [("7", 7), ("2", 5), ("86400", 300)] {
             let mut breaker = Breaker::default();
-            breaker.record(&Ok(answer), START);
+            breaker.record_new(&busy(503, header), START);
+            assert_eq!(breaker.admit(START), seconds(pause), "{header}");
+
+            // A 429 may be about one number only: one is not a row.
+            let mut breaker = Breaker::default();
+            for _ in 1..5 {
+                breaker.record_new(&busy(429, header), START);
+                assert_eq!(breaker.admit(START), Ok(()), "{header}");
+            }
+            breaker.record_new(&busy(429, header), START);
             assert_eq!(breaker.admit(START), seconds(pause), "{header}");
         }
         let mut breaker = Breaker::default();
-        breaker.record(&status(429), START);
+        breaker.record_new(&status(503), START);
         assert_eq!(breaker.admit(START), Ok(()), "without the header one is not a row");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Request;
 
-use crate::platform::breaker::{Breakers, Down};
+use crate::platform::breaker::{Breakers, Down, Subject};
 use crate::platform::environment::{Clock, Environment};
 use crate::platform::http::{Answer, Http, NoAnswer};
 use crate::platform::telemetry;
@@ -69,8 +69,9 @@ impl Upstream {
         request: Request,
         limit: Duration,
     ) -> Result<Answer, NoAnswer> {
+        let subject = Subject::of(&request);
         let result = self.http.call(self.name, operation, request, limit).await;
-        if let Some(pause) = self.breakers.record(self.name, &result, self.clock.now()) {
+        if let Some(pause) = self.breakers.record(self.name, subject, &result, self.clock.now()) {
             let pause_ms = telemetry::ms(pause);
             tracing::warn!(upstream = self.name, pause_ms, "upstream is down and is not asked");
         }

@@ -25,7 +25,12 @@ fn refused_with_a_wait(reply: &Reply) {
 }
 
 async fn read(caller: &Caller) -> Reply {
-    caller.get("/accounts/acc1/balances").await
+    read_page(caller, 1).await
+}
+
+/// A request that is answered badly counts once, so each of these is another one.
+async fn read_page(caller: &Caller, page: usize) -> Reply {
+    caller.get(&format!("/accounts/acc1/transactions?page={page}")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,20 +39,26 @@ async fn reads_at_mono_are_refused_at_once_until_one_is_answered() {
     caller.link_acc1().await;
     mono.script(broken);
     let before = mono.received().len();
-    for _ in 0..FAILURES {
+    // One request alone stops no other.
+    for _ in 0..20 {
         read(&caller).await.refused(503, "upstream_unavailable");
     }
+    assert_eq!(mono.received().len() - before, 20);
+    for page in 2..=FAILURES {
+        read_page(&caller, page).await.refused(503, "upstream_unavailable");
+    }
+    let before = mono.received().len();
     for _ in 0..20 {
         refused_with_a_wait(&read(&caller).await);
     }
-    assert_eq!(mono.received().len() - before, FAILURES);
+    assert_eq!(mono.received().len(), before);
 
     // After the pause one read is let through. It fails, so the next pause is longer.
     gateway.clock.turn(PAUSE);
     for _ in 0..20 {
         read(&caller).await.refused(503, "upstream_unavailable");
     }
-    assert_eq!(mono.received().len() - before, FAILURES + 1);
+    assert_eq!(mono.received().len() - before, 1);
     mono.script(agreeable_mono);
     gateway.clock.turn(PAUSE);
     refused_with_a_wait(&read(&caller).await);
@@ -63,7 +74,7 @@ async fn no_otp_try_and_no_limit_is_used_up_while_mono_is_down() {
     let vars = [
         ("MONO_BASE_URL", mono.url.as_str()),
         ("MONO_SECRET_KEY", "live_sk_of_mono"),
-        ("OTP_LIMIT_NUMBER", "7/600,7/86400"),
+        ("OTP_LIMIT_NUMBER", "3/600,3/86400"),
     ];
     let gateway = Gateway::with(&vars).await;
     let caller = gateway.caller();
@@ -73,20 +84,23 @@ async fn no_otp_try_and_no_limit_is_used_up_while_mono_is_down() {
         "/v2/telecom/verify" => Script::Json(503, json!({})),
         _ => broken(request),
     });
-    for _ in 0..FAILURES {
-        caller.verify(&session, "123456").await.refused(503, "upstream_unavailable");
+    for otp in 0..FAILURES {
+        let reply = caller.verify(&session, &format!("12345{otp}")).await;
+        reply.refused(503, "upstream_unavailable");
     }
     mono.script(broken);
-    for _ in 0..FAILURES {
-        caller.auth(PHONE, "mtn").await.refused(503, "upstream_unavailable");
+    for number in 0..FAILURES - 1 {
+        let phone = format!("0803123450{number}");
+        caller.auth(&phone, "mtn").await.refused(503, "upstream_unavailable");
     }
+    caller.auth(PHONE, "mtn").await.refused(503, "upstream_unavailable");
     for _ in 0..20 {
         refused_with_a_wait(&caller.verify(&session, "123456").await);
         refused_with_a_wait(&caller.auth(PHONE, "mtn").await);
     }
     mono.script(agreeable_mono);
     gateway.clock.turn(PAUSE);
-    // One of seven was left.
+    // One of three was left.
     caller.auth(PHONE, "mtn").await.ok();
     caller.auth(PHONE, "mtn").await.refused(429, "rate_limited");
     // Each failed try counted, the refused ones did not.
@@ -99,8 +113,9 @@ async fn a_question_to_mtn_is_refused_and_leaves_nothing() {
     let gateway = Gateway::with(&mtn_at(&mtn.url)).await;
     let caller = gateway.caller();
     let line = caller.line().await;
-    for _ in 0..FAILURES {
-        caller.mtn(&line, "plans").await.refused(503, "upstream_unavailable");
+    for product in 0..FAILURES {
+        let path = format!("plans/{product}");
+        caller.mtn(&line, &path).await.refused(503, "upstream_unavailable");
     }
     let before = mtn.received().len();
     for path in ["plans", "balance", "recharges"] {
@@ -113,6 +128,8 @@ async fn a_question_to_mtn_is_refused_and_leaves_nothing() {
                          "refill_type": "voucherless", "refill_profile_id": "P1" });
     // The purchase function has not asked MTN yet, so it finds out for itself.
     for key in 0..FAILURES {
+        let mut refill = refill.clone();
+        refill["amount_kobo"] = json!(50_000 + 100 * key);
         assert_eq!(caller.buy(&format!("k{key}"), &refill).await.status, 202);
     }
     refused_with_a_wait(&caller.buy("refused", &refill).await);
@@ -123,7 +140,13 @@ async fn a_question_to_mtn_is_refused_and_leaves_nothing() {
 async fn a_retry_after_of_mono_is_honoured() {
     let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
     caller.link_acc1().await;
-    mono.script(|_| Script::Busy("17"));
+    // It may be about one number only, so one of them stops nobody.
+    mono.script(|_| Script::Busy(429, "17"));
+    refused_with_a_wait(&read(&caller).await);
+    mono.script(agreeable_mono);
+    read(&caller).await.ok();
+
+    mono.script(|_| Script::Busy(503, "17"));
     read(&caller).await.refused(503, "upstream_unavailable");
     let reply = read(&caller).await;
     refused_with_a_wait(&reply);

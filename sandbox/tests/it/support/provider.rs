@@ -36,8 +36,8 @@ pub enum Script {
     Half,
     /// Nothing, for a minute.
     Silence,
-    /// 429 with a `Retry-After`.
-    Busy(&'static str),
+    /// This status with a `Retry-After`.
+    Busy(u16, &'static str),
 }
 
 type Decide = dyn Fn(&Received) -> Script + Send + Sync;
@@ -94,8 +94,8 @@ async fn answer(State(provider): State<Provider>, request: Request) -> Response 
             let broken = Err(std::io::Error::other("the connection breaks"));
             Body::from_stream(stream::iter([half, broken])).into_response()
         }
-        Script::Busy(seconds) => {
-            let mut busy = response(429, "application/json", "{}".to_owned());
+        Script::Busy(status, seconds) => {
+            let mut busy = response(status, "application/json", "{}".to_owned());
             busy.headers_mut().insert("retry-after", http::HeaderValue::from_static(seconds));
             busy
         }

@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::from_item;
 
-use super::Purchases;
+use super::{Purchases, unreadable};
 use crate::domain::ids::TenantId;
 use crate::domain::purchase::{Purchase, State};
-use crate::platform::telemetry::alarm::Alarm;
 use crate::store::conditional::Item;
 use crate::store::{StoreError, last_key, text};
 
@@ -130,14 +129,7 @@ impl Purchases {
 /// A purchase, unless this version cannot read it. One such item must not hide the others.
 fn readable(item: Item) -> Option<Purchase> {
     let id = item.get("purchase_id").and_then(|id| id.as_s().ok()).cloned();
-    match from_item(item) {
-        Ok(purchase) => Some(purchase),
-        Err(error) => {
-            let alarm = Alarm::UnreadableItem.name();
-            tracing::error!(alarm, purchase_id = id, reason = %error, "an item cannot be read");
-            None
-        }
-    }
+    from_item(item).inspect_err(|error| unreadable(id.as_deref(), error)).ok()
 }
 
 /// The index key of a `listed`, under the tenant's own id.

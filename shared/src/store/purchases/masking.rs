@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_dynamo::from_item;
 use time::OffsetDateTime;
 
-use super::Purchases;
+use super::{Purchases, unreadable};
 use crate::domain::ids::PurchaseId;
 use crate::domain::purchase::{Recipient, State};
 use crate::domain::time::{epoch_ms, to_ms};
-use crate::store::conditional::update;
+use crate::store::conditional::{Item, update};
 use crate::store::{StoreError, last_key, number, text};
 
 /// What was masked in one part of the table.
@@ -82,8 +82,7 @@ impl Purchases {
         let page = scan.send().await?;
         let items = page.items.unwrap_or_default();
         let count = items.len();
-        let numbered = items.into_iter().map(|item| Ok(from_item(item)?));
-        stream::iter(numbered)
+        stream::iter(items.into_iter().filter_map(numbered).map(Ok))
             .try_for_each_concurrent(CONCURRENCY, |it| self.mask_number(it))
             .await?;
         let last = last_key(page.last_evaluated_key, "purchase_id");
@@ -136,6 +135,13 @@ impl Purchases {
         update(mask).await?;
         Ok(())
     }
+}
+
+/// A purchase with its number, unless this version cannot read it. One such item must not keep the
+/// others from being masked.
+fn numbered(item: Item) -> Option<Numbered> {
+    let id = item.get("purchase_id").and_then(|id| id.as_s().ok()).cloned();
+    from_item(item).inspect_err(|error| unreadable(id.as_deref(), error)).ok()
 }
 
 fn settled_states() -> impl Iterator<Item = (&'static str, AttributeValue)> {

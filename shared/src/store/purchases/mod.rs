@@ -24,6 +24,7 @@ use super::{StoreError, number, text};
 use crate::domain::ids::{ProviderReference, PurchaseId, TenantId};
 use crate::domain::purchase::Purchase;
 use crate::domain::time::to_ms;
+use crate::platform::telemetry::alarm::Alarm;
 
 table! {
     /// The `purchases` table.
@@ -156,4 +157,10 @@ impl Purchases {
 /// The part of reconcile's index that a purchase stands in: the first digit of its id.
 fn reconcile_part(id: &PurchaseId) -> AttributeValue {
     text(&id.as_str()[..1])
+}
+
+/// Raises the alarm for a stored purchase that this version cannot read.
+fn unreadable(purchase_id: Option<&str>, error: &serde_dynamo::Error) {
+    let alarm = Alarm::UnreadableItem.name();
+    tracing::error!(alarm, purchase_id, reason = %error, "an item cannot be read");
 }
