@@ -1,7 +1,7 @@
 //! A function that a schedule invokes. It has no input: what is to be done stands in the store.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use lambda_runtime::Error;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
@@ -72,7 +72,10 @@ pub async fn serve<F: ScheduledFunction>(
     outcome
 }
 
+/// How long an invocation may take where its runtime names no deadline, as emulators of Lambda do.
+const WITHOUT_DEADLINE: Duration = Duration::from_secs(60);
+
 /// How long the invocation may still take.
 pub fn time_left(context: &Context) -> Duration {
-    context.deadline().duration_since(std::time::SystemTime::now()).unwrap_or_default()
+    context.deadline().duration_since(SystemTime::now()).unwrap_or(WITHOUT_DEADLINE)
 }
