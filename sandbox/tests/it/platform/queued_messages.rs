@@ -35,6 +35,10 @@ async fn every_queued_message_does_its_work() {
         let gateway = gateway_with(&item).await;
         match name.as_str() {
             "hint" => gateway.caller().script(json!([{ "call": "requery", "code": "016" }])).await,
+            "look_back" => {
+                let reversed = json!([{ "call": "requery", "code": "040", "status": "reversed" }]);
+                gateway.caller().script(reversed).await;
+            }
             "mtn_request" => {
                 gateway.store(&sample("account", "linked")).await;
                 gateway.caller().mtn_next("balance", "now").await;
