@@ -160,9 +160,8 @@ impl Engine {
     }
 
     /// Receives up to `most` visible messages, oldest first unless the switch for reordering is on,
-    /// and hides them for `visibility`
-    /// seconds (the queue's `VisibilityTimeout` if not given). Messages that were received
-    /// `maxReceiveCount` times move to the dead-letter queue first.
+    /// and hides them for `visibility` seconds (the queue's `VisibilityTimeout` if not given).
+    /// Messages that were received `maxReceiveCount` times move to the dead-letter queue first.
     pub(crate) fn receive(
         &self,
         queue: &str,
