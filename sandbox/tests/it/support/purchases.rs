@@ -47,9 +47,9 @@ pub fn id_of(key: &str) -> String {
     shared::domain::purchase::Purchase::id(&tenant, key).to_string()
 }
 
-/// Waits until something holds.
+/// Waits until something holds, for half a minute on a busy machine.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..400 {
+    for _ in 0..1_200 {
         if holds().await {
             return;
         }
