@@ -118,15 +118,7 @@ impl Reconcile {
         let outcome = self.deal_with(&id).await;
         if let Err(reason) = &outcome {
             let purchase_id = id.as_str();
-            match reason {
-                NotDone::Store(StoreError::Unreadable(_)) => {
-                    let alarm = Alarm::UnreadableItem.name();
-                    tracing::error!(alarm, purchase_id, %reason, "an item cannot be read");
-                }
-                NotDone::Store(_) | NotDone::Queue(_) => {
-                    tracing::warn!(purchase_id, %reason, "a purchase cannot be reconciled");
-                }
-            }
+            tracing::warn!(purchase_id, %reason, "a purchase cannot be reconciled");
         }
         outcome
     }

@@ -17,7 +17,7 @@ impl PurchaseJobs {
     /// reversal.
     pub(crate) async fn hint(&self, step: Step<HintedPurchase>) -> Result<(), Retry> {
         let HintedPurchase { tenant, purchase_id } = &step.about;
-        let Some(purchase) = self.read(tenant, purchase_id).await? else {
+        let Some(purchase) = self.purchases.get(tenant, purchase_id).await? else {
             return Ok(());
         };
         let (evidence, change) = match self.ask(&purchase, Source::Hint).await {

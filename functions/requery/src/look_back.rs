@@ -12,7 +12,7 @@ impl PurchaseJobs {
     /// reconcile comes back: it has moved the purchase in its index already.
     pub(crate) async fn look_back(&self, about: HintedPurchase) -> Result<(), Retry> {
         let HintedPurchase { tenant, purchase_id } = &about;
-        let Some(purchase) = self.read(tenant, purchase_id).await? else {
+        let Some(purchase) = self.purchases.get(tenant, purchase_id).await? else {
             return Ok(());
         };
         if purchase.reconciled_at.is_some() {

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use shared::domain::ids::{PurchaseId, TenantId};
 use shared::domain::job::{Chain, HintedPurchase, Job, Step};
 use shared::domain::purchase::{
     Evidence, Outcome, Purchase, STEP_GRACE, Source, State, Transition, transition,
@@ -14,7 +13,6 @@ use shared::lambda::queue_function::Retry;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
-use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::vtpass::Vtpass;
 use shared::store::{Purchases, StoreError};
 use time::OffsetDateTime;
@@ -64,9 +62,10 @@ impl PurchaseJobs {
     /// the queue.
     pub(crate) async fn step(&self, step: Step<Chain>) -> Result<(), Retry> {
         let Chain { tenant, purchase_id, .. } = &step.about;
-        let purchase = match self.read(tenant, purchase_id).await {
+        let purchase = match self.purchases.get(tenant, purchase_id).await {
             Ok(Some(purchase)) if concerns(&step, &purchase) => purchase,
             Ok(_) => return Ok(()),
+            // This version cannot read it: the message goes back to the queue.
             Err(error @ StoreError::Unreadable(_)) => return Err(error.into()),
             Err(error) => {
                 let purchase_id = purchase_id.as_str();
@@ -101,21 +100,6 @@ impl PurchaseJobs {
                 }
             }
         }
-    }
-
-    /// The purchase as it is stored. One that this version cannot read raises an alarm; its message
-    /// goes back to the queue.
-    pub(crate) async fn read(
-        &self,
-        tenant: &TenantId,
-        purchase_id: &PurchaseId,
-    ) -> Result<Option<Purchase>, StoreError> {
-        let read = self.purchases.get(tenant, purchase_id).await;
-        if let Err(error @ StoreError::Unreadable(_)) = &read {
-            let (alarm, purchase_id) = (Alarm::UnreadableItem.name(), purchase_id.as_str());
-            tracing::error!(alarm, purchase_id, reason = %error, "an item cannot be read");
-        }
-        read
     }
 
     /// Asks VTpass once, unless it is down, and decides what the answer means.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use lambda_runtime::Context;
 use serde_json::Value;
 use shared::platform::config::Vars;
-use shared::platform::environment::{CredentialRefusals, Environment};
+use shared::platform::environment::Environment;
 use shared::platform::secrets::StartError;
 use tokio::sync::OnceCell;
 
@@ -57,11 +57,7 @@ impl Instances {
     }
 
     async fn at(&self, index: usize) -> Result<Entry, StartError> {
-        let start = || {
-            let credential_refusals = CredentialRefusals::default();
-            let environment = Environment { credential_refusals, ..self.environment.clone() };
-            (self.start)(self.vars.clone(), environment)
-        };
+        let start = || (self.start)(self.vars.clone(), self.environment.clone());
         self.started[index].get_or_try_init(start).await.cloned()
     }
 }

@@ -108,6 +108,12 @@ async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
     gateway.spoil(field(&delivered, "purchase_id")).await;
     assert_eq!(caller.get("/purchases").await.ok()["data"].as_array().unwrap().len(), 1);
     assert_eq!(written.count("unreadable_item"), 1, "{:?}", written.lines());
+    let id = field(&delivered, "purchase_id");
+    caller.get(&format!("/purchases/{id}")).await.refused(503, "unavailable");
+    assert_eq!(written.count("unreadable_item"), 2, "{:?}", written.lines());
+    gateway.clock.turn(MINUTE * 60);
+    gateway.reconcile().await;
+    assert_eq!(written.count("unreadable_item"), 3, "{:?}", written.lines());
 }
 
 #[tokio::test]

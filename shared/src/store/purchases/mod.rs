@@ -66,13 +66,15 @@ impl Purchases {
         Ok(self.by_id(&id).await?.filter(|purchase| purchase.reference == *reference))
     }
 
-    /// A purchase by its id alone, for the operator's tool.
+    /// A purchase by its id alone, for reconcile and the operator's tool. One that this version
+    /// cannot read raises an alarm.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn by_id(&self, id: &PurchaseId) -> Result<Option<Purchase>, StoreError> {
         let item = self.0.get([("purchase_id", id.as_str())]).await?;
-        Ok(item.map(from_item).transpose()?)
+        let read = item.map(from_item).transpose();
+        Ok(read.inspect_err(|error| unreadable(Some(id.as_str()), error))?)
     }
 
     /// The refill that MTN knows by `reference`, the beginning of the purchase's id. For the
