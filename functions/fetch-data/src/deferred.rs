@@ -6,7 +6,7 @@
 //! 3. Ask MTN.
 //! 4. Record MTN's answer, or leave the request waiting.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, LOCATION};
@@ -20,6 +20,7 @@ use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
 use shared::provider::mtn::{Asked, Data, Ids};
 use shared::store::MAX_KEPT;
+use tokio::time::Instant;
 
 use crate::FetchData;
 use crate::mtn::Line;

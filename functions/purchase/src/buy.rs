@@ -7,7 +7,7 @@
 //! 3. Pay, or refill: once, ever.
 //! 4. Record the outcome.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::StatusCode;
 use shared::domain::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
@@ -25,6 +25,7 @@ use shared::provider::mtn::{Ids, Mtn};
 use shared::provider::vtpass::{Admitted, Vtpass};
 use shared::store::Recorded;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::PurchaseFunction;
 use crate::order::{Order, idempotency_key};

@@ -10,7 +10,7 @@
 mod masking;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
@@ -25,6 +25,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
 use shared::platform::telemetry::alarm::Alarm;
 use shared::store::{PARTS, Purchases, StoreError};
+use tokio::time::Instant;
 
 /// How many purchases are worked on at the same time.
 const CONCURRENCY: usize = 16;

@@ -1,10 +1,9 @@
 //! Masks the numbers of old purchases: one pass over the table a week, as much of it in each run as
 //! there is time for. Where a pass stopped stands in the store.
 
-use std::time::Instant;
-
 use shared::store::{MaskingPass, StoreError};
 use time::Duration;
+use tokio::time::Instant;
 
 use crate::Reconcile;
 

@@ -1,10 +1,10 @@
 //! A function behind the HTTP API: its trait, its entry and its one line in the log.
 
 use std::future::Future;
-use std::time::Instant;
 
 pub use lambda_http::Error;
 use lambda_http::{Body, Request, RequestExt, Response};
+use tokio::time::Instant;
 
 use super::error::{ApiError, ErrorCode};
 use super::instance::Instance;

@@ -1,13 +1,13 @@
 //! A function behind a queue. Records are read one by one, and failures are reported one by one.
 
 use std::future::Future;
-use std::time::Instant;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
 pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::instance::Instance;
 use crate::platform::config::{ConfigError, Vars};

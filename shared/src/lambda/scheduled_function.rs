@@ -1,11 +1,12 @@
 //! A function that a schedule invokes. It has no input: what is to be done stands in the store.
 
 use std::future::Future;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 pub use lambda_runtime::Error;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::instance::Instance;
 use crate::platform::config::{ConfigError, Vars};

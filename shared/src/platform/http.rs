@@ -1,11 +1,14 @@
 //! The one HTTP client, for AWS and the providers.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use reqwest::{Request, Url};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::Instant;
 
 use crate::platform::telemetry;
 
@@ -18,8 +21,24 @@ const MAX_ANSWER_BYTES: usize = 5 * 1024 * 1024;
 ///
 /// It follows no redirects, because a key would be sent along. It repeats nothing, because only the
 /// caller of [`Http::send`] knows whether a repeat is harmless.
-#[derive(Debug, Clone)]
-pub struct Http(reqwest::Client);
+#[derive(Clone)]
+pub struct Http(Route);
+
+/// How a request goes out.
+#[derive(Clone)]
+enum Route {
+    Network(reqwest::Client),
+    InProcess(Arc<dyn Transport>),
+}
+
+/// Answers requests within the process, in place of the network.
+pub trait Transport: Send + Sync {
+    /// Answers one request. The caller drops the future at its time limit.
+    fn exchange(&self, request: Request) -> Exchange<'_>;
+}
+
+/// An answer that is on its way.
+pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Answer, NoAnswer>> + Send + 'a>>;
 
 /// An answer, whatever its status.
 pub struct Answer {
@@ -72,7 +91,12 @@ impl Http {
             .no_proxy()
             .build()
             .expect("the HTTP client's settings are valid");
-        Self(client)
+        Self(Route::Network(client))
+    }
+
+    /// A client whose requests are answered by `transport` and never leave the process.
+    pub fn in_process(transport: Arc<dyn Transport>) -> Self {
+        Self(Route::InProcess(transport))
     }
 
     /// Sends one request, once, and reads the whole answer within `limit`.
@@ -112,7 +136,11 @@ impl Http {
     }
 
     async fn exchange(&self, request: Request) -> Result<Answer, NoAnswer> {
-        let mut response = self.0.execute(request).await.map_err(no_answer)?;
+        let client = match &self.0 {
+            Route::Network(client) => client,
+            Route::InProcess(transport) => return transport.exchange(request).await,
+        };
+        let mut response = client.execute(request).await.map_err(no_answer)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| NoAnswer::Broken)? {
@@ -142,6 +170,12 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
         NoAnswer::Timeout
     } else {
         NoAnswer::Broken
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Http")
     }
 }
 

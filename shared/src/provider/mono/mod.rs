@@ -8,12 +8,13 @@ mod paging;
 mod resource;
 mod wire;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use reqwest::Request;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 pub use self::error::MonoError;
 pub use self::paging::{Page, point_links_at};

@@ -1,6 +1,8 @@
 //! The time limit of a call to MTN, which includes fetching its token.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// The moment at which a call must end.
 #[derive(Debug, Clone, Copy)]
