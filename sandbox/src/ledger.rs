@@ -36,7 +36,9 @@ impl Ledger {
     /// A document.
     pub fn get<T: DeserializeOwned>(&self, collection: &str, key: &str) -> Option<T> {
         let select = "SELECT document FROM documents WHERE collection = ?1 AND key = ?2";
-        let found = self.database().query_row(select, params![collection, key], |row| row.get(0));
+        let database = self.database();
+        let mut select = database.prepare_cached(select).expect("the ledger is readable");
+        let found = select.query_row(params![collection, key], |row| row.get(0));
         let found: Option<String> = found.optional().expect("the ledger is readable");
         serde_json::from_str(&found?).ok()
     }
@@ -45,8 +47,9 @@ impl Ledger {
     pub fn put(&self, collection: &str, key: &str, document: &impl Serialize) {
         let document = serde_json::to_string(document).expect("a document is JSON");
         let insert = "INSERT OR REPLACE INTO documents VALUES (?1, ?2, ?3)";
-        let inserted = self.database().execute(insert, params![collection, key, document]);
-        inserted.expect("the ledger is writable");
+        let database = self.database();
+        let mut insert = database.prepare_cached(insert).expect("the ledger is writable");
+        insert.execute(params![collection, key, document]).expect("the ledger is writable");
     }
 
     /// Removes a document, and tells whether it existed.

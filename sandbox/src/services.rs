@@ -148,8 +148,15 @@ impl Services {
         self.set_parameter("MonoBaseUrl", &url);
         self.secrets.put("mono", "MONO_SECRET_KEY", &key);
         self.secrets.put("mono", "MONO_WEBHOOK_SECRET", &webhook_secret);
-        let simulator =
-            MonoSimulator { key, url, webhook_url, webhook_secret, ledger, environment };
+        let simulator = MonoSimulator {
+            key,
+            url,
+            webhook_url,
+            webhook_secret,
+            prints_sms: true,
+            ledger,
+            environment,
+        };
         let simulator = Arc::new(simulator);
         serve(listener, mono::router(simulator.clone()));
         self.simulators.mono = Some(simulator);

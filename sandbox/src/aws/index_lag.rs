@@ -32,15 +32,19 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// An item's table and key, in one text.
 type ItemKey = String;
 
+/// What was written lately, and what an index does not show yet.
+pub struct IndexLag {
+    database: Database,
+    clock: Clock,
+    written: Mutex<HashMap<ItemKey, OffsetDateTime>>,
+}
+
 struct Layer {
     /// Where DynamoDB listens.
     target: Url,
-    database: Database,
     http: Http,
-    clock: Clock,
     switches: Switches,
-    /// When items were last written, while the switch was on.
-    written: Mutex<HashMap<ItemKey, OffsetDateTime>>,
+    lag: IndexLag,
 }
 
 /// The layer in front of `database`, which listens at `target`.
@@ -50,9 +54,9 @@ pub(crate) fn router(
     environment: &Environment,
     switches: Switches,
 ) -> Router {
-    let (http, clock) = (environment.http.clone(), environment.clock.clone());
-    let written = Mutex::default();
-    let layer = Layer { target, database, http, clock, switches, written };
+    let http = environment.http.clone();
+    let lag = IndexLag::new(database, environment.clock.clone());
+    let layer = Layer { target, http, switches, lag };
     Router::new().fallback(pass).with_state(Arc::new(layer))
 }
 
@@ -69,7 +73,7 @@ async fn pass(State(layer): State<Arc<Layer>>, request: Request) -> Response {
         && answer.status.is_success()
         && let Ok(request) = serde_json::from_slice(&body)
     {
-        layer.delay(operation(&parts.headers), &request, &mut answer, lag);
+        layer.lag.apply(operation(&parts.headers), &request, &mut answer, lag);
     }
     response(answer)
 }
@@ -100,9 +104,17 @@ impl Layer {
         *request.body_mut() = Some(body.clone().into());
         self.http.send(request, TIME_LIMIT).await.ok()
     }
+}
 
-    /// Remembers what was written, and takes it from the answer of an index.
-    fn delay(&self, operation: &str, request: &Value, answer: &mut Answer, lag: Duration) {
+impl IndexLag {
+    /// Nothing was written yet.
+    pub fn new(database: Database, clock: Clock) -> Self {
+        Self { database, clock, written: Mutex::default() }
+    }
+
+    /// Remembers what a request wrote, and takes what was written less than `lag` ago from the answer
+    /// of an index.
+    pub fn apply(&self, operation: &str, request: &Value, answer: &mut Answer, lag: Duration) {
         let now = self.clock.now();
         if matches!(operation, "Query" | "Scan") {
             if request["IndexName"].is_string() {

@@ -3,11 +3,11 @@
 
 pub mod api_gateway;
 pub(crate) mod dynamodb;
-pub(crate) mod index_lag;
+pub mod index_lag;
 pub mod instances;
 pub mod lambda;
 pub(crate) mod schedules;
 pub mod secrets;
 pub mod sqs;
 pub mod switches;
-pub(crate) mod triggers;
+pub mod triggers;

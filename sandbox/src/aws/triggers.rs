@@ -58,7 +58,9 @@ impl Poller {
         let mut event = SqsEvent::default();
         event.records = batch.iter().map(|message| self.record(message)).collect();
         let failed = match self.function.invoke(&event).await {
-            Ok(report) if self.spec.partial_failures => failures(&report, &batch),
+            Ok(report) if self.spec.partial_failures => {
+                failures(&report, &batch.iter().filter_map(Message::message_id).collect())
+            }
             Ok(_) => Some(HashSet::new()),
             Err(_) => None,
         };
@@ -120,14 +122,14 @@ impl Poller {
     }
 }
 
-/// The ids that the function reports as failed; `None` if the whole batch failed.
-fn failures(report: &Value, batch: &[Message]) -> Option<HashSet<String>> {
+/// The ids that the function reports as failed; `None` if the whole batch, the messages of `known`,
+/// failed.
+pub fn failures(report: &Value, known: &HashSet<&str>) -> Option<HashSet<String>> {
     // As on Lambda, an empty or absent report means that all succeeded.
     if report.is_null() || report["batchItemFailures"].is_null() {
         return Some(HashSet::new());
     }
     let report: SqsBatchResponse = serde_json::from_value(report.clone()).ok()?;
-    let known: HashSet<&str> = batch.iter().filter_map(Message::message_id).collect();
     let failed: HashSet<String> =
         report.batch_item_failures.into_iter().map(|it| it.item_identifier).collect();
     failed.iter().all(|id| known.contains(id.as_str())).then_some(failed)

@@ -26,21 +26,21 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 const MAX_HEAD_BYTES: usize = 10_240;
 
 /// The HTTP API.
-pub(crate) struct Gateway {
+pub struct Gateway {
     /// Its routes.
-    pub(crate) routes: Vec<RouteSpec>,
+    pub routes: Vec<RouteSpec>,
     /// Its authorizer.
-    pub(crate) authorizer: Option<AuthorizerSpec>,
+    pub authorizer: Option<AuthorizerSpec>,
     /// The functions, by name.
-    pub(crate) functions: BTreeMap<String, Arc<Function>>,
+    pub functions: BTreeMap<String, Arc<Function>>,
     /// Its own domain.
-    pub(crate) domain: String,
+    pub domain: String,
     /// The clock, and the source of request ids.
-    pub(crate) environment: Environment,
+    pub environment: Environment,
     /// Recent decisions of the authorizer.
-    pub(crate) decisions: AuthorizerCache,
+    pub decisions: AuthorizerCache,
     /// What was counted since the start.
-    pub(crate) counts: ApiCounts,
+    pub counts: ApiCounts,
 }
 
 /// What CloudWatch would have counted of the API.
@@ -52,15 +52,16 @@ pub struct ApiMetrics {
     pub server_errors: u64,
 }
 
+/// The counts behind [`ApiMetrics`].
 #[derive(Default)]
-pub(crate) struct ApiCounts {
+pub struct ApiCounts {
     requests: AtomicU64,
     server_errors: AtomicU64,
 }
 
 /// The authorizer's cache: decisions by the values of the identity headers.
 #[derive(Default)]
-pub(crate) struct AuthorizerCache(Mutex<HashMap<Vec<String>, CachedDecision>>);
+pub struct AuthorizerCache(Mutex<HashMap<Vec<String>, CachedDecision>>);
 
 struct CachedDecision {
     /// The tenant's context; none if the authorizer denied access.
@@ -84,7 +85,7 @@ const UNAVAILABLE: GatewayError =
     GatewayError(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
 
 /// Handles one request.
-pub(crate) async fn handle(
+pub async fn handle(
     State(gateway): State<Arc<Gateway>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,

@@ -5,5 +5,4 @@ mod event;
 mod gateway;
 pub mod routes;
 
-pub use self::gateway::ApiMetrics;
-pub(crate) use self::gateway::{ApiCounts, AuthorizerCache, Gateway, handle};
+pub use self::gateway::{ApiCounts, ApiMetrics, AuthorizerCache, Gateway, handle};

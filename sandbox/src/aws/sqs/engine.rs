@@ -12,7 +12,7 @@ use shared::platform::environment::{Clock, Random};
 use crate::aws::switches::Switches;
 
 /// All queues of the simulated account.
-pub(crate) struct Engine {
+pub struct Engine {
     database: Mutex<Connection>,
     /// Until when nothing of a queue can be received, epoch milliseconds, as far as it is known.
     idle_until: Mutex<HashMap<String, i64>>,
@@ -23,7 +23,7 @@ pub(crate) struct Engine {
 
 /// Why an operation fails, in SQS's own terms.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SqsError {
+pub enum SqsError {
     /// The queue does not exist.
     #[error("The specified queue does not exist.")]
     NoQueue,
@@ -36,35 +36,35 @@ pub(crate) enum SqsError {
 }
 
 /// A message to send.
-pub(crate) struct NewMessage<'a> {
+pub struct NewMessage<'a> {
     /// The body.
-    pub(crate) body: &'a str,
+    pub body: &'a str,
     /// The `AWSTraceHeader`.
-    pub(crate) trace_header: Option<&'a str>,
+    pub trace_header: Option<&'a str>,
     /// Seconds until it can be received.
-    pub(crate) delay_seconds: i64,
+    pub delay_seconds: i64,
 }
 
 /// A received message.
-pub(crate) struct ReceivedMessage {
+pub struct ReceivedMessage {
     /// Its id.
-    pub(crate) id: String,
+    pub id: String,
     /// The receipt handle, which deletes it.
-    pub(crate) receipt: String,
+    pub receipt: String,
     /// The body.
-    pub(crate) body: String,
+    pub body: String,
     /// The `AWSTraceHeader` that it was sent with.
-    pub(crate) trace_header: Option<String>,
+    pub trace_header: Option<String>,
     /// When it was sent, epoch milliseconds.
-    pub(crate) sent_ms: i64,
+    pub sent_ms: i64,
     /// How often it was received, this time included.
-    pub(crate) receive_count: i64,
+    pub receive_count: i64,
     /// When it was first received, epoch milliseconds.
-    pub(crate) first_received_ms: i64,
+    pub first_received_ms: i64,
 }
 
 /// SQS's limit for one message.
-pub(crate) const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 const MAX_DELAY_SECONDS: i64 = 900;
 const MAX_VISIBILITY_SECONDS: i64 = 43_200;
 const DEFAULT_VISIBILITY_SECONDS: i64 = 30;
@@ -93,7 +93,7 @@ type QueueAttributes = BTreeMap<String, String>;
 
 impl Engine {
     /// Opens the queues in `file`, or in memory.
-    pub(crate) fn open(
+    pub fn open(
         file: Option<&Path>,
         clock: Clock,
         random: Random,
@@ -112,7 +112,7 @@ impl Engine {
     }
 
     /// Creates a queue, or gives an existing one these attributes.
-    pub(crate) fn create(&self, name: &str, attributes: &QueueAttributes) -> Result<(), SqsError> {
+    pub fn create(&self, name: &str, attributes: &QueueAttributes) -> Result<(), SqsError> {
         let attributes = serde_json::to_string(attributes).unwrap_or_default();
         self.database().execute(
             "INSERT INTO queues VALUES (?1, ?2)
@@ -123,12 +123,12 @@ impl Engine {
     }
 
     /// A queue's attributes.
-    pub(crate) fn attributes(&self, queue: &str) -> Result<QueueAttributes, SqsError> {
+    pub fn attributes(&self, queue: &str) -> Result<QueueAttributes, SqsError> {
         attributes(&self.database(), queue)
     }
 
     /// Sends a message and gives its id.
-    pub(crate) fn send(&self, queue: &str, message: &NewMessage<'_>) -> Result<String, SqsError> {
+    pub fn send(&self, queue: &str, message: &NewMessage<'_>) -> Result<String, SqsError> {
         let database = self.database();
         attributes(&database, queue)?;
         check(message)?;
@@ -146,7 +146,7 @@ impl Engine {
 
     /// Whether it is known, without a look into the database, that nothing of a queue can be received.
     /// Many pollers ask many times a second.
-    pub(crate) fn is_idle(&self, queue: &str) -> bool {
+    pub fn is_idle(&self, queue: &str) -> bool {
         self.idle().get(queue).is_some_and(|until| self.now_ms() < *until)
     }
 
@@ -162,7 +162,7 @@ impl Engine {
     /// Receives up to `most` visible messages, oldest first unless the switch for reordering is on,
     /// and hides them for `visibility` seconds (the queue's `VisibilityTimeout` if not given).
     /// Messages that were received `maxReceiveCount` times move to the dead-letter queue first.
-    pub(crate) fn receive(
+    pub fn receive(
         &self,
         queue: &str,
         most: i64,
@@ -217,7 +217,7 @@ impl Engine {
 
     /// Deletes a received message. Deleting it twice is not an error. The receipt handle of an earlier
     /// receive deletes nothing.
-    pub(crate) fn delete(&self, queue: &str, receipt: &str) -> Result<(), SqsError> {
+    pub fn delete(&self, queue: &str, receipt: &str) -> Result<(), SqsError> {
         let database = self.database();
         attributes(&database, queue)?;
         if receipt.is_empty() {
@@ -255,7 +255,7 @@ impl Engine {
     }
 
     /// Redrives: moves every message of `source` to `target`, where it can be received at once.
-    pub(crate) fn move_all(&self, source: &str, target: &str) -> Result<usize, SqsError> {
+    pub fn move_all(&self, source: &str, target: &str) -> Result<usize, SqsError> {
         let database = self.database();
         attributes(&database, source)?;
         attributes(&database, target)?;
@@ -269,7 +269,7 @@ impl Engine {
 
     /// How many messages of a queue can be received now, how many are received and still hidden,
     /// and how many wait for the end of their delay.
-    pub(crate) fn counts(&self, queue: &str) -> Result<[i64; 3], SqsError> {
+    pub fn counts(&self, queue: &str) -> Result<[i64; 3], SqsError> {
         let database = self.database();
         attributes(&database, queue)?;
         Ok(database.query_row(
@@ -280,6 +280,15 @@ impl Engine {
             params![queue, self.now_ms()],
             |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]),
         )?)
+    }
+
+    /// When the next message of a queue can be received, epoch milliseconds; `i64::MAX` where there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`SqsError`].
+    pub fn next_visible_ms(&self, queue: &str) -> Result<i64, SqsError> {
+        next_visible(&self.database(), queue)
     }
 
     pub(super) fn database(&self) -> MutexGuard<'_, Connection> {
@@ -312,8 +321,8 @@ fn visible(
 }
 
 /// When the next message of a queue can be received; the end of time where there is none.
-fn next_visible(transaction: &Transaction<'_>, queue: &str) -> Result<i64, SqsError> {
-    let mut select = transaction
+fn next_visible(database: &Connection, queue: &str) -> Result<i64, SqsError> {
+    let mut select = database
         .prepare_cached("SELECT coalesce(min(visible_ms), ?2) FROM messages WHERE queue = ?1")?;
     Ok(select.query_row(params![queue, i64::MAX], |row| row.get(0))?)
 }

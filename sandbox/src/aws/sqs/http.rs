@@ -28,10 +28,13 @@ pub(crate) fn router(engine: Arc<Engine>, url: String) -> Router {
         .with_state(service)
 }
 
+/// The operations of SQS, each with its request and answer as JSON.
 #[derive(Clone)]
-struct Service {
-    engine: Arc<Engine>,
-    url: Arc<str>,
+pub struct Service {
+    /// The queues.
+    pub engine: Arc<Engine>,
+    /// Where the service is reached.
+    pub url: Arc<str>,
 }
 
 async fn operation(
@@ -60,7 +63,11 @@ async fn in_background<T: Send + 'static>(
 }
 
 impl Service {
-    fn answer(&self, operation: &str, request: &Value) -> Result<Value, SqsError> {
+    /// Answers every operation but `ReceiveMessage`, which waits.
+    ///
+    /// # Errors
+    /// [`SqsError`].
+    pub fn answer(&self, operation: &str, request: &Value) -> Result<Value, SqsError> {
         match operation {
             "CreateQueue" => self.create(request),
             "GetQueueAttributes" => self.queue_attributes(request),

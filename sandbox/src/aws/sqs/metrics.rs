@@ -16,7 +16,7 @@ pub struct QueueMetrics {
 
 impl Engine {
     /// The metrics of a queue.
-    pub(crate) fn metrics(&self, queue: &str) -> Result<QueueMetrics, SqsError> {
+    pub fn metrics(&self, queue: &str) -> Result<QueueMetrics, SqsError> {
         let database = self.database();
         let now = self.now_ms();
         let kept = oldest_kept(&attributes(&database, queue)?, now);

@@ -3,9 +3,10 @@
 //! It has the operations that the functions, the triggers and the runbook's redrive use. There are
 //! no FIFO queues, permissions, tags, message attributes or histories of message moves.
 
-pub(crate) mod engine;
+pub mod engine;
 mod http;
 mod metrics;
 
+pub use self::http::Service;
 pub(crate) use self::http::router;
 pub use self::metrics::QueueMetrics;

@@ -25,6 +25,8 @@ pub struct MonoSimulator {
     pub webhook_url: String,
     /// The secret it sends with a webhook.
     pub webhook_secret: String,
+    /// Whether the SMS that it sends are printed.
+    pub prints_sms: bool,
     /// Where it keeps its data.
     pub ledger: Arc<Ledger>,
     /// The clock, random ids and the HTTP client.
@@ -68,7 +70,7 @@ const CODES: &str = "mono-codes";
 const ACCOUNTS: &str = "mono-accounts";
 
 /// An error as Mono answers it: a status and a message.
-pub(super) struct MonoError(pub(super) StatusCode, pub(super) &'static str);
+pub struct MonoError(pub(super) StatusCode, pub(super) &'static str);
 
 const NO_ACCOUNT: MonoError = MonoError(StatusCode::NOT_FOUND, "Account not found");
 
@@ -84,8 +86,10 @@ impl MonoSimulator {
         let account_id = customer.account_id.to_owned();
         let session = Session { account_id, otp: otp.clone(), expires_at: self.expiry() };
         self.ledger.put(SESSIONS, &session_id, &session);
-        // The person who tries the sandbox has no other phone than this terminal.
-        println!("SMS to {phone}: your OTP is {otp}");
+        if self.prints_sms {
+            // The person who tries the sandbox has no other phone than this terminal.
+            println!("SMS to {phone}: your OTP is {otp}");
+        }
         let sms = Sms { phone, otp, sent_at: to_iso(self.environment.clock.now()) };
         self.ledger.put(SMS, &session_id, &sms);
         Ok(session_id)
@@ -120,7 +124,10 @@ impl MonoSimulator {
     }
 
     /// Removes a linked account.
-    pub(super) fn unlink(&self, id: &str) -> Result<(), MonoError> {
+    ///
+    /// # Errors
+    /// When it is not linked.
+    pub fn unlink(&self, id: &str) -> Result<(), MonoError> {
         if self.ledger.remove(ACCOUNTS, id) { Ok(()) } else { Err(NO_ACCOUNT) }
     }
 
@@ -140,7 +147,7 @@ impl MonoSimulator {
     }
 
     /// Posts a webhook; gives the status of the response, or 0 if there was none.
-    pub(super) async fn post_webhook(&self, event: &Value) -> u16 {
+    pub async fn post_webhook(&self, event: &Value) -> u16 {
         let secret = Some(("mono-webhook-secret", self.webhook_secret.as_str()));
         let (url, body) = (&self.webhook_url, event.to_string());
         let response = post_json(&self.environment, url, secret, body, WEBHOOK_TIMEOUT).await;

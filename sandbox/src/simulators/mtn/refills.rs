@@ -41,7 +41,7 @@ const VOUCHER_NAIRA: u64 = 500;
 
 impl MtnSimulator {
     /// All refills that were received, oldest first.
-    pub(super) fn refills(&self) -> Vec<Refill> {
+    pub fn refills(&self) -> Vec<Refill> {
         let mut refills: Vec<Refill> = self.ledger.all(REFILLS);
         refills.reverse();
         refills

@@ -99,6 +99,11 @@ impl MtnSimulator {
         self.controls().tokens.clone()
     }
 
+    /// Adds a script, which is used once, by the first request it is for.
+    pub fn script(&self, script: Script) {
+        self.controls().scripts.push_back(script);
+    }
+
     pub(super) fn controls(&self) -> MutexGuard<'_, Controls> {
         self.controls.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::catalogue::Service;
-use super::order::{ApiCall, Order, OrderState};
+use super::order::{Order, OrderState};
 use super::script::{Script, status_or_ok};
 use super::simulator::{Outage, Simulator, VtpassSimulator};
 use super::webhooks::{self, Delivery};
@@ -57,18 +57,8 @@ async fn resolve(
     State(vtpass): Simulator,
     Json(Resolve { request_id, state, webhook }): Json<Resolve>,
 ) -> Result<Json<Order>, StatusCode> {
-    let (order, changed) = {
-        let _lock = vtpass.controls();
-        let mut order = vtpass.order(&request_id).ok_or(StatusCode::NOT_FOUND)?;
-        let changed = order.state != state;
-        vtpass.settle(&mut order, state);
-        vtpass.save(&order);
-        (order, changed)
-    };
-    if changed && webhook.unwrap_or(true) {
-        let data = order.answer(ApiCall::Requery, vtpass.environment.clock.now());
-        webhooks::send(&vtpass, json!({ "type": "transaction-update", "data": data }));
-    }
+    let order = vtpass.resolve(&request_id, state, webhook.unwrap_or(true));
+    let order = order.ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(order))
 }
 

@@ -13,7 +13,8 @@ const NEW_WALLET_KOBO: u64 = 1_000_000_000;
 pub(super) struct Unsellable(pub(super) &'static str);
 
 impl VtpassSimulator {
-    pub(super) fn order(&self, request_id: &str) -> Option<Order> {
+    /// An order by the client's id.
+    pub fn order(&self, request_id: &str) -> Option<Order> {
         self.ledger.get(ORDERS, request_id)
     }
 
@@ -21,7 +22,8 @@ impl VtpassSimulator {
         self.ledger.put(ORDERS, &order.request_id, order);
     }
 
-    pub(super) fn orders(&self) -> Vec<Order> {
+    /// All orders.
+    pub fn orders(&self) -> Vec<Order> {
         let mut orders: Vec<Order> = self.ledger.all(ORDERS);
         orders.sort_by(|a, b| a.request_id.cmp(&b.request_id));
         orders

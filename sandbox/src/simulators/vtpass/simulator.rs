@@ -36,7 +36,7 @@ impl Credentials {
 /// The simulator.
 pub struct VtpassSimulator {
     /// The credentials it accepts.
-    pub credentials: Credentials,
+    credentials: Mutex<Credentials>,
     /// Where it keeps orders, wallet, prices and webhooks.
     pub ledger: Arc<Ledger>,
     /// The clock, random ids and the HTTP client.
@@ -70,7 +70,18 @@ impl VtpassSimulator {
         environment: Environment,
         webhook_url: Option<String>,
     ) -> Self {
+        let credentials = Mutex::new(credentials);
         Self { credentials, ledger, environment, webhook_url, controls: Mutex::default() }
+    }
+
+    /// Accepts other credentials from now on.
+    pub fn rotate(&self, credentials: Credentials) {
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
+    }
+
+    /// Adds a script, which is used once, by the first call it is for.
+    pub fn script(&self, script: Script) {
+        self.controls().scripts.push_back(script);
     }
 
     pub(super) fn controls(&self) -> MutexGuard<'_, Controls> {
@@ -92,7 +103,8 @@ impl VtpassSimulator {
     }
 
     fn authenticated(&self, method: &Method, headers: &HeaderMap) -> bool {
-        let Credentials { api_key, public_key, secret_key } = &self.credentials;
+        let credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        let Credentials { api_key, public_key, secret_key } = &*credentials;
         let has = |name: &str, expected: &str| {
             header_text(headers, name).is_some_and(|value| same(value, expected))
         };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::platform::environment::Environment;
 
+use super::order::{ApiCall, Order, OrderState};
 use super::simulator::VtpassSimulator;
 use crate::simulators::http::post_json;
 
@@ -39,6 +40,36 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) fn send(vtpass: &Arc<VtpassSimulator>, payload: Value) {
     if vtpass.webhook_url.is_some() {
         tokio::spawn(deliver(vtpass.clone(), payload));
+    }
+}
+
+impl VtpassSimulator {
+    /// Changes an order's state as VTpass's staff would, and reports it by webhook if asked to. None
+    /// for an unknown order.
+    pub fn resolve(
+        self: &Arc<Self>,
+        request_id: &str,
+        state: OrderState,
+        webhook: bool,
+    ) -> Option<Order> {
+        let (order, changed) = {
+            let _lock = self.controls();
+            let mut order = self.order(request_id)?;
+            let changed = order.state != state;
+            self.settle(&mut order, state);
+            self.save(&order);
+            (order, changed)
+        };
+        if changed && webhook {
+            self.report(&order);
+        }
+        Some(order)
+    }
+
+    /// Sends a webhook about an order as it is now.
+    pub fn report(self: &Arc<Self>, order: &Order) {
+        let data = order.answer(ApiCall::Requery, self.environment.clock.now());
+        send(self, json!({ "type": "transaction-update", "data": data }));
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_dynamodb::config::retry::RetryPartition;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_types::retry::RetryConfig;
@@ -34,7 +35,8 @@ pub fn dynamodb(
     environment: &Environment,
 ) -> Result<aws_sdk_dynamodb::Client, ConfigError> {
     let config = config(vars, environment, "AWS_ENDPOINT_URL_DYNAMODB", usual_timeouts())?;
-    Ok(aws_sdk_dynamodb::Client::new(&config))
+    let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_partition(own_budget());
+    Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
 }
 
 /// The SQS client of this environment.
@@ -43,7 +45,8 @@ pub fn dynamodb(
 /// [`ConfigError`] when region or credentials are missing.
 pub fn sqs(vars: &Vars, environment: &Environment) -> Result<aws_sdk_sqs::Client, ConfigError> {
     let config = config(vars, environment, "AWS_ENDPOINT_URL_SQS", usual_timeouts())?;
-    Ok(aws_sdk_sqs::Client::new(&config))
+    let config = aws_sdk_sqs::config::Builder::from(&config).retry_partition(own_budget());
+    Ok(aws_sdk_sqs::Client::from_conf(config.build()))
 }
 
 /// The Secrets Manager client of this environment.
@@ -56,7 +59,9 @@ pub fn secrets_manager(
 ) -> Result<aws_sdk_secretsmanager::Client, ConfigError> {
     let endpoint = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
     let config = config(vars, environment, endpoint, start_timeouts())?;
-    Ok(aws_sdk_secretsmanager::Client::new(&config))
+    let config = aws_sdk_secretsmanager::config::Builder::from(&config);
+    let config = config.retry_partition(own_budget());
+    Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
 }
 
 /// The URL of DynamoDB, for [`Http::warm`](crate::platform::http::Http::warm).
@@ -118,6 +123,12 @@ fn start_timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build()
+}
+
+/// A budget of retries of the client's own. The SDK's default is one for the whole process, so that
+/// instances of the sandbox and of the simulation would use up each other's.
+fn own_budget() -> RetryPartition {
+    RetryPartition::custom("gateway").build()
 }
 
 /// Repeating a write is safe: conditional writes recognise their own first attempt.

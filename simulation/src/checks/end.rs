@@ -1,0 +1,135 @@
+//! What must hold at the end, when nothing has gone wrong for a while.
+
+use std::collections::BTreeMap;
+
+use dynoxide::types::AttributeValue;
+use sandbox::simulators::vtpass::OrderState;
+use shared::domain::purchase::State;
+
+use super::name;
+use crate::record::Seen;
+use crate::world::{Item, World};
+
+/// Attributes of the tombstone of a withdrawn consent.
+const TOMBSTONE: [&str; 5] = ["account_id", "tenant", "state", "provider", "history"];
+
+/// Checks everything that must hold at the end. `is_quiet` tells whether everything came to its end.
+pub fn at_the_end(world: &World, is_quiet: bool) {
+    if !is_quiet {
+        world.violated("comes_to_its_end", unfinished(world));
+    }
+    queues_are_empty(world);
+    let purchases = world.record().purchases.clone();
+    for (id, seen) in &purchases {
+        match seen.is_refill {
+            true => refill_agrees(world, id, seen),
+            false => purchase_agrees(world, id, seen),
+        }
+    }
+    wallet_agrees(world, &purchases);
+    requests_are_answered(world);
+    consents_are_erased(world);
+}
+
+/// What keeps the run from its end.
+fn unfinished(world: &World) -> String {
+    let record = world.record();
+    let open = record.purchases.iter().filter(|(_, it)| {
+        !it.state.is_final() && it.state != State::NeedsReview || it.reconcile_ms.is_some()
+    });
+    let open: Vec<String> = open
+        .map(|(id, it)| format!("{id:.6} {} reconcile {:?}", it.state.name(), it.reconcile_ms))
+        .collect();
+    format!("open purchases: {open:?}; messages: {:?}", world.messages())
+}
+
+fn queues_are_empty(world: &World) {
+    for (queue, count) in world.messages() {
+        if count > 0 {
+            let detail = format!("{count} messages are in {queue}");
+            world.violated("no_message_is_left", detail);
+        }
+    }
+}
+
+fn purchase_agrees(world: &World, id: &str, seen: &Seen) {
+    let order = world.vtpass.order(&seen.reference);
+    let truth = order.map_or(OrderState::NotTaken, |it| it.state);
+    let agrees = match seen.state {
+        State::Delivered => truth == OrderState::Delivered,
+        State::Failed => matches!(truth, OrderState::Failed | OrderState::NotTaken),
+        State::Reversed => truth == OrderState::Reversed,
+        State::NeedsReview => has_reason(seen),
+        State::Submitted | State::Pending => false,
+    };
+    if !agrees {
+        let detail = format!("purchase {id} is {}, VTpass has it as {truth:?}", seen.state.name());
+        world.violated("agrees_with_the_provider", detail);
+    }
+}
+
+fn refill_agrees(world: &World, id: &str, seen: &Seen) {
+    let refills = world.mtn.refills();
+    let refill = refills.iter().find(|it| it.transaction_id.as_deref() == Some(&seen.reference));
+    let is_done = refill.is_some_and(|it| !it.done_at.is_empty());
+    let agrees = match seen.state {
+        State::Delivered => is_done,
+        State::Failed => !is_done,
+        State::NeedsReview => has_reason(seen),
+        State::Submitted | State::Pending | State::Reversed => false,
+    };
+    if !agrees {
+        let detail = format!("refill {id} is {}, done at MTN: {is_done}", seen.state.name());
+        world.violated("agrees_with_the_provider", detail);
+    }
+}
+
+fn has_reason(seen: &Seen) -> bool {
+    seen.reason.as_ref().is_some_and(|note| !note.is_empty())
+}
+
+/// What VTpass charged and did not pay back is what our purchases cost.
+fn wallet_agrees(world: &World, purchases: &BTreeMap<String, Seen>) {
+    for order in world.vtpass.orders() {
+        let known = purchases.values().any(|it| it.reference == order.request_id);
+        if order.pay_calls > 0 && !known {
+            let detail = format!("VTpass has {}, which we do not", order.request_id);
+            world.violated("agrees_with_the_provider", detail);
+        }
+        if order.charged_times > 1 {
+            world.violated(name::PAID_ONCE, format!("{} was charged twice", order.request_id));
+        }
+    }
+}
+
+fn requests_are_answered(world: &World) {
+    for item in world.dynamodb.all("RequestsTable") {
+        if text(&item, "state") == "waiting" {
+            let id = text(&item, "request_id");
+            world.violated("requests_are_answered", format!("request {id} still waits"));
+        }
+    }
+}
+
+fn consents_are_erased(world: &World) {
+    for item in world.dynamodb.all("AccountsTable") {
+        let (account, state) = (text(&item, "account_id"), text(&item, "state"));
+        if state == "unlinking" {
+            let detail = format!("account {account} is withdrawn and not finished");
+            world.violated("consents_are_erased", detail);
+        }
+        if state == "unlinked"
+            && let Some(left) = item.keys().find(|it| !TOMBSTONE.contains(&it.as_str()))
+        {
+            let detail = format!("account {account} is withdrawn and still has {left}");
+            world.violated("consents_are_erased", detail);
+        }
+    }
+}
+
+fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => text,
+        _ => "",
+    }
+}

@@ -1,0 +1,100 @@
+//! The invariants: what must hold after every call, and what must hold at the end.
+//!
+//! Each has a name, which a failing run shows and docs/proof.md explains.
+
+mod end;
+mod purchases;
+
+use serde_json::Value;
+use shared::domain::ids::ProviderReference;
+
+pub use self::end::at_the_end;
+use crate::world::{Call, Service, World};
+
+/// Names of invariants that more than one place checks.
+pub mod name {
+    /// `pay` reaches VTpass at most once for each purchase.
+    pub const PAID_ONCE: &str = "paid_once";
+    /// A refill reaches MTN at most once.
+    pub const REFILLED_ONCE: &str = "refilled_once";
+    /// What is paid or refilled is recorded.
+    pub const RECORDED_BEFORE_PAID: &str = "recorded_before_paid";
+    /// `safe_to_refund` is never true where value was or may yet be given.
+    pub const SAFE_TO_REFUND: &str = "safe_to_refund";
+    /// A final state does not change, but delivered to reversed.
+    pub const FINAL_STAYS: &str = "final_stays";
+    /// An open purchase stands in the index of reconcile.
+    pub const IN_THE_INDEX: &str = "in_the_index";
+    /// An OTP session is tried five times at most.
+    pub const OTP_TRIES: &str = "otp_tries";
+    /// An answer is one that openapi.yaml names.
+    pub const DOCUMENTED: &str = "documented_answer";
+    /// No tenant sees what is another's.
+    pub const OWN_ONLY: &str = "own_only";
+    /// Repeats under one key are one purchase.
+    pub const ONE_PURCHASE: &str = "one_purchase_for_a_key";
+    /// What a tenant was told is what is stored.
+    pub const TOLD_THE_TRUTH: &str = "told_the_truth";
+}
+
+/// Looks at the world after a call had its effect.
+pub fn after(world: &World, call: &Call, session: Option<&str>) {
+    match call.service {
+        Service::Dynamodb => {
+            if let Some(id) = written_purchase(call) {
+                purchases::written(world, id);
+            }
+        }
+        Service::Vtpass => {
+            if let Some(reference) = call.body["request_id"].as_str() {
+                purchases::asked(world, reference, call.name.ends_with("requery"));
+            }
+        }
+        Service::Mtn if call.name.contains("PATCH") => purchases::refilled(world),
+        Service::Mono if call.name.ends_with("/verify") => {
+            let session = session.unwrap_or_default().to_owned();
+            let mut record = world.record();
+            let tries = record.otp_tries.entry(session).or_default();
+            *tries += 1;
+            if *tries > 5 {
+                let detail = format!("an OTP was tried {tries} times in one session");
+                drop(record);
+                world.violated(name::OTP_TRIES, detail);
+            }
+        }
+        Service::Mtn | Service::Mono | Service::Sqs | Service::Secrets | Service::Api => {}
+    }
+}
+
+/// Looks at an order after VTpass changed it by itself.
+pub fn after_resolution(world: &World, reference: &str) {
+    purchases::agree(world, reference);
+}
+
+/// The state of the purchase that a call is about, as it was last written.
+pub fn state_of(world: &World, call: &Call) -> Option<&'static str> {
+    let job: Value = match call.service {
+        Service::Sqs => {
+            call.body["MessageBody"].as_str().and_then(|it| serde_json::from_str(it).ok())?
+        }
+        _ => Value::Null,
+    };
+    let reference =
+        call.body["request_id"].as_str().map(|it| ProviderReference::new(it.to_owned()));
+    let by_reference = reference.and_then(|it| it.purchase_id());
+    let id = job["purchase_id"]
+        .as_str()
+        .or_else(|| call.body["Key"]["purchase_id"]["S"].as_str())
+        .or_else(|| call.body["Item"]["purchase_id"]["S"].as_str())
+        .or(by_reference.as_ref().map(|it| it.as_str()))?;
+    Some(world.record().purchases.get(id)?.state.name())
+}
+
+fn written_purchase(call: &Call) -> Option<&str> {
+    let is_write = matches!(call.operation.as_str(), "PutItem" | "UpdateItem");
+    if !is_write || call.body["TableName"] != purchases::TABLE {
+        return None;
+    }
+    let key = call.body["Key"]["purchase_id"]["S"].as_str();
+    key.or_else(|| call.body["Item"]["purchase_id"]["S"].as_str())
+}

@@ -1,0 +1,192 @@
+//! What is known of a run: the purchases as they stand, what was met, what is violated, and the story.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use shared::domain::purchase::State;
+use shared::platform::http::{Answer, NoAnswer};
+use time::OffsetDateTime;
+
+use crate::schedule::FaultKind;
+use crate::world::Call;
+
+/// How much of a run is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Nothing: the fastest.
+    Nothing,
+    /// Who did what, and each call.
+    Story,
+    /// The same with a hash of each request and answer.
+    Trace,
+}
+
+/// A broken invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Its name.
+    pub invariant: &'static str,
+    /// When, in milliseconds from the start.
+    pub at_ms: u64,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// A purchase as it was last written.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Its tenant.
+    pub tenant: String,
+    /// The provider's id of it.
+    pub reference: String,
+    /// Its state.
+    pub state: State,
+    /// Whether it is a refill.
+    pub is_refill: bool,
+    /// When it was recorded, epoch milliseconds.
+    pub created_ms: i64,
+    /// When reconcile comes back to it, epoch milliseconds.
+    pub reconcile_ms: Option<i64>,
+    /// Why it is as it is: the note of the last line that concluded something.
+    pub reason: Option<String>,
+    /// How many lines its history has.
+    pub lines: usize,
+}
+
+/// A situation that a run can meet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Met {
+    /// Who called.
+    pub caller: String,
+    /// The call.
+    pub call: String,
+    /// What went wrong with it.
+    pub fault: Option<FaultKind>,
+    /// The state of the purchase that it was about.
+    pub state: Option<&'static str>,
+}
+
+/// A change of a purchase: from which state to which.
+pub type Change = (Option<&'static str>, &'static str);
+
+/// What is known of a run.
+pub struct Record {
+    telling: Telling,
+    /// The lines of the story.
+    pub lines: Vec<String>,
+    /// What is violated.
+    pub violations: Vec<Violation>,
+    /// The purchases, by id.
+    pub purchases: BTreeMap<String, Seen>,
+    /// What was met, and how often.
+    pub met: BTreeMap<Met, u64>,
+    /// The changes of purchases.
+    pub changes: BTreeMap<Change, u64>,
+    /// How often each OTP session was verified at Mono.
+    pub otp_tries: BTreeMap<String, u32>,
+    /// How often each order was asked about at VTpass.
+    pub requeries: BTreeMap<String, u32>,
+    /// The orders whose provider was told what happens with them.
+    pub scripted: BTreeSet<usize>,
+    /// How many calls were made.
+    pub calls: u64,
+}
+
+impl Record {
+    /// Nothing is known yet.
+    pub fn new(telling: Telling) -> Self {
+        Self {
+            telling,
+            lines: Vec::new(),
+            violations: Vec::new(),
+            purchases: BTreeMap::new(),
+            met: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            otp_tries: BTreeMap::new(),
+            requeries: BTreeMap::new(),
+            scripted: BTreeSet::new(),
+            calls: 0,
+        }
+    }
+
+    /// Whether anything is written down.
+    pub fn tells(&self) -> bool {
+        self.telling != Telling::Nothing
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, at_ms: u64, line: String) {
+        self.lines.push(format!("{:>12.3}  {line}", seconds(at_ms)));
+    }
+
+    /// Adds a line about a call.
+    pub fn call(
+        &mut self,
+        at_ms: u64,
+        line: String,
+        call: &Call,
+        outcome: &Result<Answer, NoAnswer>,
+    ) {
+        let line = match self.telling {
+            Telling::Trace => {
+                let answer = outcome.as_ref().map(|it| digest(&it.body)).unwrap_or_default();
+                format!("{line} {} {answer}", digest(canonical(&call.body).as_bytes()))
+            }
+            Telling::Nothing | Telling::Story => line,
+        };
+        self.line(at_ms, line);
+    }
+
+    /// Notes that an invariant does not hold, once for each.
+    pub fn violated(&mut self, invariant: &'static str, at_ms: u64, detail: String) {
+        if self.tells() {
+            self.line(at_ms, format!("VIOLATED: {invariant}: {detail}"));
+        }
+        if self.violations.iter().all(|it| it.invariant != invariant) {
+            self.violations.push(Violation { invariant, at_ms, detail });
+        }
+    }
+
+    /// Notes a situation.
+    pub fn met(&mut self, met: Met) {
+        self.calls += 1;
+        *self.met.entry(met).or_default() += 1;
+    }
+
+    /// Whether reconcile would find something.
+    pub fn is_due(&self, now: OffsetDateTime) -> bool {
+        let now = shared::domain::time::to_ms(now);
+        self.purchases.values().any(|it| it.reconcile_ms.is_some_and(|due| due <= now))
+    }
+}
+
+fn seconds(ms: u64) -> f64 {
+    std::time::Duration::from_millis(ms).as_secs_f64()
+}
+
+/// A hash of an answer, whatever the order of its fields.
+fn digest(body: &[u8]) -> String {
+    let text = match serde_json::from_slice::<Value>(body) {
+        Ok(json) => canonical(&json).into_bytes(),
+        Err(_) => body.to_vec(),
+    };
+    let hash = Sha256::digest(text);
+    hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// JSON with sorted fields. DynamoDB's attributes and our requests' come from hash maps.
+fn canonical(json: &Value) -> String {
+    match json {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            let fields = fields.into_iter().map(|(name, it)| format!("{name}:{}", canonical(it)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(","))
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,84 @@
+//! Runs one schedule: a safety phase with faults, then a liveness phase without, in which everything
+//! must come to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::domain::purchase::State;
+
+use crate::record::{Record, Telling};
+use crate::schedule::Schedule;
+use crate::tenants::People;
+use crate::world::{Blueprint, World};
+use crate::{checks, panics};
+
+/// How long after the last fault everything must have come to its end: a day until the deadline of a
+/// purchase, a day and a quarter until reconcile looks back on it, and time for what is late.
+const LIVENESS: Duration = Duration::from_secs(4 * 86_400);
+/// The longest pause between two looks at whether everything has come to its end.
+const LONGEST_LOOK: Duration = Duration::from_secs(900);
+
+/// Runs a schedule and gives what is known of the run.
+///
+/// # Panics
+/// When the world cannot be built.
+pub fn run(blueprint: &Blueprint, schedule: Schedule, telling: Telling) -> Record {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O can be built");
+    runtime.block_on(async {
+        panics::watch();
+        let world = World::build(blueprint, schedule, Record::new(telling)).await;
+        live(&world).await;
+        for panic in panics::seen() {
+            world.violated("no_panic", panic);
+        }
+        let mut record = world.record();
+        std::mem::replace(&mut *record, Record::new(Telling::Nothing))
+    })
+}
+
+async fn live(world: &Arc<World>) {
+    let people = Arc::new(People::of(&world.schedule));
+    let actions = world.schedule.actions.iter().map(|action| {
+        let act = people.clone().act(world.clone(), action.clone());
+        tokio::spawn(act)
+    });
+    let actions: Vec<_> = actions.collect();
+    for action in actions {
+        // A panic is noticed where it happens.
+        let _ = action.await;
+    }
+    world.until_ms(world.schedule.calm_after_ms).await;
+    world.calm();
+    let is_quiet = quiet(world).await;
+    people.look_at_all(world).await;
+    checks::at_the_end(world, is_quiet);
+}
+
+/// Waits until everything has come to its end. Gives whether it did in time.
+async fn quiet(world: &World) -> bool {
+    let until = world.now_ms() + u64::try_from(LIVENESS.as_millis()).unwrap_or(u64::MAX);
+    let mut pause = Duration::from_secs(5);
+    while world.now_ms() < until {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_LOOK);
+        if is_quiet(world) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether no purchase is open but those that wait for a person, nothing is left for reconcile, and
+/// no message is left.
+fn is_quiet(world: &World) -> bool {
+    let settled = world.record().purchases.values().all(|it| match it.state {
+        State::Submitted | State::Pending => false,
+        State::NeedsReview => true,
+        State::Delivered | State::Failed | State::Reversed => it.reconcile_ms.is_none(),
+    });
+    settled && world.messages().iter().all(|(_, count)| *count == 0)
+}

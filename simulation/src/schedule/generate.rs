@@ -1,0 +1,310 @@
+//! Makes a schedule from a seed.
+//!
+//! A schedule is small, because a small one is run often and read easily: a few orders or accounts,
+//! and a few faults. What is likely stands in this file. Which calls go wrong is steered by
+//! [`Sites`]: calls that were seldom hit are chosen more often.
+
+use fastrand::Rng;
+use strum::IntoEnumIterator;
+
+use super::{
+    Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RefillAnswer,
+    RequeryAnswer, Schedule, Settings,
+};
+use crate::coverage::Sites;
+use crate::world::TENANTS;
+
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+/// 2026-11-25 10:00 UTC.
+const A_MORNING: i64 = 1_795_600_800;
+/// Half a minute before midnight in Lagos, the same day.
+const BEFORE_MIDNIGHT: i64 = A_MORNING + 13 * 3_600 - 30;
+
+/// Makes the schedule of a seed.
+pub fn generate(seed: u64, sites: &Sites) -> Schedule {
+    let mut generator = Generator { rng: Rng::with_seed(seed), orders: 0, actions: Vec::new() };
+    generator.people();
+    let settings = generator.settings();
+    let faults = generator.faults(sites);
+    let outages = generator.outages();
+    let Generator { mut rng, mut actions, .. } = generator;
+    actions.sort_by_key(|action| action.at_ms);
+    let starts_at = match rng.u8(0..4) {
+        0 => BEFORE_MIDNIGHT,
+        1 => A_MORNING + i64::from(rng.u32(0..86_400)),
+        _ => A_MORNING,
+    };
+    let last = actions.last().map_or(0, |action| action.at_ms);
+    let calm_after_ms = last + pick_end(&mut rng);
+    Schedule { seed, starts_at, settings, actions, faults, outages, calm_after_ms }
+}
+
+/// How long after the last action faults are still on.
+fn pick_end(rng: &mut Rng) -> u64 {
+    match rng.u8(0..20) {
+        0..12 => rng.u64(MINUTE..20 * MINUTE),
+        12..17 => rng.u64(HOUR..6 * HOUR),
+        _ => rng.u64(25 * HOUR..32 * HOUR),
+    }
+}
+
+struct Generator {
+    rng: Rng,
+    orders: usize,
+    actions: Vec<Action>,
+}
+
+impl Generator {
+    fn percent(&mut self, percent: u8) -> bool {
+        self.rng.u8(0..100) < percent
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.rng.usize(0..from.len())]
+    }
+
+    fn any<T: IntoEnumIterator + Copy>(&mut self) -> T {
+        let all: Vec<T> = T::iter().collect();
+        self.pick(&all)
+    }
+
+    fn tenant(&mut self) -> usize {
+        if self.percent(70) { 0 } else { self.rng.usize(0..TENANTS) }
+    }
+
+    fn time(&mut self) -> u64 {
+        match self.rng.u8(0..20) {
+            0..12 => self.rng.u64(0..10 * SECOND),
+            12..17 => self.rng.u64(0..5 * MINUTE),
+            _ => self.rng.u64(0..3 * HOUR),
+        }
+    }
+
+    fn at(&mut self, at_ms: u64, deed: Deed) {
+        self.actions.push(Action { at_ms, deed });
+    }
+
+    fn people(&mut self) {
+        match self.rng.u8(0..20) {
+            0..12 => self.buyers(),
+            12..14 => self.refillers(),
+            14..18 => self.customers(),
+            _ => {
+                self.buyers();
+                self.customers();
+            }
+        }
+        if self.percent(4) {
+            let at = self.time();
+            self.at(at, Deed::RotateKeys);
+        }
+    }
+
+    fn buyers(&mut self) {
+        for _ in 0..self.pick(&[1, 1, 1, 2, 2, 3]) {
+            self.buyer();
+        }
+        if self.percent(3) {
+            self.crowd();
+        }
+    }
+
+    /// One order, and what happens around it.
+    fn buyer(&mut self) {
+        let (at, tenant, order) = (self.time(), self.tenant(), self.orders);
+        self.orders += 1;
+        let (bundle, fate, tries) = (self.percent(30), self.fate(), self.rng.u8(1..4));
+        let stays_pending = fate.asks.is_none();
+        self.at(at, Deed::Buy { tenant, order, bundle, fate, tries });
+        for _ in 0..self.pick(&[0, 0, 1, 1, 2]) {
+            let later = at + self.later();
+            let other = self.rng.usize(0..TENANTS);
+            let deed = match self.rng.u8(0..10) {
+                0..3 => Deed::Repeat { order },
+                3 => Deed::Reuse { order },
+                4 | 5 => Deed::Look { tenant: other, order },
+                6 => Deed::List { tenant: other },
+                7 => Deed::Webhook { order: Some(order) },
+                8 => Deed::Webhook { order: None },
+                _ => Deed::Resolve { order, end: self.end(), webhook: self.percent(60) },
+            };
+            self.at(later, deed);
+        }
+        if stays_pending || self.percent(15) {
+            let later = at + self.rng.u64(MINUTE..26 * HOUR);
+            let deed = Deed::Resolve { order, end: self.end(), webhook: self.percent(50) };
+            self.at(later, deed);
+        }
+    }
+
+    /// Many small orders of one tenant within a minute, to reach its limit.
+    fn crowd(&mut self) {
+        for _ in 0..12 {
+            let (at, order) = (self.rng.u64(0..MINUTE), self.orders);
+            self.orders += 1;
+            let end = End::Delivered;
+            let fate = Fate { pay: PayAnswer::Plain, requeries: vec![], end, asks: Some(0) };
+            self.at(at, Deed::Buy { tenant: 0, order, bundle: false, fate, tries: 1 });
+        }
+    }
+
+    fn refillers(&mut self) {
+        for _ in 0..self.pick(&[1, 1, 2]) {
+            let (at, tenant, order) = (self.time(), self.tenant(), self.orders);
+            self.orders += 1;
+            let answer = if self.percent(40) { RefillAnswer::Plain } else { self.any() };
+            let (voucher, tries) = (self.percent(30), self.rng.u8(1..4));
+            self.at(at, Deed::Refill { tenant, order, voucher, answer, tries });
+            if self.percent(50) {
+                let later = at + self.later();
+                self.at(later, Deed::Repeat { order });
+            }
+        }
+    }
+
+    fn later(&mut self) -> u64 {
+        match self.rng.u8(0..10) {
+            0..4 => self.rng.u64(0..200),
+            4..7 => self.rng.u64(0..30 * SECOND),
+            7..9 => self.rng.u64(0..20 * MINUTE),
+            _ => self.rng.u64(0..28 * HOUR),
+        }
+    }
+
+    fn end(&mut self) -> End {
+        match self.rng.u8(0..20) {
+            0..12 => End::Delivered,
+            12..16 => End::Failed,
+            _ => End::Reversed,
+        }
+    }
+
+    fn fate(&mut self) -> Fate {
+        let pay = match self.rng.u8(0..10) {
+            0..3 => PayAnswer::Plain,
+            3..5 => PayAnswer::Pending,
+            _ => self.any(),
+        };
+        let mut requeries: Vec<RequeryAnswer> = Vec::new();
+        for _ in 0..self.pick(&[0, 0, 0, 1, 2, 4]) {
+            let answer = self.any();
+            let unknown = requeries.iter().filter(|it| **it == RequeryAnswer::Unknown).count();
+            // Three in a row would be proof. A VTpass that forgets what it took proves what is false.
+            if answer != RequeryAnswer::Unknown || unknown < 2 || !pay.is_taken() {
+                requeries.push(answer);
+            }
+        }
+        let asks = match self.rng.u8(0..50) {
+            0..25 => Some(0),
+            25..45 => Some(self.rng.u32(1..4)),
+            45..48 => Some(self.rng.u32(4..30)),
+            _ => None,
+        };
+        Fate { pay, requeries, end: self.end(), asks }
+    }
+
+    fn customers(&mut self) {
+        for _ in 0..self.pick(&[1, 1, 2]) {
+            let (at, tenant, customer) = (self.time(), self.tenant(), self.rng.usize(0..4));
+            let wrong_otps = self.pick(&[0, 0, 0, 1, 5, 6]);
+            self.at(at, Deed::Link { tenant, customer, wrong_otps });
+            for _ in 0..self.rng.u8(1..4) {
+                let later = at + 2 * SECOND + self.later();
+                let reader = self.rng.usize(0..TENANTS);
+                let deed = match self.rng.u8(0..12) {
+                    0..2 => Deed::Read { tenant: reader, customer },
+                    2..6 => Deed::Unlink { tenant, customer },
+                    6..8 => Deed::Withdraw { customer },
+                    8 => Deed::Link { tenant: reader, customer, wrong_otps: 0 },
+                    _ => {
+                        let (lost, early) = (self.rng.u8(0..5), self.percent(30));
+                        // The customers with these numbers are on MTN.
+                        let customer = self.pick(&[1, 2]);
+                        self.at(at, Deed::Link { tenant, customer, wrong_otps: 0 });
+                        Deed::Ask { tenant, customer, lost, early }
+                    }
+                };
+                self.at(later, deed);
+            }
+        }
+    }
+
+    fn settings(&mut self) -> Settings {
+        let most = |rng: &mut Rng, on: bool, most: u32| if on { rng.u32(1..most) } else { 0 };
+        let (spread, skews) = (self.percent(40), self.percent(40));
+        let (late, lags) = (self.percent(25), self.percent(30));
+        Settings {
+            spread_percent: if spread { 60 } else { 5 },
+            skew_ms: most(&mut self.rng, skews, 5_000),
+            duplicates: self.percent(30),
+            reorder: self.percent(30),
+            late_delivery_ms: most(&mut self.rng, late, 60_000),
+            index_lag_ms: most(&mut self.rng, lags, 5_000),
+            purchase_limit: self.percent(10).then_some(5),
+        }
+    }
+
+    fn faults(&mut self, sites: &Sites) -> Vec<Fault> {
+        if sites.is_empty() {
+            return Vec::new();
+        }
+        let count = self.pick(&[0, 1, 1, 1, 2, 2, 3, 5]);
+        (0..count).map(|_| self.fault(sites)).collect()
+    }
+
+    fn fault(&mut self, sites: &Sites) -> Fault {
+        let site = sites.pick(self.rng.f64());
+        let kinds: Vec<FaultKind> =
+            FaultKind::iter().filter(|kind| kind.is_possible(&site.caller, &site.call)).collect();
+        let nth = match self.rng.u8(0..10) {
+            0..6 => 0,
+            6..8 => 1,
+            _ => self.rng.u32(2..6),
+        };
+        Fault {
+            caller: site.caller.clone(),
+            call: site.call.clone(),
+            nth,
+            times: self.pick(&[1, 1, 1, 2, 3, 6, 12]),
+            kind: self.pick(&kinds),
+        }
+    }
+
+    fn outages(&mut self) -> Vec<Outage> {
+        let mut outages = Vec::new();
+        if self.percent(12) {
+            let provider = self.pick(&["vtpass", "vtpass", "mono", "mtn"]).to_owned();
+            let kind = self.pick(&[
+                FaultKind::NotSent,
+                FaultKind::FailedBefore,
+                FaultKind::SilentBefore,
+                FaultKind::SilentAfter,
+                FaultKind::LostBefore,
+                FaultKind::Throttled,
+            ]);
+            outages.push(self.outage(Away::Provider(provider, kind)));
+        }
+        if self.percent(8) {
+            let function = self.pick(&["requery", "requery", "reconcile", "purchase", "consent"]);
+            outages.push(self.outage(Away::Function(function.to_owned())));
+        }
+        if self.percent(4) {
+            let service = self.pick(&["dynamodb", "sqs", "secrets"]).to_owned();
+            let kind = self.pick(&[FaultKind::Throttled, FaultKind::LostAfter, FaultKind::NotSent]);
+            outages.push(self.outage(Away::Aws(service, kind)));
+        }
+        outages
+    }
+
+    fn outage(&mut self, of: Away) -> Outage {
+        let from_ms = self.rng.u64(0..2 * MINUTE);
+        let for_ms = match self.rng.u8(0..4) {
+            0 => self.rng.u64(SECOND..30 * SECOND),
+            1 | 2 => self.rng.u64(30 * SECOND..20 * MINUTE),
+            _ => self.rng.u64(HOUR..26 * HOUR),
+        };
+        Outage { of, from_ms, for_ms }
+    }
+}

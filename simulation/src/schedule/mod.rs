@@ -1,0 +1,288 @@
+//! A schedule: everything that makes one run. It is derived from a seed, or read from a file.
+
+mod fate;
+mod generate;
+mod shrink;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::fate::{End, Fate, PayAnswer, RefillAnswer, RequeryAnswer};
+pub use self::generate::generate;
+pub use self::shrink::shrink;
+
+/// Everything that makes one run. Times count in milliseconds from the start of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The seed of the run's own randomness: ids, jitter and latency.
+    pub seed: u64,
+    /// When the run begins, Unix seconds.
+    pub starts_at: i64,
+    /// How AWS behaves.
+    pub settings: Settings,
+    /// What people do.
+    pub actions: Vec<Action>,
+    /// What goes wrong with single calls.
+    pub faults: Vec<Fault>,
+    /// What is away for a time.
+    pub outages: Vec<Outage>,
+    /// When the safety phase ends.
+    pub calm_after_ms: u64,
+}
+
+/// How AWS behaves during the safety phase.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How likely an invocation gets another instance than the last one, in percent.
+    pub spread_percent: u8,
+    /// How much the clocks of two instances differ at most, in milliseconds.
+    pub skew_ms: u32,
+    /// Whether some messages are delivered twice.
+    pub duplicates: bool,
+    /// Whether messages that are due are delivered in random order.
+    pub reorder: bool,
+    /// How late a message is delivered at most, in milliseconds.
+    pub late_delivery_ms: u32,
+    /// For how long an index does not show what was written, in milliseconds.
+    pub index_lag_ms: u32,
+    /// How many purchases a tenant may make in a minute; the template's default if absent.
+    pub purchase_limit: Option<u32>,
+}
+
+/// What somebody does, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    /// When.
+    pub at_ms: u64,
+    /// What.
+    pub deed: Deed,
+}
+
+/// A tenant, by its number.
+pub type Tenant = usize;
+/// An order of the schedule, by its number. It is also its idempotency key.
+pub type OrderNumber = usize;
+/// A customer of the simulated networks, by its number.
+pub type CustomerNumber = usize;
+
+/// What somebody does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deed {
+    /// A tenant buys, and repeats the request under the same key until it is answered.
+    Buy {
+        /// Who.
+        tenant: Tenant,
+        /// Which order.
+        order: OrderNumber,
+        /// Whether it is a data bundle, else airtime.
+        bundle: bool,
+        /// What VTpass does with it.
+        fate: Fate,
+        /// How often it is tried at most.
+        tries: u8,
+    },
+    /// A tenant refills a line at MTN.
+    Refill {
+        /// Who.
+        tenant: Tenant,
+        /// Which order.
+        order: OrderNumber,
+        /// Whether it is by voucher.
+        voucher: bool,
+        /// What MTN does with it.
+        answer: RefillAnswer,
+        /// How often it is tried at most.
+        tries: u8,
+    },
+    /// The same request once more.
+    Repeat {
+        /// Which order.
+        order: OrderNumber,
+    },
+    /// Another order under the same idempotency key.
+    Reuse {
+        /// Which order's key.
+        order: OrderNumber,
+    },
+    /// A tenant reads a purchase, its own or another's.
+    Look {
+        /// Who.
+        tenant: Tenant,
+        /// Which order.
+        order: OrderNumber,
+    },
+    /// A tenant lists its purchases.
+    List {
+        /// Who.
+        tenant: Tenant,
+    },
+    /// VTpass's staff gives an order another state.
+    Resolve {
+        /// Which order.
+        order: OrderNumber,
+        /// The state.
+        end: End,
+        /// Whether VTpass reports it by webhook.
+        webhook: bool,
+    },
+    /// Somebody posts a webhook in VTpass's name.
+    Webhook {
+        /// About which order; about none of ours if absent.
+        order: Option<OrderNumber>,
+    },
+    /// A customer gives a tenant access: OTP, verify, exchange.
+    Link {
+        /// Who.
+        tenant: Tenant,
+        /// The customer.
+        customer: CustomerNumber,
+        /// How many wrong OTPs are tried before.
+        wrong_otps: u8,
+    },
+    /// A tenant reads an account.
+    Read {
+        /// Who.
+        tenant: Tenant,
+        /// The customer.
+        customer: CustomerNumber,
+    },
+    /// A tenant withdraws its access.
+    Unlink {
+        /// Who.
+        tenant: Tenant,
+        /// The customer.
+        customer: CustomerNumber,
+    },
+    /// A customer withdraws at Mono.
+    Withdraw {
+        /// The customer.
+        customer: CustomerNumber,
+    },
+    /// A tenant asks MTN what is answered by callback.
+    Ask {
+        /// Who.
+        tenant: Tenant,
+        /// The customer.
+        customer: CustomerNumber,
+        /// How often MTN's callback is lost before one comes.
+        lost: u8,
+        /// Whether the callback comes before MTN's own answer.
+        early: bool,
+    },
+    /// VTpass's keys are changed, there and in Secrets Manager.
+    RotateKeys,
+}
+
+/// What goes wrong with one call, or with some in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Who calls.
+    pub caller: String,
+    /// The call, as the simulation names it.
+    pub call: String,
+    /// Which of these calls is the first that fails, from 0.
+    pub nth: u32,
+    /// How many of them fail.
+    pub times: u32,
+    /// How.
+    pub kind: FaultKind,
+}
+
+/// How a call goes wrong.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::EnumIter,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum FaultKind {
+    /// No connection is made.
+    NotSent,
+    /// It is refused because there are too many.
+    Throttled,
+    /// It fails with a 500 and has no effect.
+    FailedBefore,
+    /// It has its effect and is answered with a 500.
+    FailedAfter,
+    /// The connection breaks before it has an effect.
+    LostBefore,
+    /// It has its effect, and the answer is lost.
+    LostAfter,
+    /// It has no effect and is never answered.
+    SilentBefore,
+    /// It has its effect and is never answered.
+    SilentAfter,
+    /// It has its effect half a minute later, and is not answered.
+    Late,
+    /// It takes four seconds.
+    Slow,
+    /// It has its effect, and the answer is not readable.
+    Garbled,
+    /// The calling instance dies before the call is sent.
+    KillBefore,
+    /// The calling instance dies after the call had its effect.
+    KillAfter,
+    /// It arrives twice.
+    Twice,
+}
+
+/// What is away for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// What.
+    pub of: Away,
+    /// From when.
+    pub from_ms: u64,
+    /// For how long.
+    pub for_ms: u64,
+}
+
+/// What can be away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Away {
+    /// A function: every invocation fails.
+    Function(String),
+    /// A provider: every call to it goes wrong like this.
+    Provider(String, FaultKind),
+    /// A service of AWS.
+    Aws(String, FaultKind),
+}
+
+/// The callers that are no instance.
+const OUTSIDE: [&str; 4] = ["people", "mono", "vtpass", "mtn"];
+/// The services of AWS.
+const AWS: [&str; 3] = ["dynamodb", "sqs", "secrets"];
+
+impl FaultKind {
+    /// Whether a call can go wrong in this way. An instance can die, a provider cannot. A webhook can
+    /// come twice, a request of an instance cannot.
+    pub fn is_possible(self, caller: &str, call: &str) -> bool {
+        let is_instance = !OUTSIDE.contains(&caller);
+        let is_aws = AWS.iter().any(|service| call.starts_with(service));
+        match self {
+            Self::KillBefore | Self::KillAfter => is_instance,
+            Self::Twice => !is_instance,
+            Self::Late => !is_aws,
+            Self::Garbled => !is_aws && is_instance,
+            Self::NotSent
+            | Self::Throttled
+            | Self::FailedBefore
+            | Self::FailedAfter
+            | Self::LostBefore
+            | Self::LostAfter
+            | Self::SilentBefore
+            | Self::SilentAfter
+            | Self::Slow => true,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! A client of the gateway's API.
+
+use serde_json::Value;
+
+use crate::checks::name;
+use crate::schedule::Tenant;
+use crate::world::{API, CLIENT_TIMEOUT, World};
+
+/// A client, with a key or without.
+pub(super) struct Client<'a> {
+    world: &'a World,
+    key: Option<&'a str>,
+}
+
+/// An answer; status 0 if there was none.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Value,
+}
+
+/// Statuses that openapi.yaml names for some route.
+const STATUSES: [u16; 16] =
+    [200, 201, 202, 400, 401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 504, 0];
+
+impl<'a> Client<'a> {
+    pub(super) fn of(world: &'a World, tenant: Tenant) -> Self {
+        Self { world, key: world.keys.get(tenant).map(String::as_str) }
+    }
+
+    pub(super) fn stranger(world: &'a World) -> Self {
+        Self { world, key: None }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], &Value::Null).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send("POST", path, &[], body).await
+    }
+
+    /// Sends a request and checks that the answer is a documented one.
+    pub(super) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Reply {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let mut request = axum::http::Request::builder().method(method);
+        request = request.uri(format!("{API}{path}")).header("content-type", "application/json");
+        let key = self.key.map(|key| ("mono-sec-key", key));
+        for (name, value) in headers.iter().copied().chain(key) {
+            request = request.header(name, value);
+        }
+        let request = request.body(body).expect("a client builds valid requests");
+        let request = reqwest::Request::try_from(request).expect("a client builds valid requests");
+        let Ok(answer) = self.world.outside.http.send(request, CLIENT_TIMEOUT).await else {
+            return Reply { status: 0, body: Value::Null };
+        };
+        let body = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let reply = Reply { status: answer.status.as_u16(), body };
+        self.check(method, path, &reply);
+        reply
+    }
+
+    fn check(&self, method: &str, path: &str, reply: &Reply) {
+        let is_error = reply.status >= 400;
+        let has_form = if is_error {
+            let ours = ["status", "code", "message", "request_id"];
+            let is_ours = ours.iter().all(|field| reply.body[*field].is_string());
+            is_ours || reply.body["message"].is_string()
+        } else {
+            reply.status == 0 || reply.body.is_object()
+        };
+        // API Gateway's own 500 is the end of a function, which only a fault can cause.
+        let is_broken = reply.status == 500 && !self.world.is_safety_phase();
+        if !STATUSES.contains(&reply.status) || !has_form || is_broken {
+            let detail = format!("{method} {path}: {} {}", reply.status, reply.body);
+            self.world.violated(name::DOCUMENTED, detail);
+        }
+    }
+}
+
+impl Reply {
+    /// Whether asking again may help.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.status, 0 | 429 | 500 | 503 | 504)
+    }
+}

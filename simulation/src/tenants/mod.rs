@@ -1,0 +1,135 @@
+//! The people of a run: tenants, customers, the providers' staff and strangers.
+
+mod accounts;
+mod client;
+mod orders;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sandbox::simulators::vtpass;
+use serde_json::{Value, json};
+use shared::domain::purchase::Purchase;
+
+use self::client::Client;
+use self::orders::Placed;
+use crate::checks;
+use crate::schedule::{Action, CustomerNumber, Deed, OrderNumber, Schedule, Tenant};
+use crate::world::{World, tenant_id};
+
+/// What the people of a run know.
+pub struct People {
+    orders: BTreeMap<OrderNumber, Placed>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The accounts that tenants were given.
+    accounts: BTreeMap<(Tenant, CustomerNumber), String>,
+    /// The purchases that orders became, as their tenants were told.
+    purchases: BTreeMap<OrderNumber, String>,
+}
+
+impl People {
+    /// The people of a schedule. VTpass and MTN are told what happens with their orders.
+    pub fn of(schedule: &Schedule) -> Self {
+        let placed = |action: &Action| Placed::of(&action.deed);
+        let orders = schedule.actions.iter().filter_map(placed).collect();
+        Self { orders, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does what an action says, when its time has come.
+    pub async fn act(self: Arc<Self>, world: Arc<World>, action: Action) {
+        world.until_ms(action.at_ms).await;
+        let deed = &action.deed;
+        match deed {
+            Deed::Buy { order, tries, .. } | Deed::Refill { order, tries, .. } => {
+                self.buy(&world, *order, *tries).await;
+            }
+            Deed::Repeat { order } => self.buy(&world, *order, 1).await,
+            Deed::Reuse { order } => self.reuse(&world, *order).await,
+            Deed::Look { tenant, order } => self.look(&world, *tenant, *order).await,
+            Deed::List { tenant } => self.list(&world, *tenant).await,
+            Deed::Resolve { order, end, webhook } => {
+                let Some(reference) = self.reference(&world, *order) else { return };
+                if is_lawful(&world, &reference, end.state()) {
+                    world.vtpass.resolve(&reference, end.state(), *webhook);
+                    world.tell(|| format!("VTpass: order {order} is {}", <&str>::from(end)));
+                    checks::after_resolution(&world, &reference);
+                }
+            }
+            Deed::Webhook { order } => self.webhook(&world, *order).await,
+            Deed::Link { tenant, customer, wrong_otps } => {
+                self.link(&world, *tenant, *customer, *wrong_otps).await;
+            }
+            Deed::Read { tenant, customer } => self.read(&world, *tenant, *customer).await,
+            Deed::Unlink { tenant, customer } => self.unlink(&world, *tenant, *customer).await,
+            Deed::Withdraw { customer } => accounts::withdraw(&world, *customer).await,
+            Deed::Ask { tenant, customer, lost, early } => {
+                self.ask(&world, *tenant, *customer, *lost, *early).await;
+            }
+            Deed::RotateKeys => rotate_keys(&world),
+        }
+    }
+
+    /// Looks at everything once more, when nothing goes wrong any more.
+    pub async fn look_at_all(&self, world: &World) {
+        let mut tenants = BTreeSet::new();
+        for (order, placed) in &self.orders {
+            tenants.insert(placed.tenant);
+            if world.chance(30) {
+                self.look(world, placed.tenant, *order).await;
+            }
+        }
+        for tenant in tenants {
+            self.list(world, tenant).await;
+        }
+    }
+
+    /// VTpass's id of an order, once it is recorded.
+    fn reference(&self, world: &World, order: OrderNumber) -> Option<String> {
+        let placed = self.orders.get(&order)?;
+        let id = Purchase::id(&tenant_id(placed.tenant), &placed.key);
+        Some(world.record().purchases.get(id.as_str())?.reference.clone())
+    }
+
+    /// A webhook in VTpass's name. Anybody can send one.
+    async fn webhook(&self, world: &World, order: Option<OrderNumber>) {
+        let reference = order.and_then(|order| self.reference(world, order));
+        let reference = reference.unwrap_or_else(|| "202601010000stranger".to_owned());
+        let body = json!({ "type": "transaction-update",
+                           "data": { "requestId": reference, "code": "016", "status": "failed" } });
+        let reply = Client::stranger(world).send("POST", "/callbacks/vtpass", &[], &body).await;
+        world.tell(|| format!("somebody posts a webhook: {}", reply.status));
+    }
+}
+
+/// Whether VTpass may give an order this state: a pending one may end, a delivered one may be reversed.
+fn is_lawful(world: &World, reference: &str, to: vtpass::OrderState) -> bool {
+    use vtpass::OrderState::{Delivered, Pending, Reversed};
+    let order = world.vtpass.order(reference);
+    order.is_some_and(|it| it.state == Pending || (it.state, to) == (Delivered, Reversed))
+}
+
+fn rotate_keys(world: &World) {
+    let credentials = vtpass::Credentials::generate(&world.outside);
+    for (variable, value) in [
+        ("VTPASS_API_KEY", &credentials.api_key),
+        ("VTPASS_PUBLIC_KEY", &credentials.public_key),
+        ("VTPASS_SECRET_KEY", &credentials.secret_key),
+    ] {
+        world.secrets.put("vtpass", variable, value);
+    }
+    world.vtpass.rotate(credentials);
+    world.tell(|| "VTpass's keys are changed".to_owned());
+}
+
+/// A text in an answer.
+fn text<'a>(json: &'a Value, pointer: &str) -> Option<&'a str> {
+    json.pointer(pointer).and_then(Value::as_str)
+}

@@ -1,0 +1,212 @@
+//! Tenants buy, repeat, look and list.
+
+use std::time::Duration;
+
+use sandbox::simulators::mtn;
+use serde_json::{Value, json};
+use shared::domain::purchase::{Purchase, State};
+
+use super::client::{Client, Reply};
+use super::{People, text};
+use crate::checks::name;
+use crate::schedule::{Deed, Fate, OrderNumber, RefillAnswer, Tenant};
+use crate::world::{World, tenant_id};
+
+/// The line that is refilled: MTN's simulator knows it.
+const LINE: &str = "08031234567";
+/// How long a tenant waits before it tries again.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// An order as its tenant sends it.
+pub(super) struct Placed {
+    pub(super) tenant: Tenant,
+    pub(super) key: String,
+    body: Value,
+    kind: Kind,
+}
+
+enum Kind {
+    Vtpass(Fate, String),
+    Mtn(RefillAnswer),
+}
+
+impl Placed {
+    pub(super) fn of(deed: &Deed) -> Option<(OrderNumber, Self)> {
+        match deed {
+            Deed::Buy { tenant, order, bundle, fate, .. } => {
+                let phone = format!("0803{:07}", 1_000_000 + order);
+                let body = if *bundle {
+                    json!({ "service_id": "etisalat-data", "phone": phone,
+                            "variation_code": "eti-100" })
+                } else {
+                    json!({ "service_id": "mtn", "phone": phone, "amount_kobo": 10_000 })
+                };
+                let kind = Kind::Vtpass(fate.clone(), phone);
+                Some((*order, Self { tenant: *tenant, key: key_of(*order), body, kind }))
+            }
+            Deed::Refill { tenant, order, voucher, answer, .. } => {
+                let body = if *voucher {
+                    json!({ "service_id": "mtn-refill", "phone": LINE, "refill_type": "voucher",
+                            "voucher_code": format!("{:016}", order + 1) })
+                } else {
+                    json!({ "service_id": "mtn-refill", "phone": LINE, "amount_kobo": 50_000,
+                            "refill_type": "voucherless", "refill_profile_id": "P1" })
+                };
+                let kind = Kind::Mtn(*answer);
+                Some((*order, Self { tenant: *tenant, key: key_of(*order), body, kind }))
+            }
+            _ => None,
+        }
+    }
+
+    fn script(&self, world: &World) {
+        match &self.kind {
+            Kind::Vtpass(fate, phone) => {
+                fate.scripts(phone).into_iter().for_each(|script| world.vtpass.script(script));
+            }
+            Kind::Mtn(answer) => answer.scripts().into_iter().for_each(|it| world.mtn.script(it)),
+        }
+    }
+}
+
+fn key_of(order: OrderNumber) -> String {
+    format!("order-{order}")
+}
+
+impl People {
+    /// Sends an order until it is answered.
+    pub(super) async fn buy(&self, world: &World, order: OrderNumber, tries: u8) {
+        let Some(placed) = self.orders.get(&order) else { return };
+        if world.record().scripted.insert(order) {
+            placed.script(world);
+        }
+        for attempt in 0..tries {
+            if attempt > 0 {
+                tokio::time::sleep(PAUSE * u32::from(attempt)).await;
+            }
+            let reply = self.send_order(world, placed, &placed.body).await;
+            world.tell(|| format!("tenant {} buys order {order}: {}", placed.tenant, said(&reply)));
+            self.told(world, order, &reply);
+            if !reply.is_open() {
+                return;
+            }
+        }
+    }
+
+    /// Another order under the key of this one.
+    pub(super) async fn reuse(&self, world: &World, order: OrderNumber) {
+        let Some(placed) = self.orders.get(&order) else { return };
+        let body = json!({ "service_id": "mtn", "phone": "08031112223", "amount_kobo": 20_000 });
+        let reply = self.send_order(world, placed, &body).await;
+        world.tell(|| format!("another order under the key of {order}: {}", said(&reply)));
+        let is_known = self.known().purchases.contains_key(&order);
+        if is_known && matches!(reply.status, 201 | 202) {
+            world.violated(name::ONE_PURCHASE, format!("key of order {order} bought another one"));
+        }
+    }
+
+    async fn send_order(&self, world: &World, placed: &Placed, body: &Value) -> Reply {
+        let client = Client::of(world, placed.tenant);
+        client.send("POST", "/purchases", &[("idempotency-key", &placed.key)], body).await
+    }
+
+    /// A tenant reads a purchase. Another's is not found.
+    pub(super) async fn look(&self, world: &World, tenant: Tenant, order: OrderNumber) {
+        let Some(placed) = self.orders.get(&order) else { return };
+        let id = Purchase::id(&tenant_id(placed.tenant), &placed.key);
+        let reply = Client::of(world, tenant).get(&format!("/purchases/{id}")).await;
+        world.tell(|| format!("tenant {tenant} looks at order {order}: {}", said(&reply)));
+        if tenant != placed.tenant {
+            if reply.status == 200 {
+                world.violated(name::OWN_ONLY, format!("tenant {tenant} reads order {order}"));
+            }
+            return;
+        }
+        let is_known = self.known().purchases.contains_key(&order);
+        if is_known && reply.status == 404 {
+            world.violated(name::TOLD_THE_TRUTH, format!("order {order} is gone"));
+        }
+        self.told(world, order, &reply);
+    }
+
+    /// A tenant lists its purchases. At the end the list is complete.
+    pub(super) async fn list(&self, world: &World, tenant: Tenant) {
+        let reply = Client::of(world, tenant).get("/purchases?limit=100").await;
+        world.tell(|| format!("tenant {tenant} lists: {}", reply.status));
+        if reply.status != 200 {
+            return;
+        }
+        let listed: Vec<&str> = reply.body["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|it| text(it, "/purchase_id"))
+            .collect();
+        let record = world.record();
+        let own = |id: &str| {
+            record.purchases.get(id).is_some_and(|it| it.tenant == tenant_id(tenant).as_str())
+        };
+        let foreign = listed.iter().find(|id| !own(id)).map(|id| (*id).to_owned());
+        let missing = record.purchases.iter().find(|(id, it)| {
+            it.tenant == tenant_id(tenant).as_str() && !listed.contains(&id.as_str())
+        });
+        let missing = missing.map(|(id, _)| id.clone());
+        drop(record);
+        if let Some(id) = foreign {
+            world.violated(name::OWN_ONLY, format!("tenant {tenant} lists purchase {id}"));
+        }
+        if let Some(id) = missing.filter(|_| !world.is_safety_phase()) {
+            world.violated("list_is_complete", format!("tenant {tenant} misses purchase {id}"));
+        }
+    }
+
+    /// What a tenant was told of its purchase must be true.
+    fn told(&self, world: &World, order: OrderNumber, reply: &Reply) {
+        let Some(data) = reply.body.get("data").filter(|_| reply.status < 400) else { return };
+        let Some(id) = text(data, "/purchase_id") else { return };
+        let before = self.known().purchases.insert(order, id.to_owned());
+        if before.is_some_and(|it| it != id) {
+            world.violated(name::ONE_PURCHASE, format!("order {order} became two purchases"));
+        }
+        let said: Option<State> = text(data, "/state").and_then(|it| it.parse().ok());
+        let safe = data["safe_to_refund"].as_bool();
+        let stored = world.record().purchases.get(id).map(|it| it.state);
+        let (Some(said), Some(safe), Some(stored)) = (said, safe, stored) else {
+            let detail = format!("order {order} was told as {data}");
+            return world.violated(name::TOLD_THE_TRUTH, detail);
+        };
+        let moved = (said, stored) == (State::Delivered, State::Reversed);
+        let contradicts = said.is_final() && said != stored && !moved;
+        if safe != said.safe_to_refund() || contradicts {
+            let detail = format!("order {order} was told as {data}, stored: {}", stored.name());
+            world.violated(name::TOLD_THE_TRUTH, detail);
+        }
+    }
+}
+
+fn said(reply: &Reply) -> String {
+    let state = text(&reply.body, "/data/state").or(text(&reply.body, "/code"));
+    format!("{} {}", reply.status, state.unwrap_or_default())
+}
+
+impl RefillAnswer {
+    fn scripts(self) -> Vec<mtn::Script> {
+        let script = |answer, http_status, apply| mtn::Script {
+            operation: mtn::Operation::Refill,
+            answer,
+            http_status,
+            status_code: None,
+            retry_after: None,
+            apply: Some(apply),
+        };
+        match self {
+            Self::Plain => vec![],
+            Self::Refused => vec![script(mtn::ScriptedAnswer::Error, Some(400), false)],
+            Self::Error => vec![script(mtn::ScriptedAnswer::Error, Some(500), true)],
+            Self::ErrorNotDone => vec![script(mtn::ScriptedAnswer::Error, Some(500), false)],
+            Self::Half => vec![script(mtn::ScriptedAnswer::Broken, None, true)],
+            Self::Page => vec![script(mtn::ScriptedAnswer::Html, Some(502), true)],
+            Self::Token => vec![script(mtn::ScriptedAnswer::RefuseToken, None, false)],
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Builds the world of a run.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use axum::routing::any;
+use sandbox::aws::api_gateway::{ApiCounts, AuthorizerCache, Gateway, handle};
+use sandbox::aws::instances::Instances;
+use sandbox::aws::lambda::Function;
+use sandbox::aws::secrets::{self, Secrets};
+use sandbox::aws::sqs::Service as Sqs;
+use sandbox::aws::sqs::engine::Engine;
+use sandbox::aws::switches::{Change, Switches};
+use sandbox::ledger::Ledger;
+use sandbox::simulators::mono::{self, MonoSimulator};
+use sandbox::simulators::mtn::{self, MtnSimulator};
+use sandbox::simulators::vtpass::{self, VtpassSimulator};
+use shared::domain::api_key::{ApiKey, KeyKind};
+use shared::domain::ids::TenantId;
+use shared::platform::aws;
+use shared::platform::breaker::Breakers;
+use shared::platform::config::Vars;
+use shared::platform::environment::{CredentialRefusals, Environment, Random};
+use shared::platform::http::Http;
+use shared::store::Tenants;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::faults::Faults;
+use super::fleet::Fleet;
+use super::network::{Caller, Network};
+use super::{API, Blueprint, Dynamodb, Routers, World, queues, reconcile, true_clock};
+use crate::record::Record;
+use crate::schedule::Schedule;
+
+/// How many tenants there are.
+pub const TENANTS: usize = 2;
+
+impl World {
+    /// Builds the world of `schedule`, with its triggers and its schedule running.
+    ///
+    /// # Panics
+    /// When a part of the sandbox does not start: then nothing can be simulated.
+    pub async fn build(blueprint: &Blueprint, schedule: Schedule, record: Record) -> Arc<Self> {
+        let network = Network::default();
+        let world = Arc::new(Self::parts(blueprint, schedule, record, &network));
+        network.connect(&world);
+        world.add_tenants(blueprint).await;
+        let functions = world.deploy(blueprint, &network).await;
+        let gateway = Gateway {
+            routes: blueprint.stack.routes.clone(),
+            authorizer: blueprint.stack.authorizer.clone(),
+            functions: functions.clone(),
+            domain: "api.sim".to_owned(),
+            environment: world.outside.clone(),
+            decisions: AuthorizerCache::default(),
+            counts: ApiCounts::default(),
+        };
+        let api = axum::Router::new().fallback(any(handle).with_state(Arc::new(gateway)));
+        assert!(world.routers.api.set(api).is_ok(), "the API is built once");
+        for trigger in &blueprint.stack.triggers {
+            let function = functions[&trigger.function].clone();
+            tokio::spawn(queues::run(world.clone(), trigger.clone(), function));
+        }
+        tokio::spawn(reconcile::run(world.clone(), functions["reconcile"].clone()));
+        world
+    }
+
+    fn parts(blueprint: &Blueprint, schedule: Schedule, record: Record, network: &Network) -> Self {
+        let begun = Instant::now();
+        let clock = true_clock(begun, schedule.starts_at);
+        let random = seeded(schedule.seed);
+        let environment = |name| Environment {
+            clock: clock.clone(),
+            random: random.clone(),
+            http: Http::in_process(Arc::new(network.of(Caller::provider(name)))),
+            credential_refusals: CredentialRefusals::default(),
+            breakers: Breakers::default(),
+        };
+        let switches = Switches::default();
+        let on = Change {
+            duplicates: Some(schedule.settings.duplicates),
+            reorder: Some(schedule.settings.reorder),
+            ..Change::default()
+        };
+        switches.set(&on).expect("the switches have such positions");
+        let engine = Engine::open(None, clock.clone(), random.clone(), switches.clone());
+        let engine = Arc::new(engine.expect("SQLite opens a database in memory"));
+        create_queues(&engine, blueprint);
+        let ledger = Arc::new(Ledger::open(None).expect("SQLite opens a database in memory"));
+        let secrets = Secrets::default();
+        let vtpass = vtpass(&secrets, &ledger, environment("vtpass"));
+        let mtn = mtn(&secrets, &ledger, environment("mtn"));
+        let mono = mono(&secrets, &ledger, environment("mono"));
+        secrets.put("LimitsSecret", "LIMITS_HMAC_KEY", &random.id());
+        Self {
+            faults: Faults::of(&schedule),
+            dynamodb: Dynamodb::with_tables(&blueprint.tables, clock.clone()),
+            sqs: Sqs { engine, url: Arc::from("http://sqs.sim") },
+            queues: blueprint.stack.queues.iter().map(|it| it.name.clone()).collect(),
+            routers: Routers {
+                secrets: secrets::router(secrets.clone()),
+                mono: mono::router(mono.clone()),
+                vtpass: vtpass::router(vtpass.clone()),
+                mtn: mtn::router(mtn.clone()),
+                api: OnceLock::new(),
+            },
+            secrets,
+            keys: (0..TENANTS).map(|number| format!("test_sk_tenant_{number}")).collect(),
+            outside: environment("people"),
+            is_safety_phase: true.into(),
+            sent: Notify::new(),
+            record: Mutex::new(record),
+            schedule,
+            random,
+            clock,
+            vtpass,
+            mtn,
+            mono,
+            ledger,
+            switches,
+            begun,
+        }
+    }
+
+    async fn add_tenants(&self, blueprint: &Blueprint) {
+        let spec = blueprint.stack.functions.iter().find(|it| it.name == "authorizer");
+        let vars: Vars = spec.expect("the template has an authorizer").vars(&blueprint.lambda);
+        let dynamodb = aws::dynamodb(&vars, &self.outside).expect("the variables are complete");
+        let tenants = Tenants::from_vars(&vars, &dynamodb).expect("the variables are complete");
+        for (number, key) in self.keys.iter().enumerate() {
+            let tenant = tenant_id(number);
+            let key = ApiKey::new(key, tenant, KeyKind::Test, None, self.clock.now());
+            tenants.put(&key).await.expect("nobody disturbs the first writes");
+        }
+    }
+
+    async fn deploy(
+        &self,
+        blueprint: &Blueprint,
+        network: &Network,
+    ) -> BTreeMap<String, Arc<Function>> {
+        const CONCURRENCY: usize = 1_000;
+        let mut functions = BTreeMap::new();
+        for spec in &blueprint.stack.functions {
+            let name = &spec.name;
+            let start = blueprint.registry[name].clone();
+            let mut vars = spec.variables.clone();
+            if let Some(limit) = self.schedule.settings.purchase_limit
+                && vars.contains_key("LIMIT_PURCHASES")
+            {
+                vars.insert("LIMIT_PURCHASES".to_owned(), format!("{limit}/60,200000/86400"));
+            }
+            let vars = vars.into_iter().chain(blueprint.lambda.clone()).collect();
+            let fleet = Arc::new(Fleet::new(name, start, vars, network.clone()));
+            let (starter, switches) = (fleet.starter(), Switches::default());
+            let outside = self.outside.clone();
+            let instances = Instances::start(starter, Vars::default(), outside, switches).await;
+            let instances = instances.expect("a fleet starts without an instance");
+            let concurrency = spec.reserved_concurrency.unwrap_or(CONCURRENCY);
+            let random = self.random.clone();
+            let function = Function::new(name, spec.timeout, concurrency, random, instances);
+            functions.insert(name.clone(), Arc::new(function));
+        }
+        functions
+    }
+}
+
+/// A tenant's id, by its number.
+///
+/// # Panics
+/// Never: such an id is valid.
+pub fn tenant_id(number: usize) -> TenantId {
+    TenantId::parse(&format!("tenant-{number}")).expect("a tenant's id may look like this")
+}
+
+/// Randomness from a seed, for the world and, because the AWS SDK draws from it, for the thread.
+fn seeded(seed: u64) -> Random {
+    fastrand::seed(seed ^ 0x5eed);
+    let generator = Mutex::new(fastrand::Rng::with_seed(seed));
+    Random::from_fn(move |bytes| {
+        generator.lock().unwrap_or_else(std::sync::PoisonError::into_inner).fill(bytes);
+    })
+}
+
+fn create_queues(engine: &Engine, blueprint: &Blueprint) {
+    for queue in &blueprint.stack.queues {
+        let created = engine.create(&queue.name, &queue.attributes);
+        created.expect("the engine takes the template's queue");
+    }
+}
+
+fn vtpass(
+    secrets: &Secrets,
+    ledger: &Arc<Ledger>,
+    environment: Environment,
+) -> Arc<VtpassSimulator> {
+    let credentials = vtpass::Credentials::generate(&environment);
+    secrets.put("vtpass", "VTPASS_API_KEY", &credentials.api_key);
+    secrets.put("vtpass", "VTPASS_PUBLIC_KEY", &credentials.public_key);
+    secrets.put("vtpass", "VTPASS_SECRET_KEY", &credentials.secret_key);
+    let webhook_url = Some(format!("{API}/callbacks/vtpass"));
+    Arc::new(VtpassSimulator::new(credentials, ledger.clone(), environment, webhook_url))
+}
+
+fn mtn(secrets: &Secrets, ledger: &Arc<Ledger>, environment: Environment) -> Arc<MtnSimulator> {
+    let credentials = mtn::Credentials::generate(&environment);
+    secrets.put("mtn", "MTN_API_KEY", &credentials.api_key);
+    secrets.put("mtn", "MTN_CLIENT_ID", &credentials.client_id);
+    secrets.put("mtn", "MTN_CLIENT_SECRET", &credentials.client_secret);
+    Arc::new(MtnSimulator::new(credentials, ledger.clone(), environment))
+}
+
+fn mono(secrets: &Secrets, ledger: &Arc<Ledger>, environment: Environment) -> Arc<MonoSimulator> {
+    let key = environment.random.id();
+    let webhook_secret = environment.random.id();
+    secrets.put("mono", "MONO_SECRET_KEY", &key);
+    secrets.put("mono", "MONO_WEBHOOK_SECRET", &webhook_secret);
+    Arc::new(MonoSimulator {
+        key,
+        url: "http://mono.sim".to_owned(),
+        webhook_url: format!("{API}/callbacks/mono"),
+        webhook_secret,
+        prints_sms: false,
+        ledger: ledger.clone(),
+        environment,
+    })
+}
+
+/// How long a client waits for an answer of the gateway.
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(31);

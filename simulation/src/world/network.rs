@@ -1,0 +1,177 @@
+//! The network of a world: every request of an instance or a provider goes through it, and may go
+//! wrong.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use reqwest::Request;
+use shared::platform::http::{Answer, Exchange, NoAnswer, Transport};
+
+use super::World;
+use super::call::Call;
+use super::dynamodb::answer;
+use super::fleet::Life;
+use crate::schedule::FaultKind;
+
+/// Longer than any caller waits.
+const FOR_EVER: Duration = Duration::from_secs(120);
+const LATE: Duration = Duration::from_secs(30);
+const SLOW: Duration = Duration::from_secs(4);
+
+/// The way to a world, which is set after it is built. It does not keep the world alive.
+#[derive(Clone, Default)]
+pub struct Network(Arc<OnceLock<Weak<World>>>);
+
+/// Who calls.
+#[derive(Clone)]
+pub struct Caller {
+    /// A function or a provider.
+    pub name: String,
+    /// The instance's number.
+    pub number: u32,
+    /// The instance's life; none for a provider.
+    pub life: Option<Arc<Life>>,
+}
+
+/// The network as one caller sees it.
+pub struct Line {
+    network: Network,
+    caller: Caller,
+}
+
+impl Network {
+    /// Connects it.
+    pub fn connect(&self, world: &Arc<World>) {
+        let _ = self.0.set(Arc::downgrade(world));
+    }
+
+    /// The world.
+    ///
+    /// # Panics
+    /// When the world is not built yet or is gone.
+    pub fn world(&self) -> Arc<World> {
+        self.0.get().and_then(Weak::upgrade).expect("a world outlives its tasks")
+    }
+
+    /// The network as `caller` sees it.
+    pub fn of(&self, caller: Caller) -> Line {
+        Line { network: self.clone(), caller }
+    }
+}
+
+impl Caller {
+    /// A provider.
+    pub fn provider(name: &str) -> Self {
+        Self { name: name.to_owned(), number: 0, life: None }
+    }
+}
+
+impl Transport for Line {
+    fn exchange(&self, request: Request) -> Exchange<'_> {
+        Box::pin(async move {
+            let world = self.network.world();
+            let call = Call::read(&request).ok_or(NoAnswer::NotSent)?;
+            let fault = world.fault(&self.caller, &call);
+            world.latency().await;
+            let outcome = self.pass(&world, &call, request, fault).await;
+            world.latency().await;
+            world.called(&self.caller, &call, fault, &outcome);
+            outcome
+        })
+    }
+}
+
+impl Line {
+    async fn pass(
+        &self,
+        world: &Arc<World>,
+        call: &Call,
+        request: Request,
+        fault: Option<FaultKind>,
+    ) -> Result<Answer, NoAnswer> {
+        let Some(fault) = fault else { return world.serve(call, &request).await };
+        match fault {
+            FaultKind::NotSent => Err(NoAnswer::NotSent),
+            FaultKind::Throttled => Ok(throttled(call)),
+            FaultKind::FailedBefore => Ok(failed(call)),
+            FaultKind::LostBefore => Err(NoAnswer::Broken),
+            FaultKind::SilentBefore => silence().await,
+            FaultKind::KillBefore => self.die().await,
+            FaultKind::Slow => {
+                tokio::time::sleep(SLOW).await;
+                world.serve(call, &request).await
+            }
+            FaultKind::Late => {
+                self.arrive_late(world, request);
+                silence().await
+            }
+            FaultKind::Twice => {
+                let _ = world.serve(call, &request).await;
+                world.serve(call, &request).await
+            }
+            FaultKind::FailedAfter
+            | FaultKind::LostAfter
+            | FaultKind::SilentAfter
+            | FaultKind::Garbled
+            | FaultKind::KillAfter => {
+                let served = world.serve(call, &request).await?;
+                match fault {
+                    FaultKind::FailedAfter => Ok(failed(call)),
+                    FaultKind::Garbled => Ok(garbled(served)),
+                    FaultKind::SilentAfter => silence().await,
+                    FaultKind::KillAfter => self.die().await,
+                    _ => Err(NoAnswer::Broken),
+                }
+            }
+        }
+    }
+
+    /// The request is still on its way after its sender gave up.
+    fn arrive_late(&self, world: &Arc<World>, request: Request) {
+        let world = world.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LATE).await;
+            if let Some(call) = Call::read(&request) {
+                let _ = world.serve(&call, &request).await;
+            }
+        });
+    }
+
+    async fn die(&self) -> Result<Answer, NoAnswer> {
+        if let Some(life) = &self.caller.life {
+            life.end();
+        }
+        std::future::pending().await
+    }
+}
+
+async fn silence() -> Result<Answer, NoAnswer> {
+    tokio::time::sleep(FOR_EVER).await;
+    Err(NoAnswer::Timeout)
+}
+
+fn throttled(call: &Call) -> Answer {
+    let kind = match call.service.name() {
+        "dynamodb" => "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+        "sqs" => "com.amazonaws.sqs#RequestThrottled",
+        "secrets" => "ThrottlingException",
+        _ => return answer(StatusCode::TOO_MANY_REQUESTS, "{}".to_owned()),
+    };
+    let body = serde_json::json!({ "__type": kind, "message": "slow down" });
+    answer(StatusCode::BAD_REQUEST, body.to_string())
+}
+
+fn failed(call: &Call) -> Answer {
+    let body = match call.service.is_aws() {
+        true => serde_json::json!({ "__type": "InternalServerError", "message": "internal" }),
+        false => serde_json::Value::Null,
+    };
+    answer(StatusCode::INTERNAL_SERVER_ERROR, body.to_string())
+}
+
+/// The first half of an answer, as a page.
+fn garbled(mut served: Answer) -> Answer {
+    served.body.truncate(served.body.len() / 2);
+    served
+}

@@ -1,0 +1,111 @@
+//! Answers the calls of a world, and looks at each of them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::StatusCode;
+use reqwest::Request;
+use shared::platform::http::{Answer, NoAnswer};
+use tower::ServiceExt;
+
+use super::World;
+use super::call::{Call, Service};
+use super::dynamodb::answer;
+use super::network::Caller;
+use crate::checks;
+use crate::record::Met;
+use crate::schedule::FaultKind;
+
+/// The largest answer that is read.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// The address of every client.
+const PEER: [u8; 4] = [127, 0, 0, 1];
+
+impl World {
+    /// The fault of a call, if it has one.
+    pub(super) fn fault(&self, caller: &Caller, call: &Call) -> Option<FaultKind> {
+        if !self.is_safety_phase() {
+            return None;
+        }
+        let kind =
+            self.faults.next(&caller.name, &call.name, call.service.name(), self.now_ms())?;
+        kind.is_possible(&caller.name, &call.name).then_some(kind)
+    }
+
+    /// Answers a call.
+    pub(super) async fn serve(
+        self: &Arc<Self>,
+        call: &Call,
+        request: &Request,
+    ) -> Result<Answer, NoAnswer> {
+        let served = match call.service {
+            Service::Dynamodb => {
+                Ok(self.dynamodb.call(&call.operation, &call.body, self.index_lag()))
+            }
+            Service::Sqs => Ok(self.send(call)),
+            Service::Secrets => self.route(&self.routers.secrets, request).await,
+            Service::Mono => self.route(&self.routers.mono, request).await,
+            Service::Vtpass => self.route(&self.routers.vtpass, request).await,
+            Service::Mtn => self.route(&self.routers.mtn, request).await,
+            Service::Api => {
+                let api = self.routers.api.get().expect("the API is built");
+                self.route(api, request).await
+            }
+        };
+        let session = request.headers().get("x-session-id").and_then(|it| it.to_str().ok());
+        checks::after(self, call, session);
+        served
+    }
+
+    fn send(&self, call: &Call) -> Answer {
+        match self.sqs.answer(&call.operation, &call.body) {
+            Ok(body) => {
+                self.sent.notify_waiters();
+                answer(StatusCode::OK, body.to_string())
+            }
+            Err(error) => answer(StatusCode::BAD_REQUEST, error.to_string()),
+        }
+    }
+
+    async fn route(&self, router: &axum::Router, request: &Request) -> Result<Answer, NoAnswer> {
+        let body = request.body().and_then(|body| body.as_bytes()).unwrap_or_default().to_vec();
+        let mut inner = axum::http::Request::new(Body::from(body));
+        *inner.method_mut() = request.method().clone();
+        *inner.uri_mut() = request.url().as_str().parse().map_err(|_| NoAnswer::NotSent)?;
+        *inner.headers_mut() = request.headers().clone();
+        inner.extensions_mut().insert(ConnectInfo(SocketAddr::from((PEER, 1))));
+        let response = match router.clone().oneshot(inner).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, MAX_BYTES).await.map_err(|_| NoAnswer::Broken)?;
+        Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_vec() })
+    }
+
+    /// Notes that a call ended.
+    pub(super) fn called(
+        &self,
+        caller: &Caller,
+        call: &Call,
+        fault: Option<FaultKind>,
+        outcome: &Result<Answer, NoAnswer>,
+    ) {
+        let state = checks::state_of(self, call);
+        let met = Met { caller: caller.name.clone(), call: call.name.clone(), fault, state };
+        let mut record = self.record();
+        record.met(met);
+        if record.tells() {
+            let said = match outcome {
+                Ok(answer) => answer.status.as_u16().to_string(),
+                Err(reason) => reason.to_string(),
+            };
+            let fault = fault.map(|it| format!(" [{}]", <&str>::from(it))).unwrap_or_default();
+            let line =
+                format!("  {}#{} -> {}{fault}: {said}", caller.name, caller.number, call.name);
+            record.call(self.now_ms(), line, call, outcome);
+        }
+    }
+}
