@@ -48,6 +48,8 @@ pub struct Seen {
     pub created_ms: i64,
     /// When reconcile comes back to it, epoch milliseconds.
     pub reconcile_ms: Option<i64>,
+    /// When reconcile looked back on it, epoch milliseconds.
+    pub reconciled_ms: Option<i64>,
     /// Why it is as it is: the note of the last line that concluded something.
     pub reason: Option<String>,
     /// How many lines its history has.
@@ -87,6 +89,10 @@ pub struct Record {
     pub otp_tries: BTreeMap<String, u32>,
     /// How often each order was asked about at VTpass.
     pub requeries: BTreeMap<String, u32>,
+    /// How many chains reconcile restarted.
+    pub restarts: u32,
+    /// When VTpass reversed an order by itself, epoch milliseconds.
+    pub reversed_ms: BTreeMap<String, i64>,
     /// The orders whose provider was told what happens with them.
     pub scripted: BTreeSet<usize>,
     /// How many calls were made.
@@ -105,6 +111,8 @@ impl Record {
             changes: BTreeMap::new(),
             otp_tries: BTreeMap::new(),
             requeries: BTreeMap::new(),
+            restarts: 0,
+            reversed_ms: BTreeMap::new(),
             scripted: BTreeSet::new(),
             calls: 0,
         }

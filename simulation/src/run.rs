@@ -1,6 +1,7 @@
 //! Runs one schedule: a safety phase with faults, then a liveness phase without, in which everything
 //! must come to its end.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,26 +19,35 @@ const LIVENESS: Duration = Duration::from_secs(4 * 86_400);
 /// The longest pause between two looks at whether everything has come to its end.
 const LONGEST_LOOK: Duration = Duration::from_secs(900);
 
-/// Runs a schedule and gives what is known of the run.
+/// Runs a schedule and gives what is known of the run. A panic, of a function or of the simulation
+/// itself, breaks an invariant.
 ///
 /// # Panics
-/// When the world cannot be built.
+/// When the runtime cannot be built.
 pub fn run(blueprint: &Blueprint, schedule: Schedule, telling: Telling) -> Record {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime without I/O can be built");
-    runtime.block_on(async {
-        panics::watch();
-        let world = World::build(blueprint, schedule, Record::new(telling)).await;
-        live(&world).await;
-        for panic in panics::seen() {
-            world.violated("no_panic", panic);
-        }
-        let mut record = world.record();
-        std::mem::replace(&mut *record, Record::new(Telling::Nothing))
-    })
+    panics::watch();
+    let record = panic::catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let world = World::build(blueprint, schedule, Record::new(telling)).await;
+            tokio::select! {
+                biased;
+                () = world.stopped() => {}
+                () = live(&world) => {}
+            }
+            let mut record = world.record();
+            std::mem::replace(&mut *record, Record::new(Telling::Nothing))
+        })
+    }));
+    let mut record = record.unwrap_or_else(|_| Record::new(telling));
+    for panic in panics::seen() {
+        record.violated("no_panic", 0, panic);
+    }
+    record
 }
 
 async fn live(world: &Arc<World>) {

@@ -26,7 +26,11 @@ impl PurchaseJobs {
             Asked::Nobody => return Ok(()),
         };
         self.record_news(&purchase, &evidence, &change).await?;
-        if proves_nothing(&evidence.outcome) { self.hint_again(&step).await } else { Ok(()) }
+        if proves_nothing(&evidence.outcome, &purchase) {
+            self.hint_again(&step).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes an answer that came outside the chain, if it holds news: a new state, a new
@@ -62,7 +66,16 @@ impl PurchaseJobs {
     }
 }
 
-/// Whether VTpass must be asked again. That it does not know the reference is an answer.
-pub(crate) fn proves_nothing(outcome: &Outcome) -> bool {
-    outcome.verdict == Verdict::Unclear && !outcome.unknown_reference
+/// Whether VTpass must be asked again. That it does not know the reference is an answer, unless it knew
+/// it before and may have given value. That it is pending, or that a person must look, is no answer
+/// about a settled purchase.
+pub(crate) fn proves_nothing(outcome: &Outcome, purchase: &Purchase) -> bool {
+    match outcome.verdict {
+        Verdict::Delivered | Verdict::Failed | Verdict::Reversed => false,
+        Verdict::Pending | Verdict::NeedsReview => purchase.state.is_final(),
+        Verdict::Unclear if outcome.unknown_reference => {
+            purchase.acknowledged && !purchase.state.safe_to_refund()
+        }
+        Verdict::Unclear => true,
+    }
 }

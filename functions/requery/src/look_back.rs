@@ -22,7 +22,7 @@ impl PurchaseJobs {
             return Ok(());
         };
         let met = self.record_news(&purchase, &evidence, &change).await?;
-        if purchase.state.is_final() && !proves_nothing(&evidence.outcome) {
+        if purchase.state.is_final() && !proves_nothing(&evidence.outcome, &purchase) {
             self.purchases.looked_back(purchase_id, met.state, self.now()).await?;
         }
         Ok(())

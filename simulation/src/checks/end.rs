@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dynoxide::types::AttributeValue;
-use sandbox::simulators::vtpass::OrderState;
+use sandbox::simulators::vtpass::{Delivery, OrderState, deliveries};
 use shared::domain::purchase::State;
 
 use super::name;
@@ -27,8 +27,20 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
         }
     }
     wallet_agrees(world, &purchases);
+    chains_go_on(world);
     requests_are_answered(world);
     consents_are_erased(world);
+}
+
+/// A chain goes on by itself, whatever happens to a step. Reconcile restarts it only where something was
+/// away for long.
+fn chains_go_on(world: &World) {
+    let restarts = world.record().restarts;
+    let schedule = &world.schedule;
+    let is_mild = schedule.outages.is_empty() && schedule.faults.iter().all(|it| it.times <= 2);
+    if restarts > 0 && is_mild {
+        world.violated("chains_go_on", format!("reconcile restarted {restarts} chains"));
+    }
 }
 
 /// What keeps the run from its end.
@@ -56,7 +68,10 @@ fn purchase_agrees(world: &World, id: &str, seen: &Seen) {
     let order = world.vtpass.order(&seen.reference);
     let truth = order.map_or(OrderState::NotTaken, |it| it.state);
     let agrees = match seen.state {
-        State::Delivered => truth == OrderState::Delivered,
+        State::Delivered => {
+            truth == OrderState::Delivered
+                || truth == OrderState::Reversed && nobody_could_know(world, seen)
+        }
         State::Failed => matches!(truth, OrderState::Failed | OrderState::NotTaken),
         State::Reversed => truth == OrderState::Reversed,
         State::NeedsReview => has_reason(seen),
@@ -66,6 +81,17 @@ fn purchase_agrees(world: &World, id: &str, seen: &Seen) {
         let detail = format!("purchase {id} is {}, VTpass has it as {truth:?}", seen.state.name());
         world.violated("agrees_with_the_provider", detail);
     }
+}
+
+/// Whether VTpass reversed an order after reconcile looked back on it, and its webhook was lost.
+fn nobody_could_know(world: &World, seen: &Seen) -> bool {
+    let reversed = world.record().reversed_ms.get(&seen.reference).copied();
+    let is_later =
+        reversed.zip(seen.reconciled_ms).is_some_and(|(reversed, looked)| reversed > looked);
+    let webhooks = deliveries(&world.vtpass);
+    let about = |it: &&Delivery| it.request_id.as_deref() == Some(&seen.reference);
+    let newest = webhooks.iter().find(about);
+    is_later && newest.is_none_or(|it| !it.accepted)
 }
 
 fn refill_agrees(world: &World, id: &str, seen: &Seen) {

@@ -145,6 +145,7 @@ fn read(item: &Item) -> Option<Seen> {
         is_refill: text("service_id")? == "mtn-refill",
         created_ms: number("created_ms")?,
         reconcile_ms: number("reconcile_ms").filter(|_| in_index),
+        reconciled_ms: number("reconciled_ms"),
         reason: history.iter().rev().find_map(reason),
         lines: history.len(),
     })

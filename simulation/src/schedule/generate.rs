@@ -132,6 +132,11 @@ impl Generator {
             };
             self.at(later, deed);
         }
+        if self.percent(8) {
+            // After reconcile looked back, only a webhook tells of a reversal.
+            let later = at + self.rng.u64(25 * HOUR..33 * HOUR);
+            self.at(later, Deed::Resolve { order, end: End::Reversed, webhook: true });
+        }
         if stays_pending || self.percent(15) {
             let later = at + self.rng.u64(MINUTE..26 * HOUR);
             let deed = Deed::Resolve { order, end: self.end(), webhook: self.percent(50) };
@@ -293,7 +298,12 @@ impl Generator {
         if self.percent(4) {
             let service = self.pick(&["dynamodb", "sqs", "secrets"]).to_owned();
             let kind = self.pick(&[FaultKind::Throttled, FaultKind::LostAfter, FaultKind::NotSent]);
-            outages.push(self.outage(Away::Aws(service, kind)));
+            let mut outage = self.outage(Away::Aws(service, kind));
+            if kind == FaultKind::LostAfter {
+                // While SQS takes messages and does not say so, jobs multiply. docs/proof.md says how.
+                outage.for_ms = outage.for_ms.min(2 * MINUTE);
+            }
+            outages.push(outage);
         }
         outages
     }

@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sandbox::simulators::vtpass;
 use serde_json::{Value, json};
 use shared::domain::purchase::Purchase;
+use shared::domain::time::to_ms;
 
 use self::client::Client;
 use self::orders::Placed;
 use crate::checks;
-use crate::schedule::{Action, CustomerNumber, Deed, OrderNumber, Schedule, Tenant};
+use crate::schedule::{Action, CustomerNumber, Deed, End, OrderNumber, Schedule, Tenant};
 use crate::world::{World, tenant_id};
 
 /// What the people of a run know.
@@ -27,6 +28,8 @@ pub struct People {
 struct Known {
     /// The accounts that tenants were given.
     accounts: BTreeMap<(Tenant, CustomerNumber), String>,
+    /// How often linking an account was begun or ended.
+    links: BTreeMap<(Tenant, CustomerNumber), u32>,
     /// The purchases that orders became, as their tenants were told.
     purchases: BTreeMap<OrderNumber, String>,
 }
@@ -59,13 +62,19 @@ impl People {
                 let Some(reference) = self.reference(&world, *order) else { return };
                 if is_lawful(&world, &reference, end.state()) {
                     world.vtpass.resolve(&reference, end.state(), *webhook);
+                    if *end == End::Reversed {
+                        let now = to_ms(world.clock.now());
+                        world.record().reversed_ms.insert(reference.clone(), now);
+                    }
                     world.tell(|| format!("VTpass: order {order} is {}", <&str>::from(end)));
                     checks::after_resolution(&world, &reference);
                 }
             }
             Deed::Webhook { order } => self.webhook(&world, *order).await,
             Deed::Link { tenant, customer, wrong_otps } => {
+                *self.known().links.entry((*tenant, *customer)).or_default() += 1;
                 self.link(&world, *tenant, *customer, *wrong_otps).await;
+                *self.known().links.entry((*tenant, *customer)).or_default() += 1;
             }
             Deed::Read { tenant, customer } => self.read(&world, *tenant, *customer).await,
             Deed::Unlink { tenant, customer } => self.unlink(&world, *tenant, *customer).await,

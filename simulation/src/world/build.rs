@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use super::faults::Faults;
 use super::fleet::Fleet;
 use super::network::{Caller, Network};
-use super::{API, Blueprint, Dynamodb, Routers, World, queues, reconcile, true_clock};
+use super::{API, Blueprint, DUPLICATES, Dynamodb, Routers, World, queues, reconcile, true_clock};
 use crate::record::Record;
 use crate::schedule::Schedule;
 
@@ -111,6 +111,8 @@ impl World {
             outside: environment("people"),
             is_safety_phase: true.into(),
             sent: Notify::new(),
+            stopped: Notify::new(),
+            duplicates_left: DUPLICATES.into(),
             record: Mutex::new(record),
             schedule,
             random,

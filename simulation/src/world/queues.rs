@@ -69,6 +69,7 @@ async fn work(
     tokio::time::sleep(Duration::from_millis(5)).await;
     for message in batch.iter().filter(|message| !failed.contains(&message.id)) {
         world.sqs.engine.delete(&trigger.queue, &message.receipt).expect("the queue is writable");
+        world.deleted();
     }
 }
 

@@ -20,4 +20,4 @@ pub use self::order::{ApiCall, Order, OrderState};
 pub use self::routes::router;
 pub use self::script::Script;
 pub use self::simulator::{Credentials, VtpassSimulator};
-pub use self::webhooks::Delivery;
+pub use self::webhooks::{Delivery, deliveries};

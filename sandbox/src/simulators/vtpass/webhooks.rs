@@ -74,7 +74,7 @@ impl VtpassSimulator {
 }
 
 /// All webhooks, newest first.
-pub(super) fn deliveries(vtpass: &VtpassSimulator) -> Vec<Delivery> {
+pub fn deliveries(vtpass: &VtpassSimulator) -> Vec<Delivery> {
     vtpass.ledger.all(WEBHOOKS)
 }
 

@@ -117,9 +117,12 @@ async fn an_answer_that_proves_nothing_is_asked_for_again_an_hour_later() {
     let bought = it.caller.bought("k", &airtime(DELIVERED)).await;
     it.resolve(&bought, "reversed").await;
     it.pass(23 * HOUR).await;
+    // It was acknowledged, so that it is unknown proves nothing; nor that a person must look.
     let broken = json!({ "call": "requery", "http_status": 502 });
-    it.caller.script(json!([broken, broken])).await;
-    it.pass(2 * HOUR).await;
+    let unknown = json!({ "call": "requery", "code": "015" });
+    let review = json!({ "call": "requery", "code": "044" });
+    it.caller.script(json!([broken, unknown, review])).await;
+    it.pass(3 * HOUR).await;
     assert_eq!(field(&it.purchase(&bought).await, "state"), "delivered");
     assert_eq!(it.purchase(&bought).await["reconciled_at"], Value::Null);
     it.pass(2 * HOUR).await;
