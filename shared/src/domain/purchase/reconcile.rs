@@ -168,6 +168,7 @@ mod tests {
     #[test]
     fn an_overdue_chain_is_restarted_and_a_timely_one_is_left() {
         for state in [State::Submitted, State::Pending] {
+            assert_eq!(plan(&due(state), Duration::ZERO).0, Task::RestartChain, "it is due");
             assert_eq!(plan(&due(state), HOUR), (Task::RestartChain, Some(4 * HOUR)));
             let timely = Purchase { reconcile_at: Some(START + 2 * HOUR), ..due(state) };
             assert_eq!(plan(&timely, HOUR), (Task::Wait, Some(2 * HOUR)));

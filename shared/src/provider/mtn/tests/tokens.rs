@@ -169,6 +169,8 @@ async fn without_a_token_no_call_is_made() {
         let outcome = refill(&mock).await;
         let shown = (outcome.verdict, outcome.code.as_str(), outcome.alarm);
         assert_eq!(shown, expected, "{status} {body}");
+        let refused = mock.mtn.credential_refusals.any();
+        assert_eq!(refused, outcome.alarm.is_some(), "{status} {body}");
         let read = read(&mock).await.unwrap_err();
         assert_eq!(read.to_string(), error, "{status} {body}");
         assert!(!read.may_answer_later(), "nothing was asked: {status} {body}");
@@ -204,4 +206,18 @@ async fn unreachable_mtn_was_not_called() {
     let outcome = mtn.refill(&IDS, &msisdn(), &VOUCHERLESS, LIMIT).await;
     let shown = (outcome.verdict, outcome.code.as_str());
     assert_eq!(shown, (Verdict::NeedsReview, "no_connection"));
+}
+
+#[tokio::test]
+async fn mtn_that_is_down_is_not_asked() {
+    // Nothing listens on port 1 of this machine.
+    let mtn = client("http://127.0.0.1:1", &[], &Arc::default());
+    for _ in 0..5 {
+        mtn.check().unwrap();
+        mtn.plans(&IDS, &msisdn(), &PlansQuery::default(), None).await.unwrap_err();
+    }
+    assert!(matches!(mtn.check(), Err(MtnError::Down(_))));
+    assert!(matches!(mtn.admit(), Err(MtnError::Down(_))));
+    let read = mtn.plans(&IDS, &msisdn(), &PlansQuery::default(), None).await.unwrap_err();
+    assert!(matches!(read, MtnError::Down(_)) && !read.may_answer_later());
 }
