@@ -115,6 +115,15 @@ async fn refused_token_leads_to_one_new_token_and_one_repeat() {
 }
 
 #[tokio::test]
+async fn refill_with_a_refused_token_is_not_repeated_and_the_next_one_has_a_new_token() {
+    let mock = MockMtn::with_tokens(accepts_only(2)).await;
+    assert_eq!(refill(&mock).await.verdict, Verdict::Failed);
+    assert_eq!(bearers(&mock.calls().await), ["Bearer t1"]);
+    assert_eq!(refill(&mock).await.verdict, Verdict::Delivered);
+    assert_eq!(bearers(&mock.calls().await), ["Bearer t1", "Bearer t2"]);
+}
+
+#[tokio::test]
 async fn reads_with_the_same_refused_token_share_the_next_token() {
     let mock = MockMtn::with_tokens(accepts_only(2)).await;
     let reads = join_all((0..10).map(|_| read(&mock))).await;
