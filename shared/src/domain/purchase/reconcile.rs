@@ -178,6 +178,13 @@ mod tests {
     }
 
     #[test]
+    fn a_chain_counts_as_lost_only_after_its_message_came_again_several_times() {
+        // The visibility timeout of the requery queue in template.yaml.
+        const CAME_AGAIN: Duration = Duration::from_secs(360);
+        assert!(STEP_GRACE >= 3 * CAME_AGAIN);
+    }
+
+    #[test]
     fn a_settled_purchase_is_looked_back_on_after_a_day_and_a_late_one_a_quarter_later() {
         for state in State::iter().filter(|state| state.is_final()) {
             let early = settled(state, Duration::ZERO);
