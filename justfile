@@ -45,6 +45,10 @@ deny:
 advisories:
     .ci/advisories
 
+# Change the code that decides about money, one change at a time, and find what no test notices
+mutants *arguments:
+    .ci/mutants {{arguments}}
+
 # Build the functions for Lambda, and their bills of materials; arm64 unless a target is named
 build-release target="aarch64-unknown-linux-gnu": && (sbom target)
     . .ci/tools && cargo lambda build --release --locked --target {{target}} \

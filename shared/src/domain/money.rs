@@ -127,6 +127,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_amount_is_shown_to_people_in_naira() {
+        let shown = |kobo| Kobo::new(kobo).unwrap().to_string();
+        assert_eq!([shown(10_000), shown(4_805)], ["NGN 100", "NGN 48.05"]);
+    }
+
     proptest! {
         #[test]
         fn a_written_amount_is_read_back(kobo in 0..=Kobo::MAX.0) {

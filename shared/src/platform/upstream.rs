@@ -78,3 +78,41 @@ impl Upstream {
         result
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use reqwest::Method;
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_provider_that_is_down_is_not_asked_and_another_is() {
+        let seconds = Arc::new(AtomicI64::new(0));
+        let turned = Arc::clone(&seconds);
+        let now = move || {
+            OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(turned.load(Ordering::SeqCst))
+        };
+        let environment = Environment { clock: Clock::from_fn(now), ..Environment::real() };
+        let [down, other] = ["down", "other"].map(|name| Upstream::new(name, &environment));
+        let call = async || {
+            // Nothing listens on port 1 of this machine.
+            let request = Request::new(Method::GET, "http://127.0.0.1:1".parse().unwrap());
+            down.call("read", request, Duration::from_secs(10)).await.unwrap_err()
+        };
+        for _ in 0..5 {
+            assert_eq!(down.check(), Ok(()));
+            assert_eq!(call().await, NoAnswer::NotSent);
+        }
+        let wait = |seconds| Down(Duration::from_secs(seconds));
+        assert_eq!((down.check(), down.admit()), (Err(wait(5)), Err(wait(5))));
+        assert_eq!(call().await, NoAnswer::Down(Duration::from_secs(5)));
+        assert_eq!((other.check(), other.admit()), (Ok(()), Ok(())));
+        seconds.store(5, Ordering::SeqCst);
+        assert_eq!((down.check(), down.admit()), (Ok(()), Ok(())));
+        assert_eq!(down.check(), Err(wait(30)), "one call is let through");
+    }
+}

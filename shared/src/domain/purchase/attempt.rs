@@ -86,7 +86,31 @@ mod concluded {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
+
+    #[test]
+    fn only_the_time_may_differ_in_a_line_that_repeats_another() {
+        let line = Attempt {
+            at: datetime!(2026-11-22 10:00 UTC),
+            source: Source::Requery,
+            code: "099".to_owned(),
+            concluded: Some(State::Pending),
+            note: "n".to_owned(),
+        };
+        let later = Attempt { at: datetime!(2026-11-22 11:00 UTC), ..line.clone() };
+        let others = [
+            Attempt { source: Source::Hint, ..line.clone() },
+            Attempt { code: "000".to_owned(), ..line.clone() },
+            Attempt { concluded: None, ..line.clone() },
+            Attempt { note: String::new(), ..line.clone() },
+        ];
+        assert!(later.repeats(Some(&line)) && !later.repeats(None));
+        assert!(others.iter().all(|other| !later.repeats(Some(other))));
+        assert!(!later.repeats_any(&others) && !later.repeats_any(&[]));
+        assert!(later.repeats_any(&[&[line], &others[..]].concat()));
+    }
 
     #[test]
     fn a_line_reads_as_it_is_written() {
@@ -97,6 +121,8 @@ mod tests {
         ] {
             let attempt: Attempt = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&attempt).unwrap(), text);
+            let concluded = format!("\"concluded\":\"{}\"", attempt.concluded_name());
+            assert!(text.contains(&concluded), "{text}");
         }
         assert_eq!(Source::Operator.to_string(), "operator");
         assert_eq!(Source::Other("of_tomorrow".to_owned()).to_string(), "of_tomorrow");

@@ -198,7 +198,47 @@ impl Purchase {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
+
+    const START: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
+
+    #[test]
+    fn an_amount_that_is_not_known_is_stored_as_zero() {
+        let mut stored = serde_json::to_value(samples::purchase(State::Submitted, START)).unwrap();
+        for (kobo, amount) in [(0, None), (10_000, Kobo::new(10_000).ok())] {
+            stored["amount_kobo"] = kobo.into();
+            let purchase: Purchase = serde_json::from_value(stored.clone()).unwrap();
+            assert_eq!(purchase.amount, amount);
+            assert_eq!(serde_json::to_value(&purchase).unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn a_view_holds_everything_that_the_tenant_sees() {
+        let looked_back = Some(datetime!(2026-11-23 12:00 UTC));
+        let purchase = Purchase {
+            reconciled_at: looked_back,
+            variation_code: Some("mtn-10mb".to_owned()),
+            ..samples::purchase(State::Failed, START)
+        };
+        let expected = json!({
+            "purchase_id": "0123456789abcdef0123456789abcdef",
+            "request_id": "2026112211000123456789abcdef0123456789abcdef",
+            "state": "failed",
+            "safe_to_refund": true,
+            "service_id": "mtn",
+            "variation_code": "mtn-10mb",
+            "phone": "08031234567",
+            "amount_kobo": 10_000,
+            "created_at": "2026-11-22T10:00:00.000Z",
+            "updated_at": "2026-11-22T10:00:00.000Z",
+            "deadline_at": "2026-11-23T10:00:00.000Z",
+            "reconciled_at": "2026-11-23T12:00:00.000Z",
+        });
+        assert_eq!(purchase.view(), expected);
+    }
 
     #[test]
     fn an_id_belongs_to_one_tenant_and_one_key() {

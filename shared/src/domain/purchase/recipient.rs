@@ -129,6 +129,14 @@ mod tests {
     }
 
     #[test]
+    fn only_a_whole_mobile_number_is_an_msisdn() {
+        assert_eq!(read("08031234567").msisdn(), Msisdn::parse("08031234567").ok().as_ref());
+        for text in ["201000000000", "0803****567"] {
+            assert_eq!(read(text).msisdn(), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_masked_number_matches_what_it_may_have_been() {
         let (number, masked) = (read("08031234567"), read("0803****567"));
         assert!(number.matches(&masked) && masked.matches(&number) && number.matches(&number));

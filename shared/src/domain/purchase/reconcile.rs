@@ -168,12 +168,20 @@ mod tests {
     #[test]
     fn an_overdue_chain_is_restarted_and_a_timely_one_is_left() {
         for state in [State::Submitted, State::Pending] {
+            assert_eq!(plan(&due(state), Duration::ZERO).0, Task::RestartChain, "it is due");
             assert_eq!(plan(&due(state), HOUR), (Task::RestartChain, Some(4 * HOUR)));
             let timely = Purchase { reconcile_at: Some(START + 2 * HOUR), ..due(state) };
             assert_eq!(plan(&timely, HOUR), (Task::Wait, Some(2 * HOUR)));
         }
         let refill = Purchase { service_id: MTN_REFILL.to_owned(), ..due(State::Submitted) };
         assert_eq!(plan(&refill, HOUR).0, Task::RestartChain);
+    }
+
+    #[test]
+    fn a_chain_counts_as_lost_only_after_its_message_came_again_several_times() {
+        // The visibility timeout of the requery queue in template.yaml.
+        const CAME_AGAIN: Duration = Duration::from_secs(360);
+        assert!(STEP_GRACE >= 3 * CAME_AGAIN);
     }
 
     #[test]

@@ -125,7 +125,9 @@ mod tests {
         assert_eq!(MtnCode::read(None), None);
         assert_eq!(read("0").unwrap().class, CodeClass::Success);
         assert_eq!(read(r#"" 0000 ""#).unwrap().class, CodeClass::Success);
-        for unlisted in [r#""0""#, r#""000""#, "true", "[]", "{}", "-1", "1e3", r#""OK""#] {
+        for unlisted in
+            [r#""0""#, r#""000""#, "0.5", "0e0", "true", "[]", "{}", "-1", "1e3", r#""OK""#]
+        {
             assert_eq!(read(unlisted).unwrap().class, CodeClass::Unknown, "{unlisted}");
         }
         for hidden in [r#""2348031234567""#, r#""a b""#, "[1]", r#""<x>""#] {

@@ -289,6 +289,8 @@ mod tests {
             ] {
                 assert_eq!(sorted(status, body), expected, "{status} {body:.40}");
             }
+            let error = accept(&answer(200, body)).unwrap_err().to_string();
+            assert!(error.ends_with("its answer could not be understood"), "{body:.40}: {error}");
         }
     }
 

@@ -44,7 +44,6 @@ pub(super) fn text(raw: Option<&RawValue>) -> Field<String> {
     let text = match raw.as_bytes().first() {
         Some(b'"') => serde_json::from_str::<String>(raw).ok(),
         Some(b'0'..=b'9' | b'-') => Some(raw.to_owned()),
-        Some(b'n') => return Field::Absent,
         _ => None,
     };
     match text.as_deref().map(str::trim) {

@@ -1,8 +1,13 @@
 //! The transition, state by state, and as a property over any order of answers.
 
+use std::sync::Mutex;
+
 use proptest::prelude::*;
+use serde_json::Value;
 use strum::IntoEnumIterator;
 use time::Duration;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
 use crate::domain::purchase::{Settled, samples};
@@ -108,8 +113,74 @@ fn another_answer_starts_the_count_again_and_hints_do_not_count() {
     answers.extend(asked(&[900]));
     assert_eq!(live(purchase(State::Submitted), &answers), State::Failed);
 
-    let hints: Vec<_> = [400, 500, 600].map(|age| (age, Source::Hint, unknown())).into();
+    let mut hints: Vec<_> = [400, 500, 600].map(|age| (age, Source::Hint, unknown())).into();
     assert_eq!(live(purchase(State::Submitted), &hints), State::Submitted);
+    hints.splice(0..0, asked(&[60, 120, 180]));
+    assert_eq!(live(purchase(State::Submitted), &hints), State::Submitted);
+}
+
+#[test]
+fn only_a_failure_without_a_proof_gives_way_to_an_acknowledgement() {
+    let third = at(&Source::Requery, unknown(), START + Duration::seconds(360));
+    let refused = at(&Source::Requery, outcome(Verdict::Failed), START + Duration::seconds(360));
+    for (state, evidence, to, gives_way) in [
+        (State::Pending, &third, Some(State::Failed), true),
+        (State::Delivered, &third, None, false),
+        (State::Pending, &refused, Some(State::Failed), false),
+    ] {
+        let asked_twice = Purchase { unknown_references: 2, ..purchase(state) };
+        let change = transition(&asked_twice, evidence);
+        assert_eq!((change.to, change.unless_acknowledged), (to, gives_way), "{state:?}");
+    }
+}
+
+#[test]
+fn an_amount_is_taken_only_where_none_is_known() {
+    let worth = Kobo::new(50_000).ok();
+    let refilled = Outcome { amount: worth, ..outcome(Verdict::Delivered) };
+    let evidence = at(&Source::Refill, refilled, START);
+    let voucher = Purchase { amount: None, ..purchase(State::Submitted) };
+    assert_eq!(transition(&voucher, &evidence).amount, worth);
+    assert_eq!(transition(&purchase(State::Submitted), &evidence).amount, None);
+}
+
+#[test]
+fn a_transition_keeps_what_it_changes_when_another_joins_it() {
+    let deadline = at(&Source::Deadline, Outcome::deadline_passed(), START);
+    let change = Transition {
+        from: vec![State::Submitted, State::Pending],
+        acknowledged: true,
+        unless_acknowledged: true,
+        unknown_references: Some(3),
+        amount: Kobo::new(1).ok(),
+        ..transition(&purchase(State::Pending), &deadline)
+    };
+    assert_eq!(Transition::from_open().from, State::OPEN);
+    assert_eq!(Transition::from_open().then(change.clone()), change);
+    assert_eq!(change.clone().then(Transition::from_open()), change);
+    let moved = change.clone().moving(4, 5, START);
+    assert_eq!((moved.at_step, moved.next_step), (Some(4), Some(5)));
+    assert_eq!(moved.reconcile_at, Some(START));
+    assert_eq!(Transition { at_step: None, next_step: None, reconcile_at: None, ..moved }, change);
+}
+
+#[test]
+fn a_report_has_a_line_for_each_attempt_and_each_alarm() {
+    static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+    let submitted = purchase(State::Submitted);
+    let change = transition(&submitted, &at(&Source::Pay, outcome(Verdict::NeedsReview), START));
+    let layer = telemetry::log::json_lines(|| LOG.make_writer(), ["shared"]);
+    let lines = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(lines, || change.report(&submitted));
+    let log = LOG.lock().unwrap();
+    let lines = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let lines: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let shown = |line: &Value, names: [&str; 4]| names.map(|name| line[name].clone());
+    let attempt = ["pay", "000", "needs_review", "purchase_needs_review"];
+    assert_eq!(shown(&lines[0], ["call", "code", "concluded", "metric"]), attempt);
+    let alarm = ["needs_review", "submitted", "000", "ERROR"];
+    assert_eq!(shown(&lines[1], ["alarm", "state", "code", "level"]), alarm);
+    assert_eq!(lines.len(), 2);
 }
 
 #[test]
@@ -140,12 +211,19 @@ fn the_deadline_hands_an_open_purchase_to_a_person_after_its_last_answer() {
 
 #[test]
 fn an_operator_settles_only_what_waits_for_a_person() {
-    let settled = Outcome::settled(Settled::Failed, "ada", "ticket 1");
-    for state in State::iter() {
-        let change = transition(&purchase(state), &at(&Source::Operator, settled.clone(), START));
-        let expected = (state == State::NeedsReview).then_some(State::Failed);
-        assert_eq!(change.to, expected, "{state:?}");
-        assert_eq!(change.attempts[0].note, "by ada: ticket 1");
+    for (settled, proven) in [
+        (Settled::Delivered, State::Delivered),
+        (Settled::Failed, State::Failed),
+        (Settled::Reversed, State::Reversed),
+    ] {
+        let settled = Outcome::settled(settled, "ada", "ticket 1");
+        for state in State::iter() {
+            let evidence = at(&Source::Operator, settled.clone(), START);
+            let change = transition(&purchase(state), &evidence);
+            let expected = (state == State::NeedsReview).then_some(proven);
+            assert_eq!(change.to, expected, "{state:?}");
+            assert_eq!(change.attempts[0].note, "by ada: ticket 1");
+        }
     }
 }
 

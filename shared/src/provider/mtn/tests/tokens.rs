@@ -115,6 +115,15 @@ async fn refused_token_leads_to_one_new_token_and_one_repeat() {
 }
 
 #[tokio::test]
+async fn refill_with_a_refused_token_is_not_repeated_and_the_next_one_has_a_new_token() {
+    let mock = MockMtn::with_tokens(accepts_only(2)).await;
+    assert_eq!(refill(&mock).await.verdict, Verdict::Failed);
+    assert_eq!(bearers(&mock.calls().await), ["Bearer t1"]);
+    assert_eq!(refill(&mock).await.verdict, Verdict::Delivered);
+    assert_eq!(bearers(&mock.calls().await), ["Bearer t1", "Bearer t2"]);
+}
+
+#[tokio::test]
 async fn reads_with_the_same_refused_token_share_the_next_token() {
     let mock = MockMtn::with_tokens(accepts_only(2)).await;
     let reads = join_all((0..10).map(|_| read(&mock))).await;
@@ -169,6 +178,8 @@ async fn without_a_token_no_call_is_made() {
         let outcome = refill(&mock).await;
         let shown = (outcome.verdict, outcome.code.as_str(), outcome.alarm);
         assert_eq!(shown, expected, "{status} {body}");
+        let refused = mock.mtn.credential_refusals.any();
+        assert_eq!(refused, outcome.alarm.is_some(), "{status} {body}");
         let read = read(&mock).await.unwrap_err();
         assert_eq!(read.to_string(), error, "{status} {body}");
         assert!(!read.may_answer_later(), "nothing was asked: {status} {body}");
@@ -204,4 +215,18 @@ async fn unreachable_mtn_was_not_called() {
     let outcome = mtn.refill(&IDS, &msisdn(), &VOUCHERLESS, LIMIT).await;
     let shown = (outcome.verdict, outcome.code.as_str());
     assert_eq!(shown, (Verdict::NeedsReview, "no_connection"));
+}
+
+#[tokio::test]
+async fn mtn_that_is_down_is_not_asked() {
+    // Nothing listens on port 1 of this machine.
+    let mtn = client("http://127.0.0.1:1", &[], &Arc::default());
+    for _ in 0..5 {
+        mtn.check().unwrap();
+        mtn.plans(&IDS, &msisdn(), &PlansQuery::default(), None).await.unwrap_err();
+    }
+    assert!(matches!(mtn.check(), Err(MtnError::Down(_))));
+    assert!(matches!(mtn.admit(), Err(MtnError::Down(_))));
+    let read = mtn.plans(&IDS, &msisdn(), &PlansQuery::default(), None).await.unwrap_err();
+    assert!(matches!(read, MtnError::Down(_)) && !read.may_answer_later());
 }

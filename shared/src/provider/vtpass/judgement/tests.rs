@@ -236,10 +236,27 @@ fn mismatch_never_settles_and_is_never_pending() {
         for call in CALLS {
             for status in STATUSES {
                 let outcome = on(call, &inside(code, status, r#""unique_element":"08011111112""#));
-                let open = matches!(outcome.verdict, Verdict::Unclear | Verdict::NeedsReview);
-                assert!(open, "{call:?} {code} {status}");
+                let open =
+                    |it: &Outcome| matches!(it.verdict, Verdict::Unclear | Verdict::NeedsReview);
+                assert!(open(&outcome), "{call:?} {code} {status}");
+                let same = on(call, &inside(code, status, r#""unique_element":"08011111111""#));
+                assert!(!open(&same) || outcome == same, "{call:?} {code} {status}");
             }
         }
+    }
+}
+
+#[test]
+fn transaction_that_says_anything_proves_that_vtpass_knows_the_order() {
+    for (transaction, known) in [
+        (r#"{"status":"pending"}"#, true),
+        (r#"{"unique_element":"08011111111"}"#, true),
+        (r#"{"amount":"100"}"#, true),
+        (r#"{"status":"","unique_element":null,"amount":" "}"#, false),
+        ("{}", false),
+    ] {
+        let body = format!(r#"{{"code":"083","content":{{"transactions":{transaction}}}}}"#);
+        assert_eq!(CALLS.map(|call| on(call, &body).acknowledged), [known; 2], "{transaction}");
     }
 }
 
