@@ -10,8 +10,9 @@ use crate::record::Seen;
 use crate::world::{Item, World};
 
 pub(super) const TABLE: &str = "PurchasesTable";
-/// How often VTpass is asked about one order at most: a chain of a day and its repeats, and hints.
-const MOST_REQUERIES: u32 = 400;
+/// How often VTpass is asked about one order at most: a chain of a day, and chains of hints, which fork
+/// at a message that is delivered twice.
+const MOST_REQUERIES: u32 = 1_000;
 
 /// A purchase may have been written.
 pub(super) fn written(world: &World, id: &str) {
