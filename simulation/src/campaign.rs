@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::coverage::{Coverage, Sites};
 use crate::record::{Record, Telling, Violation};
 use crate::run::run;
@@ -11,7 +13,7 @@ use crate::schedule::{Schedule, generate, shrink};
 use crate::world::Blueprint;
 
 /// A schedule that broke an invariant.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Failure {
     /// Its seed.
     pub seed: u64,

@@ -89,7 +89,7 @@ impl Coverage {
             }
         }
         for (change, count) in &record.changes {
-            *self.changes.entry(*change).or_default() += count;
+            *self.changes.entry(change.clone()).or_default() += count;
         }
     }
 

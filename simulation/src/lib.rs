@@ -12,6 +12,7 @@ pub mod campaign;
 pub mod checks;
 pub mod coverage;
 mod panics;
+pub mod progress;
 pub mod record;
 pub mod run;
 pub mod schedule;

@@ -1,17 +1,21 @@
-//! The command of the simulation: runs schedules, replays one, and tells its story.
+//! The command of the simulation: runs schedules, replays one and tells its story.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use simulation::campaign::{Campaign, Failure};
-use simulation::coverage::{Coverage, Sites};
+use simulation::campaign::Campaign;
+use simulation::coverage::Sites;
+use simulation::progress::Progress;
 use simulation::record::Telling;
 use simulation::schedule::{Schedule, generate};
 use simulation::world::Blueprint;
+
+/// How many schedules are run between two looks at the result.
+const BATCH: u64 = 1_000;
 
 /// A run makes millions of small allocations.
 #[global_allocator]
@@ -26,35 +30,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs many schedules.
-    Run {
-        /// The first seed.
-        #[arg(long, default_value_t = 1)]
-        from: u64,
-        /// How many.
-        #[arg(long, default_value_t = 2_000)]
-        count: u64,
-        /// How many threads.
-        #[arg(long, default_value_t = 2)]
-        jobs: usize,
-        /// Whether to go on after a failure.
-        #[arg(long)]
-        keep_going: bool,
-        /// Where to write the calls that were met, with new weights.
-        #[arg(long)]
-        sites: Option<PathBuf>,
-    },
+    /// Runs many schedules. Ends after the batch of the first failure, unless it is to keep going.
+    Run(Run),
     /// Runs one schedule and tells its story.
-    Replay {
-        /// The seed.
-        seed: Option<u64>,
-        /// A schedule in a file instead.
-        #[arg(long)]
-        schedule: Option<PathBuf>,
-        /// Whether to make it smaller first, if it fails.
-        #[arg(long)]
-        shrink: bool,
-    },
+    Replay(Replay),
     /// Runs schedules twice and compares every line.
     Twice {
         /// The first seed.
@@ -66,98 +45,145 @@ enum Command {
     },
 }
 
+#[derive(Args)]
+struct Run {
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// How many schedules.
+    #[arg(long, default_value_t = 2_000)]
+    count: u64,
+    /// How many threads.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Goes on after a failure.
+    #[arg(long)]
+    keep_going: bool,
+    /// A file that keeps what was done. A run that was stopped goes on from it.
+    #[arg(long)]
+    progress: Option<PathBuf>,
+    /// Where to write the calls that were met, with new weights: a new sites.json.
+    #[arg(long)]
+    sites: Option<PathBuf>,
+    /// Lists the faults that are possible at a known call and were never met.
+    #[arg(long)]
+    never: bool,
+}
+
+#[derive(Args)]
+struct Replay {
+    /// The seed.
+    #[arg(required_unless_present = "schedule")]
+    seed: Option<u64>,
+    /// A schedule in a file instead.
+    #[arg(long)]
+    schedule: Option<PathBuf>,
+    /// Makes it smaller first, as long as it fails.
+    #[arg(long)]
+    shrink: bool,
+    /// Tells every call, not only those that go wrong.
+    #[arg(long)]
+    calls: bool,
+}
+
 fn main() -> ExitCode {
     let blueprint = Blueprint::new().expect("the repository's template can be read");
     let campaign = Campaign { blueprint, sites: Sites::known() };
     match Arguments::parse().command {
-        Command::Run { from, count, jobs, keep_going, sites } => {
-            run(&campaign, from, count, jobs, keep_going, sites)
-        }
-        Command::Replay { seed, schedule, shrink } => replay(&campaign, seed, schedule, shrink),
+        Command::Run(arguments) => run(&campaign, &arguments),
+        Command::Replay(arguments) => replay(&campaign, &arguments),
         Command::Twice { from, count } => twice(&campaign, from, count),
     }
 }
 
-fn run(
-    campaign: &Campaign,
-    from: u64,
-    count: u64,
-    jobs: usize,
-    keep_going: bool,
-    sites: Option<PathBuf>,
-) -> ExitCode {
-    const BATCH: u64 = 1_000;
-    let begun = Instant::now();
-    let bar = progress(count);
-    let (mut coverage, mut failures) = (Coverage::default(), Vec::new());
-    let mut seed = from;
-    while seed < from + count && (keep_going || failures.is_empty()) {
-        let end = (seed + BATCH).min(from + count);
-        let (met, failed) = campaign.batch(seed..end, jobs, &|| bar.inc(1));
+fn run(campaign: &Campaign, arguments: &Run) -> ExitCode {
+    let file = arguments.progress.as_deref();
+    let mut progress = Progress::load(file, arguments.from).expect("the progress is readable");
+    let mut coverage = progress.coverage();
+    let end = progress.from + arguments.count;
+    let bar = bar(arguments.count, progress.next - progress.from);
+    while progress.next < end && (arguments.keep_going || progress.failures.is_empty()) {
+        let begun = Instant::now();
+        let to = (progress.next + BATCH).min(end);
+        let (met, failures) = campaign.batch(progress.next..to, arguments.jobs, &|| bar.inc(1));
         coverage.merge(met);
-        failures.extend(failed);
-        seed = end;
+        progress.add(to, begun.elapsed().as_secs_f64(), &coverage, failures);
+        if let Some(file) = file {
+            progress.save(file).expect("the progress is writable");
+        }
     }
     bar.finish_and_clear();
-    report(&coverage, campaign, seed - from, begun.elapsed());
-    if let Some(path) = sites {
+    if let Some(path) = &arguments.sites {
         let text = serde_json::to_string_pretty(&coverage.sites()).unwrap_or_default();
         fs::write(path, text + "\n").expect("the file is writable");
     }
-    for Failure { seed, violation } in &failures {
-        println!("seed {seed}: {}: {}", violation.invariant, violation.detail);
-    }
-    println!("{} passed, {} failed", seed - from - failures.len() as u64, failures.len());
-    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    report(campaign, &progress, arguments.never);
+    if progress.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn progress(count: u64) -> ProgressBar {
-    let style = "{wide_bar} {pos}/{len} {per_sec} {eta}";
-    let bar = ProgressBar::new(count);
-    bar.set_style(
-        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar
+fn bar(count: u64, done: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta}");
+    let bar = ProgressBar::new(count).with_position(done);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn report(coverage: &Coverage, campaign: &Campaign, runs: u64, time: Duration) {
+fn report(campaign: &Campaign, progress: &Progress, lists_never: bool) {
+    let (coverage, runs) = (progress.coverage(), progress.next - progress.from);
+    let never = coverage.never(&campaign.sites);
+    println!("{runs} schedules in {:.0} s, {} calls", progress.seconds, coverage.calls);
+    println!("memory: {} KB at first, {} KB at last", progress.first_kb, progress.last_kb);
     println!(
-        "{runs} schedules in {:.1} s, {} calls, {} situations, {} changes of purchases",
-        time.as_secs_f64(),
-        coverage.calls,
+        "met: {} situations (caller, call, fault, state), {} changes of purchases",
         coverage.met.len(),
         coverage.changes.len()
     );
-    println!("{} faults at known calls were never met", coverage.never(&campaign.sites).len());
+    println!("never met: {} of the faults that are possible at a known call", never.len());
+    for (caller, call, kind) in never.iter().filter(|_| lists_never) {
+        println!("  {caller} -> {call}: {}", <&str>::from(kind));
+    }
+    for failure in &progress.failures {
+        let violation = &failure.violation;
+        println!("seed {}: {}: {}", failure.seed, violation.invariant, violation.detail);
+    }
+    if let Some(failure) = progress.failures.first() {
+        println!("its story: simulation replay {} --shrink", failure.seed);
+    }
+    let failed = progress.failures.len();
+    println!("{} passed, {failed} failed", usize::try_from(runs).unwrap_or(usize::MAX) - failed);
 }
 
-fn replay(campaign: &Campaign, seed: Option<u64>, file: Option<PathBuf>, shrink: bool) -> ExitCode {
-    let mut schedule: Schedule = match (&file, seed) {
-        (Some(path), _) => {
-            let text = fs::read_to_string(path).expect("the file is readable");
-            serde_json::from_str(&text).expect("the file holds a schedule")
-        }
-        (None, seed) => generate(seed.unwrap_or(1), &campaign.sites),
+fn replay(campaign: &Campaign, arguments: &Replay) -> ExitCode {
+    let mut schedule = match &arguments.schedule {
+        Some(path) => read(path),
+        None => generate(arguments.seed.unwrap_or_default(), &campaign.sites),
     };
     let first = campaign.run(schedule.clone(), Telling::Nothing).violations.into_iter().next();
-    if let Some(violation) = first.filter(|_| shrink) {
-        schedule = campaign.shrink(&schedule, violation.invariant);
+    if let Some(violation) = first.filter(|_| arguments.shrink) {
+        schedule = campaign.shrink(&schedule, &violation.invariant);
     }
     println!("{}", serde_json::to_string_pretty(&schedule).unwrap_or_default());
     let record = campaign.run(schedule, Telling::Story);
-    for line in &record.lines {
-        println!("{line}");
-    }
+    let is_told = |line: &&String| arguments.calls || !is_plain_call(line);
+    record.lines.iter().filter(is_told).for_each(|line| println!("{line}"));
     for violation in &record.violations {
         println!("{} at {} ms: {}", violation.invariant, violation.at_ms, violation.detail);
     }
     if record.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Whether a line is about a call that nothing went wrong with.
+fn is_plain_call(line: &str) -> bool {
+    line.contains(" -> ") && !line.contains('[')
+}
+
+fn read(path: &Path) -> Schedule {
+    let text = fs::read_to_string(path).expect("the file is readable");
+    serde_json::from_str(&text).expect("the file holds a schedule")
+}
+
 fn twice(campaign: &Campaign, from: u64, count: u64) -> ExitCode {
     for seed in from..from + count {
-        let first = campaign.run_seed(seed, Telling::Trace).lines;
-        let second = campaign.run_seed(seed, Telling::Trace).lines;
+        let [first, second] = [(), ()].map(|()| campaign.run_seed(seed, Telling::Trace).lines);
         if first != second {
             let differs = first.iter().zip(&second).find(|(a, b)| a != b);
             println!("seed {seed} differs: {differs:#?}");

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::domain::purchase::State;
@@ -23,10 +24,10 @@ pub enum Telling {
 }
 
 /// A broken invariant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
     /// Its name.
-    pub invariant: &'static str,
+    pub invariant: String,
     /// When, in milliseconds from the start.
     pub at_ms: u64,
     /// What was seen.
@@ -57,7 +58,7 @@ pub struct Seen {
 }
 
 /// A situation that a run can meet.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Met {
     /// Who called.
     pub caller: String,
@@ -66,11 +67,11 @@ pub struct Met {
     /// What went wrong with it.
     pub fault: Option<FaultKind>,
     /// The state of the purchase that it was about.
-    pub state: Option<&'static str>,
+    pub state: Option<String>,
 }
 
 /// A change of a purchase: from which state to which.
-pub type Change = (Option<&'static str>, &'static str);
+pub type Change = (Option<String>, String);
 
 /// What is known of a run.
 pub struct Record {
@@ -152,6 +153,7 @@ impl Record {
             self.line(at_ms, format!("VIOLATED: {invariant}: {detail}"));
         }
         if self.violations.iter().all(|it| it.invariant != invariant) {
+            let invariant = invariant.to_owned();
             self.violations.push(Violation { invariant, at_ms, detail });
         }
     }

@@ -33,7 +33,7 @@ fn describe(imports: &Imports, is_wrong: impl Fn(&str, &str) -> bool) -> Vec<Str
     wrong.map(|((from, to), path)| format!("{from} imports {path} of {to}")).collect()
 }
 
-/// sandbox, cli -> functions -> shared. No function imports another; the cli imports none. Tests may
+/// simulation -> sandbox, cli -> functions -> shared. No function imports another; the cli imports none. Tests may
 /// start the sandbox. Inside shared/src: lambda -> store, provider -> domain -> platform.
 fn may_not_import(from: &str, to: &str) -> bool {
     let room = |file| str::strip_prefix(file, "shared/src/")?.split(['/', '.']).next();
@@ -49,7 +49,8 @@ fn may_not_import(from: &str, to: &str) -> bool {
     let may_import = match (package(from), package(to)) {
         (from, to) if from == to => true,
         ("shared", _) | (_, "cli") => false,
-        ("sandbox", _) | (_, "shared") => true,
+        (_, "simulation") => false,
+        ("sandbox", _) | (_, "shared") | ("simulation", "sandbox") => true,
         ("cli", "sandbox") => from.contains("/tests/"),
         _ => false,
     };

@@ -3,6 +3,7 @@
 //! Each has a name, which a failing run shows and docs/proof.md explains.
 
 mod end;
+pub mod name;
 mod purchases;
 
 use serde_json::Value;
@@ -10,32 +11,6 @@ use shared::domain::ids::ProviderReference;
 
 pub use self::end::at_the_end;
 use crate::world::{Call, Service, World};
-
-/// Names of invariants that more than one place checks.
-pub mod name {
-    /// `pay` reaches VTpass at most once for each purchase.
-    pub const PAID_ONCE: &str = "paid_once";
-    /// A refill reaches MTN at most once.
-    pub const REFILLED_ONCE: &str = "refilled_once";
-    /// What is paid or refilled is recorded.
-    pub const RECORDED_BEFORE_PAID: &str = "recorded_before_paid";
-    /// `safe_to_refund` is never true where value was or may yet be given.
-    pub const SAFE_TO_REFUND: &str = "safe_to_refund";
-    /// A final state does not change, but delivered to reversed.
-    pub const FINAL_STAYS: &str = "final_stays";
-    /// An open purchase stands in the index of reconcile.
-    pub const IN_THE_INDEX: &str = "in_the_index";
-    /// An OTP session is tried five times at most.
-    pub const OTP_TRIES: &str = "otp_tries";
-    /// An answer is one that openapi.yaml names.
-    pub const DOCUMENTED: &str = "documented_answer";
-    /// No tenant sees what is another's.
-    pub const OWN_ONLY: &str = "own_only";
-    /// Repeats under one key are one purchase.
-    pub const ONE_PURCHASE: &str = "one_purchase_for_a_key";
-    /// What a tenant was told is what is stored.
-    pub const TOLD_THE_TRUTH: &str = "told_the_truth";
-}
 
 /// Looks at the world after a call had its effect.
 pub fn after(world: &World, call: &Call, session: Option<&str>) {

@@ -21,7 +21,7 @@ pub(super) fn written(world: &World, id: &str) {
     let before = world.record().purchases.insert(id.to_owned(), seen.clone());
     let was = before.as_ref().map(|it| it.state);
     if was != Some(seen.state) {
-        let change = (was.map(State::name), seen.state.name());
+        let change = (was.map(|it| it.name().to_owned()), seen.state.name().to_owned());
         *world.record().changes.entry(change).or_default() += 1;
         world.tell(|| format!("purchase {id:.6} is {}", seen.state.name()));
         final_stays(world, id, was, seen.state);

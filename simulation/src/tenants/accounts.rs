@@ -7,8 +7,8 @@ use sandbox::simulators::mono::{CUSTOMERS, Customer, SMS, Sms};
 use sandbox::simulators::mtn;
 use serde_json::json;
 
-use super::client::{Client, Reply};
-use super::{People, text};
+use super::client::{Client, Reply, text};
+use super::people::People;
 use crate::checks::name;
 use crate::schedule::{CustomerNumber, Tenant};
 use crate::world::{World, tenant_id};

@@ -56,11 +56,16 @@ impl<'a> Client<'a> {
         }
         let request = request.body(body).expect("a client builds valid requests");
         let request = reqwest::Request::try_from(request).expect("a client builds valid requests");
-        let answer = self.world.outside.http.send(request, CLIENT_TIMEOUT).await;
-        // What does not carry API Gateway's id is not its answer: a fault made it on the way.
-        let answer = answer.ok().filter(|it| it.headers.contains_key("apigw-requestid"));
-        let Some(answer) = answer else { return Reply { status: 0, body: Value::Null } };
-        let body = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let Ok(answer) = self.world.outside.http.send(request, CLIENT_TIMEOUT).await else {
+            return Reply { status: 0, body: Value::Null };
+        };
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let is_of_api =
+            answer.headers.contains_key("apigw-requestid") || body["message"].is_string();
+        if !is_of_api {
+            // A fault made this answer on its way.
+            return Reply { status: 0, body: Value::Null };
+        }
         let reply = Reply { status: answer.status.as_u16(), body };
         self.check(method, path, &reply);
         reply
@@ -89,4 +94,9 @@ impl Reply {
     pub(super) fn is_open(&self) -> bool {
         matches!(self.status, 0 | 429 | 500 | 503 | 504)
     }
+}
+
+/// A text in an answer.
+pub(super) fn text<'a>(json: &'a Value, pointer: &str) -> Option<&'a str> {
+    json.pointer(pointer).and_then(Value::as_str)
 }

@@ -3,49 +3,23 @@
 mod accounts;
 mod client;
 mod orders;
+mod people;
+mod placed;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sandbox::simulators::vtpass;
-use serde_json::{Value, json};
-use shared::domain::purchase::Purchase;
+use serde_json::json;
 use shared::domain::time::to_ms;
 
 use self::client::Client;
-use self::orders::Placed;
+pub use self::people::People;
 use crate::checks;
-use crate::schedule::{Action, CustomerNumber, Deed, End, OrderNumber, Schedule, Tenant};
-use crate::world::{World, tenant_id};
-
-/// What the people of a run know.
-pub struct People {
-    orders: BTreeMap<OrderNumber, Placed>,
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    /// The accounts that tenants were given.
-    accounts: BTreeMap<(Tenant, CustomerNumber), String>,
-    /// How often linking an account was begun or ended.
-    links: BTreeMap<(Tenant, CustomerNumber), u32>,
-    /// The purchases that orders became, as their tenants were told.
-    purchases: BTreeMap<OrderNumber, String>,
-}
+use crate::schedule::{Action, Deed, End, OrderNumber};
+use crate::world::World;
 
 impl People {
-    /// The people of a schedule. VTpass and MTN are told what happens with their orders.
-    pub fn of(schedule: &Schedule) -> Self {
-        let placed = |action: &Action| Placed::of(&action.deed);
-        let orders = schedule.actions.iter().filter_map(placed).collect();
-        Self { orders, known: Mutex::default() }
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Does what an action says, when its time has come.
     pub async fn act(self: Arc<Self>, world: Arc<World>, action: Action) {
         world.until_ms(action.at_ms).await;
@@ -100,13 +74,6 @@ impl People {
         }
     }
 
-    /// VTpass's id of an order, once it is recorded.
-    fn reference(&self, world: &World, order: OrderNumber) -> Option<String> {
-        let placed = self.orders.get(&order)?;
-        let id = Purchase::id(&tenant_id(placed.tenant), &placed.key);
-        Some(world.record().purchases.get(id.as_str())?.reference.clone())
-    }
-
     /// A webhook in VTpass's name. Anybody can send one.
     async fn webhook(&self, world: &World, order: Option<OrderNumber>) {
         let reference = order.and_then(|order| self.reference(world, order));
@@ -136,9 +103,4 @@ fn rotate_keys(world: &World) {
     }
     world.vtpass.rotate(credentials);
     world.tell(|| "VTpass's keys are changed".to_owned());
-}
-
-/// A text in an answer.
-fn text<'a>(json: &'a Value, pointer: &str) -> Option<&'a str> {
-    json.pointer(pointer).and_then(Value::as_str)
 }

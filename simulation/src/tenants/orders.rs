@@ -2,76 +2,18 @@
 
 use std::time::Duration;
 
-use sandbox::simulators::mtn;
 use serde_json::{Value, json};
 use shared::domain::purchase::{Purchase, State};
 
-use super::client::{Client, Reply};
-use super::{People, text};
+use super::client::{Client, Reply, text};
+use super::people::People;
+use super::placed::Placed;
 use crate::checks::name;
-use crate::schedule::{Deed, Fate, OrderNumber, RefillAnswer, Tenant};
+use crate::schedule::{OrderNumber, Tenant};
 use crate::world::{World, tenant_id};
 
-/// The line that is refilled: MTN's simulator knows it.
-const LINE: &str = "08031234567";
 /// How long a tenant waits before it tries again.
 const PAUSE: Duration = Duration::from_secs(3);
-
-/// An order as its tenant sends it.
-pub(super) struct Placed {
-    pub(super) tenant: Tenant,
-    pub(super) key: String,
-    body: Value,
-    kind: Kind,
-}
-
-enum Kind {
-    Vtpass(Fate, String),
-    Mtn(RefillAnswer),
-}
-
-impl Placed {
-    pub(super) fn of(deed: &Deed) -> Option<(OrderNumber, Self)> {
-        match deed {
-            Deed::Buy { tenant, order, bundle, fate, .. } => {
-                let phone = format!("0803{:07}", 1_000_000 + order);
-                let body = if *bundle {
-                    json!({ "service_id": "etisalat-data", "phone": phone,
-                            "variation_code": "eti-100" })
-                } else {
-                    json!({ "service_id": "mtn", "phone": phone, "amount_kobo": 10_000 })
-                };
-                let kind = Kind::Vtpass(fate.clone(), phone);
-                Some((*order, Self { tenant: *tenant, key: key_of(*order), body, kind }))
-            }
-            Deed::Refill { tenant, order, voucher, answer, .. } => {
-                let body = if *voucher {
-                    json!({ "service_id": "mtn-refill", "phone": LINE, "refill_type": "voucher",
-                            "voucher_code": format!("{:016}", order + 1) })
-                } else {
-                    json!({ "service_id": "mtn-refill", "phone": LINE, "amount_kobo": 50_000,
-                            "refill_type": "voucherless", "refill_profile_id": "P1" })
-                };
-                let kind = Kind::Mtn(*answer);
-                Some((*order, Self { tenant: *tenant, key: key_of(*order), body, kind }))
-            }
-            _ => None,
-        }
-    }
-
-    fn script(&self, world: &World) {
-        match &self.kind {
-            Kind::Vtpass(fate, phone) => {
-                fate.scripts(phone).into_iter().for_each(|script| world.vtpass.script(script));
-            }
-            Kind::Mtn(answer) => answer.scripts().into_iter().for_each(|it| world.mtn.script(it)),
-        }
-    }
-}
-
-fn key_of(order: OrderNumber) -> String {
-    format!("order-{order}")
-}
 
 impl People {
     /// Sends an order until it is answered.
@@ -187,26 +129,4 @@ impl People {
 fn said(reply: &Reply) -> String {
     let state = text(&reply.body, "/data/state").or(text(&reply.body, "/code"));
     format!("{} {}", reply.status, state.unwrap_or_default())
-}
-
-impl RefillAnswer {
-    fn scripts(self) -> Vec<mtn::Script> {
-        let script = |answer, http_status, apply| mtn::Script {
-            operation: mtn::Operation::Refill,
-            answer,
-            http_status,
-            status_code: None,
-            retry_after: None,
-            apply: Some(apply),
-        };
-        match self {
-            Self::Plain => vec![],
-            Self::Refused => vec![script(mtn::ScriptedAnswer::Error, Some(400), false)],
-            Self::Error => vec![script(mtn::ScriptedAnswer::Error, Some(500), true)],
-            Self::ErrorNotDone => vec![script(mtn::ScriptedAnswer::Error, Some(500), false)],
-            Self::Half => vec![script(mtn::ScriptedAnswer::Broken, None, true)],
-            Self::Page => vec![script(mtn::ScriptedAnswer::Html, Some(502), true)],
-            Self::Token => vec![script(mtn::ScriptedAnswer::RefuseToken, None, false)],
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! The instances of a function, as Lambda has them: each works on one invocation at a time, has its
 //! own clock, breakers and clients, and may die.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lambda_runtime::Context;
@@ -11,8 +11,8 @@ use shared::platform::breaker::Breakers;
 use shared::platform::config::Vars;
 use shared::platform::environment::{CredentialRefusals, Environment};
 use shared::platform::http::Http;
-use tokio::sync::Notify;
 
+use super::life::Life;
 use super::network::{Caller, Network};
 
 /// A function with its instances.
@@ -25,24 +25,9 @@ pub struct Fleet {
     started: AtomicU32,
 }
 
-/// The end of an instance.
-#[derive(Default)]
-pub struct Life {
-    is_over: AtomicBool,
-    ended: Notify,
-}
-
 struct Running {
     entry: Entry,
     life: Arc<Life>,
-}
-
-impl Life {
-    /// Ends it: what the instance is doing is never finished.
-    pub fn end(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        self.ended.notify_one();
-    }
 }
 
 impl Fleet {
@@ -79,10 +64,10 @@ impl Fleet {
         };
         let outcome = tokio::select! {
             biased;
-            () = running.life.ended.notified() => Err("the instance died".to_owned()),
+            () = running.life.ended() => Err("the instance died".to_owned()),
             outcome = (running.entry)(event, context) => outcome,
         };
-        if !running.life.is_over.load(Ordering::Relaxed) {
+        if !running.life.is_over() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(running);
         }
         outcome
@@ -113,7 +98,7 @@ impl Fleet {
         world.tell(|| format!("an instance {}#{number} starts", self.name));
         let entry = tokio::select! {
             biased;
-            () = life.ended.notified() => return Err("the instance died at its start".to_owned()),
+            () = life.ended() => return Err("the instance died at its start".to_owned()),
             entry = (self.start)(self.vars.clone(), environment) => entry,
         };
         let entry = entry.map_err(|error| error.to_string())?;

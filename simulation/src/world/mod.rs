@@ -7,6 +7,7 @@ mod call;
 mod dynamodb;
 mod faults;
 mod fleet;
+mod life;
 mod network;
 mod queues;
 mod reconcile;

@@ -11,7 +11,7 @@ use shared::platform::http::{Answer, Exchange, NoAnswer, Transport};
 use super::World;
 use super::call::Call;
 use super::dynamodb::answer;
-use super::fleet::Life;
+use super::life::Life;
 use crate::schedule::FaultKind;
 
 /// Longer than any caller waits.

@@ -94,7 +94,7 @@ impl World {
         fault: Option<FaultKind>,
         outcome: &Result<Answer, NoAnswer>,
     ) {
-        let state = checks::state_of(self, call);
+        let state = checks::state_of(self, call).map(str::to_owned);
         let met = Met { caller: caller.name.clone(), call: call.name.clone(), fault, state };
         let mut record = self.record();
         if caller.name == "reconcile" && call.name.ends_with("RequeryQueue purchase") {

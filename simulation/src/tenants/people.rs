@@ -1,0 +1,46 @@
+//! What the people of a run know.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use shared::domain::purchase::Purchase;
+
+use super::placed::Placed;
+use crate::schedule::{Action, CustomerNumber, OrderNumber, Schedule, Tenant};
+use crate::world::{World, tenant_id};
+
+/// What the people of a run know.
+pub struct People {
+    pub(super) orders: BTreeMap<OrderNumber, Placed>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+pub(super) struct Known {
+    /// The accounts that tenants were given.
+    pub(super) accounts: BTreeMap<(Tenant, CustomerNumber), String>,
+    /// How often linking an account was begun or ended.
+    pub(super) links: BTreeMap<(Tenant, CustomerNumber), u32>,
+    /// The purchases that orders became, as their tenants were told.
+    pub(super) purchases: BTreeMap<OrderNumber, String>,
+}
+
+impl People {
+    /// The people of a schedule. VTpass and MTN are told what happens with their orders.
+    pub fn of(schedule: &Schedule) -> Self {
+        let placed = |action: &Action| Placed::of(&action.deed);
+        let orders = schedule.actions.iter().filter_map(placed).collect();
+        Self { orders, known: Mutex::default() }
+    }
+
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// VTpass's id of an order, once it is recorded.
+    pub(super) fn reference(&self, world: &World, order: OrderNumber) -> Option<String> {
+        let placed = self.orders.get(&order)?;
+        let id = Purchase::id(&tenant_id(placed.tenant), &placed.key);
+        Some(world.record().purchases.get(id.as_str())?.reference.clone())
+    }
+}

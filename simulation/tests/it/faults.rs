@@ -1,0 +1,79 @@
+//! Faults that a schedule names happen, once, where it says.
+
+use simulation::campaign::Campaign;
+use simulation::coverage::Sites;
+use simulation::record::{Record, Telling};
+use simulation::schedule::{
+    Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, Schedule, Settings,
+};
+use simulation::world::Blueprint;
+
+/// One order that VTpass delivers at once, and these faults.
+fn schedule(faults: Vec<Fault>, outages: Vec<Outage>) -> Schedule {
+    let fate =
+        Fate { pay: PayAnswer::Plain, requeries: vec![], end: End::Delivered, asks: Some(0) };
+    let deed = Deed::Buy { tenant: 0, order: 0, bundle: false, fate, tries: 2 };
+    Schedule {
+        seed: 7,
+        starts_at: 1_795_600_800,
+        settings: Settings::default(),
+        actions: vec![Action { at_ms: 1_000, deed }],
+        faults,
+        outages,
+        calm_after_ms: 900_000,
+    }
+}
+
+fn run(schedule: Schedule) -> Record {
+    let campaign = Campaign { blueprint: Blueprint::new().unwrap(), sites: Sites::known() };
+    let record = campaign.run(schedule, Telling::Story);
+    assert!(record.violations.is_empty(), "{:#?}\n{}", record.violations, record.lines.join("\n"));
+    record
+}
+
+fn fault(call: &str, kind: FaultKind) -> Fault {
+    let caller = "purchase".to_owned();
+    Fault { caller, call: call.to_owned(), nth: 0, times: 1, kind }
+}
+
+fn count(record: &Record, part: &str) -> usize {
+    record.lines.iter().filter(|line| line.contains(part)).count()
+}
+
+#[test]
+fn without_a_fault_an_order_is_delivered_at_once() {
+    let record = run(schedule(vec![], vec![]));
+    assert_eq!(count(&record, "buys order 0: 201 delivered"), 1);
+    assert_eq!(count(&record, "vtpass POST /api/pay"), 1);
+}
+
+#[test]
+fn a_lost_answer_of_pay_is_found_out_by_asking() {
+    let fault = fault("vtpass POST /api/pay", FaultKind::LostAfter);
+    let record = run(schedule(vec![fault], vec![]));
+    assert_eq!(count(&record, "[lost_after]"), 1);
+    assert_eq!(count(&record, "buys order 0: 202 pending"), 1);
+    assert_eq!(count(&record, "vtpass POST /api/pay"), 1);
+    assert_eq!(count(&record, "is delivered"), 1);
+}
+
+#[test]
+fn an_instance_that_dies_answers_nothing_more() {
+    let fault = fault("dynamodb PutItem PurchasesTable", FaultKind::KillAfter);
+    let record = run(schedule(vec![fault], vec![]));
+    assert_eq!(count(&record, "buys order 0: 500"), 1);
+    assert_eq!(count(&record, "instance purchase#2 starts"), 1);
+    // The record is there, so the repeat pays nothing; VTpass never heard of it.
+    assert_eq!(count(&record, "vtpass POST /api/pay"), 0);
+    assert_eq!(count(&record, "is failed"), 1);
+}
+
+#[test]
+fn a_function_that_is_missing_is_made_up_for() {
+    let of = Away::Function("requery".to_owned());
+    let away = Outage { of, from_ms: 0, for_ms: 800_000 };
+    let fault = fault("vtpass POST /api/pay", FaultKind::SilentAfter);
+    let record = run(schedule(vec![fault], vec![away]));
+    assert!(count(&record, "a batch of 1 in RequeryQueue failed") >= 1);
+    assert_eq!(count(&record, "is delivered"), 1);
+}

@@ -1,0 +1,151 @@
+//! Each invariant can fail: a world in which something is wrong is found wrong.
+
+use sandbox::simulators::vtpass::{Order, OrderState};
+use serde_json::{Value, json};
+use shared::domain::ids::ProviderReference;
+use shared::domain::purchase::Purchase;
+use simulation::checks;
+use simulation::record::{Record, Telling};
+use simulation::schedule::{Schedule, Settings};
+use simulation::world::{Blueprint, Call, World, tenant_id};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An empty world, changed by `change`; gives the invariants that it then breaks.
+fn broken(change: impl FnOnce(&World)) -> Vec<String> {
+    let schedule = Schedule {
+        seed: 1,
+        starts_at: 1_795_600_800,
+        settings: Settings::default(),
+        actions: vec![],
+        faults: vec![],
+        outages: vec![],
+        calm_after_ms: 0,
+    };
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let blueprint = Blueprint::new().unwrap();
+        let world: Arc<World> =
+            World::build(&blueprint, schedule, Record::new(Telling::Nothing)).await;
+        change(&world);
+        checks::at_the_end(&world, true);
+        tokio::time::sleep(Duration::ZERO).await;
+        world.record().violations.iter().map(|it| it.invariant.clone()).collect()
+    })
+}
+
+fn reference() -> ProviderReference {
+    let now = time::OffsetDateTime::from_unix_timestamp(1_795_600_800).unwrap();
+    ProviderReference::for_vtpass(now, &Purchase::id(&tenant_id(0), "order-0"))
+}
+
+fn put(world: &World, table: &str, item: Value) {
+    let request =
+        reqwest::Request::new(reqwest::Method::POST, "http://dynamodb.sim/".parse().unwrap());
+    let mut call = Call::read(&request).unwrap();
+    call.operation = "PutItem".to_owned();
+    call.body = json!({ "TableName": table, "Item": item });
+    let answer = world.dynamodb.call(&call.operation, &call.body, Duration::ZERO);
+    assert!(answer.status.is_success(), "{}", String::from_utf8_lossy(&answer.body));
+    checks::after(world, &call, None);
+}
+
+/// Writes a purchase, standing in reconcile's index if `is_due`.
+fn purchase(world: &World, state: &str, is_due: bool) {
+    let id = Purchase::id(&tenant_id(0), "order-0");
+    let mut item = json!({
+        "purchase_id": { "S": id.as_str() }, "tenant": { "S": "tenant-0" },
+        "request_id": { "S": reference().as_str() }, "state": { "S": state },
+        "service_id": { "S": "mtn" }, "created_ms": { "N": "1795600800000" },
+        "listed": { "S": "x" }, "reconcile_part": { "S": "0" },
+    });
+    if is_due {
+        item["reconcile_ms"] = json!({ "N": "1795600900000" });
+    }
+    put(world, "PurchasesTable", item);
+}
+
+fn order(world: &World, state: OrderState, pay_calls: u32) {
+    let request_id = reference().as_str().to_owned();
+    let order = Order { request_id, state, pay_calls, charged_times: 1, ..Order::default() };
+    world.ledger.put("vtpass-orders", &order.request_id, &order);
+}
+
+#[test]
+fn an_empty_world_keeps_all() {
+    assert_eq!(broken(|_| {}), Vec::<String>::new());
+}
+
+#[test]
+fn a_refund_of_what_was_or_may_be_given_is_found() {
+    for state in [OrderState::Delivered, OrderState::Pending] {
+        let found = broken(|world| {
+            order(world, state, 1);
+            purchase(world, "failed", false);
+        });
+        assert!(found.contains(&"safe_to_refund".to_owned()), "{found:?}");
+    }
+    let found = broken(|world| {
+        order(world, OrderState::Failed, 1);
+        purchase(world, "failed", false);
+    });
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_final_state_that_changes_is_found() {
+    let found = broken(|world| {
+        order(world, OrderState::Delivered, 1);
+        purchase(world, "delivered", false);
+        purchase(world, "failed", false);
+    });
+    assert!(found.contains(&"final_stays".to_owned()), "{found:?}");
+    let found = broken(|world| {
+        order(world, OrderState::Reversed, 1);
+        purchase(world, "delivered", false);
+        purchase(world, "reversed", false);
+    });
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn an_open_purchase_outside_the_index_is_found() {
+    let found = broken(|world| purchase(world, "pending", false));
+    assert!(found.contains(&"in_the_index".to_owned()), "{found:?}");
+    let found = broken(|world| purchase(world, "pending", true));
+    assert_eq!(found, ["agrees_with_the_provider"], "it is open at the end");
+}
+
+#[test]
+fn a_review_without_a_reason_and_an_order_without_a_record_are_found() {
+    let found = broken(|world| purchase(world, "needs_review", true));
+    assert_eq!(found, ["agrees_with_the_provider"]);
+    let found = broken(|world| order(world, OrderState::Delivered, 1));
+    assert_eq!(found, ["agrees_with_the_provider"]);
+}
+
+#[test]
+fn what_is_left_in_queues_requests_and_tombstones_is_found() {
+    let found = broken(|world| {
+        let message = json!({ "QueueUrl": "http://sqs.sim/0/RequeryDeadLetterQueue",
+                              "MessageBody": "{}" });
+        world.sqs.answer("SendMessage", &message).unwrap();
+    });
+    assert_eq!(found, ["no_message_is_left"]);
+    let found = broken(|world| {
+        let request = json!({ "request_id": { "S": "r" }, "account": { "S": "a" },
+                              "state": { "S": "waiting" } });
+        put(world, "RequestsTable", request);
+    });
+    assert_eq!(found, ["requests_are_answered"]);
+    for (state, left) in [("unlinked", "phone"), ("unlinking", "history")] {
+        let found = broken(|world| {
+            let mut account = json!({ "account_id": { "S": "a" }, "tenant": { "S": "tenant-0" },
+                                      "state": { "S": state } });
+            account[left] = json!({ "S": "x" });
+            put(world, "AccountsTable", account);
+        });
+        assert_eq!(found, ["consents_are_erased"], "{state}");
+    }
+}

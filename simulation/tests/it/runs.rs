@@ -1,0 +1,56 @@
+//! Whole runs. The long ones are for `.ci/simulation`.
+
+use simulation::campaign::Campaign;
+use simulation::coverage::Sites;
+use simulation::record::Telling;
+use simulation::schedule::generate;
+use simulation::world::Blueprint;
+
+fn campaign() -> Campaign {
+    Campaign { blueprint: Blueprint::new().unwrap(), sites: Sites::known() }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_line_by_line() {
+    let campaign = campaign();
+    for seed in 1..=12 {
+        let [first, second] = [(), ()].map(|()| campaign.run_seed(seed, Telling::Trace).lines);
+        assert!(!first.is_empty());
+        assert_eq!(first, second, "seed {seed}");
+    }
+}
+
+#[test]
+fn the_first_schedules_keep_all_invariants() {
+    let campaign = campaign();
+    let (coverage, failures) = campaign.batch(1..41, 2, &|| {});
+    assert!(failures.is_empty(), "{failures:#?}");
+    assert!(coverage.calls > 2_000, "{}", coverage.calls);
+    assert!(coverage.met.keys().any(|met| met.fault.is_some()), "no fault was met");
+}
+
+#[test]
+fn a_call_that_nobody_knows_is_found() {
+    // A new call of a function must get into sites.json, or no fault ever meets it.
+    let campaign = campaign();
+    let (coverage, _) = campaign.batch(1..41, 2, &|| {});
+    let known = campaign.sites.all();
+    let unknown: Vec<_> = coverage
+        .met
+        .keys()
+        .filter(|met| !known.iter().any(|it| it.caller == met.caller && it.call == met.call))
+        .collect();
+    assert!(unknown.is_empty(), "write sites.json again, see docs/proof.md: {unknown:#?}");
+}
+
+#[test]
+fn a_schedule_reads_as_it_was_written() {
+    for seed in 1..=50 {
+        let schedule = generate(seed, &Sites::known());
+        let text = serde_json::to_string(&schedule).unwrap();
+        assert_eq!(
+            serde_json::from_str::<simulation::schedule::Schedule>(&text).unwrap(),
+            schedule
+        );
+    }
+}
