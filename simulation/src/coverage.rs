@@ -57,6 +57,14 @@ impl Sites {
         self.total == 0
     }
 
+    /// Those of some callers; all of them if these callers have none.
+    #[must_use]
+    pub fn of_callers(&self, callers: &BTreeSet<&str>) -> Self {
+        let sites = self.sites.iter().filter(|it| callers.contains(it.caller.as_str()));
+        let some = Self::of(sites.cloned().collect());
+        if some.is_empty() { self.clone() } else { some }
+    }
+
     /// All of them.
     pub fn all(&self) -> &[Site] {
         &self.sites

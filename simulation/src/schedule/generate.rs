@@ -4,6 +4,8 @@
 //! and a few faults. What is likely stands in this file. Which calls go wrong is steered by
 //! [`Sites`]: calls that were seldom hit are chosen more often.
 
+use std::collections::BTreeSet;
+
 use fastrand::Rng;
 use strum::IntoEnumIterator;
 
@@ -255,8 +257,30 @@ impl Generator {
         if sites.is_empty() {
             return Vec::new();
         }
+        let sites = sites.of_callers(&self.callers());
         let count = self.pick(&[0, 1, 1, 1, 2, 2, 3, 5]);
-        (0..count).map(|_| self.fault(sites)).collect()
+        (0..count).map(|_| self.fault(&sites)).collect()
+    }
+
+    /// Who will call, by what people do.
+    fn callers(&self) -> BTreeSet<&'static str> {
+        let callers = self.actions.iter().flat_map(|action| match &action.deed {
+            Deed::Buy { .. } => &["purchase", "requery", "reconcile", "vtpass"][..],
+            Deed::Refill { .. } => &["purchase", "requery"],
+            Deed::Resolve { webhook: true, .. } | Deed::Webhook { order: Some(_) } => {
+                &["vtpass-callback", "vtpass", "requery"]
+            }
+            Deed::Link { .. } => &["auth", "verify", "exchange", "people"],
+            Deed::Unlink { .. } => &["consent", "requery"],
+            Deed::Withdraw { .. } => &["consent", "requery", "mono"],
+            Deed::Ask { .. } => &["fetch-data", "mtn-callback", "requery", "mtn"],
+            Deed::Read { .. } => &["fetch-data"],
+            Deed::Repeat { .. } | Deed::Reuse { .. } | Deed::Look { .. } | Deed::List { .. } => {
+                &["purchase", "authorizer", "people"]
+            }
+            Deed::Resolve { .. } | Deed::Webhook { .. } | Deed::RotateKeys => &["requery"],
+        });
+        callers.copied().collect()
     }
 
     fn fault(&mut self, sites: &Sites) -> Fault {
@@ -303,6 +327,7 @@ impl Generator {
                 // While SQS takes messages and does not say so, jobs multiply. docs/proof.md says how.
                 outage.for_ms = outage.for_ms.min(2 * MINUTE);
             }
+            outage.for_ms = outage.for_ms.min(3 * HOUR);
             outages.push(outage);
         }
         outages
