@@ -1,5 +1,7 @@
 //! The transition, state by state, and as a property over any order of answers.
 
+mod properties;
+
 use proptest::prelude::*;
 use strum::IntoEnumIterator;
 use time::Duration;
