@@ -67,3 +67,66 @@ pub fn ask(
     let (status, body) = (answer.status().as_u16(), answer.into_body());
     (status, String::from_utf8_lossy(&body).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::fuzz;
+
+    use super::*;
+
+    #[test]
+    fn any_header_states_a_wait_in_whole_seconds_or_none() {
+        fuzz(|choices| {
+            let words = ["wait=5", "respond-async, Wait=\"10\"", "wait=-1", "wait=1e3", "wait"];
+            let value = choices.text(&words).into_bytes();
+            let asked = Asked { header: ("prefer", &value), ..Asked::default() };
+            let text = String::from_utf8_lossy(&value).to_lowercase();
+            let (status, _) = ask(asked, move |request| {
+                let wait = request.preferred_wait();
+                assert_eq!(wait.subsec_nanos(), 0);
+                assert!(
+                    wait.is_zero()
+                        || text.contains("wait") && text.contains(&wait.as_secs().to_string())
+                );
+                Ok(())
+            });
+            assert_eq!(status, 200);
+        });
+    }
+
+    #[test]
+    fn a_query_value_is_the_last_one_of_its_name() {
+        fuzz(|choices| {
+            let pairs = ["a=1", "a=2", "b=3", "a=%zz", "a", "=4", "a=%F0%9F"];
+            let query: Vec<_> = (0..choices.byte() % 5).map(|_| *choices.pick(&pairs)).collect();
+            let last = query.iter().rev().find(|pair| pair.split('=').next() == Some("a")).copied();
+            let (status, _) =
+                ask(Asked { query: &query.join("&"), ..Asked::default() }, move |request| {
+                    let value = request.query_value("a");
+                    assert_eq!(value.is_some(), last.is_some());
+                    let plain = last.and_then(|it| it.split_once('=')).map(|(_, value)| value);
+                    if let Some(plain) = plain.filter(|it| !it.contains('%')) {
+                        assert_eq!(value.as_deref(), Some(plain));
+                    }
+                    Ok(())
+                });
+            assert_eq!(status, 200);
+        });
+    }
+
+    #[test]
+    fn a_body_is_an_object_or_is_refused_without_being_shown() {
+        fuzz(|choices| {
+            let samples = [r#"{"a":"c4nary","b":[1]}"#, r#"["c4nary"]"#, r#""c4nary""#];
+            let body = choices.body(&samples, &["a", "c4nary"]);
+            let object = serde_json::from_slice::<Value>(&body).is_ok_and(|it| it.is_object());
+            let (status, answer) = ask(Asked { body, ..Asked::default() }, |request| {
+                request.json::<Value>("an object").map(drop)
+            });
+            assert_eq!(status, if object { 200 } else { 400 });
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
+    }
+}
