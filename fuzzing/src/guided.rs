@@ -41,6 +41,7 @@ extern "C" fn one_input(data: *const u8, size: usize) -> c_int {
 
 /// What the crate `libfuzzer-sys` calls where it provides the program's entry. Here it does not.
 #[unsafe(no_mangle)]
+#[expect(improper_ctypes_definitions, reason = "the other side is Rust, too")]
 extern "C" fn rust_fuzzer_test_input(_: &[u8]) -> c_int {
     0
 }

