@@ -92,9 +92,10 @@ mod tests {
 
     #[test]
     fn any_body_is_a_webhook_or_invalid_and_only_an_unlink_withdraws() {
-        const SAMPLES: [&str; 2] = [
+        const SAMPLES: [&str; 3] = [
             r#"{"event":"mono.events.account_unlinked","data":{"account":{"_id":"c4nary"}}}"#,
             r#"{"event":"mono.events.account_connected","data":{"id":7}}"#,
+            r#"{"event":"mono.events.account_unlinked","data":"c4nary"}"#,
         ];
         let words = ["event", "data", "id", "_id", "account", UNLINKED, "a/b", "c4nary"];
         fuzz(move |choices| {

@@ -154,9 +154,10 @@ mod tests {
 
     #[test]
     fn any_body_is_a_webhook_or_invalid_and_names_two_references_at_most() {
-        const SAMPLES: [&str; 2] = [
+        const SAMPLES: [&str; 3] = [
             r#"{"type":"transaction-update","data":{"code":"000","requestId":"c4nary"}}"#,
             r#"{"type":"variations-update","serviceID":"mtn-data"}"#,
+            r#"{"type":"transaction-update","data":"c4nary"}"#,
         ];
         let words = ["type", "data", "requestId", "request_id", "serviceID", "glo", "c4nary"];
         fuzz(move |choices| {

@@ -56,10 +56,13 @@ const WORDS: [&str; 28] = [
     "amount",
     "unique_element",
 ];
-const CATALOGUES: [&str; 2] = [
+const CATALOGUES: [&str; 3] = [
     r#"{"response_description":"000","content":{"ServiceName":"9mobile Data","serviceID":"glo-data",
     "varations":[{"variation_code":"a","name":"n","variation_amount":"100.00","fixedPrice":"Yes"},
     {"variation_code":"b","name":"n","variation_amount":50,"fixedPrice":"No"}]}}"#,
+    r#"{"content":{"variations":[{"variation_code":"a","variation_amount":"100"},
+    {"variation_code":"a","variation_amount":100.0},{"variation_code":"b","variation_amount":50},
+    {"variation_code":"b","variation_amount":60}]}}"#,
     r#"{"code":"012","content":{"errors":"2348039998877"}}"#,
 ];
 const CATALOGUE_WORDS: [&str; 14] = [
