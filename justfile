@@ -52,7 +52,7 @@ mutants *arguments:
 # Build the functions for Lambda, and their bills of materials; arm64 unless a target is named
 build-release target="aarch64-unknown-linux-gnu": && (sbom target)
     . .ci/tools && cargo lambda build --release --locked --target {{target}} \
-        --workspace --exclude sandbox --exclude cli
+        --workspace --exclude sandbox --exclude cli --exclude fuzzing
 
 # Write a software bill of materials for each function to target/sbom
 sbom target="aarch64-unknown-linux-gnu":

@@ -112,3 +112,46 @@ fn parse(request: &ApiRequest) -> Result<(Msisdn, Network, ConsentTerms), ApiErr
     }
     Ok((msisdn, network, consent))
 }
+
+#[cfg(test)]
+mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
+    use super::*;
+
+    /// A number and a text that no answer may show.
+    const HIDDEN: [&str; 2] = ["8039998877", "c4nary"];
+    const SAMPLES: [&str; 2] = [
+        r#"{"phone":"08039998877","provider":"mtn","consent":{"purpose":"c4nary","scope":"s"}}"#,
+        r#"{"phone":"+234 803 999 8877","provider":"Airtel"}"#,
+    ];
+    const WORDS: [&str; 9] = [
+        "phone",
+        "provider",
+        "consent",
+        "purpose",
+        "policy_version",
+        "glo",
+        "MTN",
+        "08039998877",
+        "c4nary",
+    ];
+
+    #[test]
+    fn any_body_is_a_request_for_an_otp_or_invalid_and_is_not_shown() {
+        fuzz(|choices| {
+            let body = choices.body(&SAMPLES, &WORDS);
+            let asked = Asked { route: "POST /telecom/auth", body, ..Asked::default() };
+            let (status, answer) = ask(asked, |request| {
+                let (msisdn, _, consent) = parse(request)?;
+                assert!(Msisdn::parse(&msisdn.local()).is_ok());
+                for term in [consent.purpose, consent.scope, consent.policy_version] {
+                    assert!(term.is_none_or(|term| term.chars().count() <= MAX_TERM));
+                }
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            assert!(HIDDEN.iter().all(|hidden| !answer.contains(hidden)), "{answer}");
+        });
+    }
+}

@@ -131,3 +131,23 @@ impl Authorizer {
 fn is_well_formed(key: &str) -> bool {
     (1..=256).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
 }
+
+#[cfg(test)]
+mod tests {
+    use fuzzing::fuzz;
+
+    use super::*;
+
+    #[test]
+    fn any_event_has_keys_of_visible_ascii_or_opens_nothing() {
+        fuzz(|choices| {
+            let sample = r#"{"identitySource":["live_sk_0123456789abcdef"],"type":"REQUEST"}"#;
+            let body = choices.body(&[sample], &["identitySource", "a b", "", "live_sk_1"]);
+            let Ok(event) = serde_json::from_slice::<AuthorizerEvent>(&body) else { return };
+            for key in event.identity_source.unwrap_or_default() {
+                let right = key.bytes().all(|b| (b'!'..=b'~').contains(&b));
+                assert_eq!(is_well_formed(&key), right && !key.is_empty() && key.len() <= 256);
+            }
+        });
+    }
+}

@@ -37,16 +37,21 @@ impl ConsentFunction {
             self.environment.credential_refusals.mark();
             return Err(ApiError::not_found());
         }
-        let Webhook { event, data } = request.json("a Mono webhook")?;
-        if !matches!(data, Value::Object(_) | Value::Array(_) | Value::Null) {
-            return Err(ApiError::invalid("The field data must be an object."));
-        }
-        if let (UNLINKED, Some(account_id)) = (event.as_str(), account_id(&data)) {
+        if let Some(account_id) = withdrawn(request)? {
             let job = Job::Withdrawal(Step::first(ReportedAccount { account_id }));
             self.jobs.send(&job, Duration::ZERO).await?;
         }
         Reply::successful(())
     }
+}
+
+/// The account whose customer withdrew at Mono; `None` for any other event.
+fn withdrawn(request: &ApiRequest) -> Result<Option<AccountId>, ApiError> {
+    let Webhook { event, data } = request.json("a Mono webhook")?;
+    if !matches!(data, Value::Object(_) | Value::Array(_) | Value::Null) {
+        return Err(ApiError::invalid("The field data must be an object."));
+    }
+    Ok(if event == UNLINKED { account_id(&data) } else { None })
 }
 
 /// The account's id. Its place and its spelling differ from event to event.
@@ -62,6 +67,8 @@ fn account_id(data: &Value) -> Option<AccountId> {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
     use super::*;
 
     #[test]
@@ -81,5 +88,27 @@ mod tests {
         for data in ["[7]", "{}", r#"{"id":null}"#, r#"{"id":["7"]}"#, r#"{"id":"a/b"}"#] {
             assert_eq!(account_id(&serde_json::from_str(data).unwrap()), None, "{data}");
         }
+    }
+
+    #[test]
+    fn any_body_is_a_webhook_or_invalid_and_only_an_unlink_withdraws() {
+        const SAMPLES: [&str; 3] = [
+            r#"{"event":"mono.events.account_unlinked","data":{"account":{"_id":"c4nary"}}}"#,
+            r#"{"event":"mono.events.account_connected","data":{"id":7}}"#,
+            r#"{"event":"mono.events.account_unlinked","data":"c4nary"}"#,
+        ];
+        let words = ["event", "data", "id", "_id", "account", UNLINKED, "a/b", "c4nary"];
+        fuzz(move |choices| {
+            let body = choices.body(&SAMPLES, &words);
+            let names_it = String::from_utf8_lossy(&body).contains("account_unlinked");
+            let (status, answer) = ask(Asked { body, ..Asked::default() }, move |request| {
+                let id = withdrawn(request)?;
+                assert!(id.is_none() || names_it);
+                assert!(id.is_none_or(|id| AccountId::parse(id.as_str()).is_some()));
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
     }
 }

@@ -48,10 +48,7 @@ impl HttpFunction for Exchange {
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
-        let ExchangeRequest { code } = request.json("code as a string")?;
-        if !(1..=512).contains(&code.len()) {
-            return Err(ApiError::invalid("code must have 1 to 512 characters."));
-        }
+        let code = code(request)?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
         let claim = match self.sessions.claim(tenant, &code, &self.environment).await {
@@ -100,5 +97,34 @@ fn not_exchanged(error: MonoError, claim: &Claim) -> ApiError {
             ApiError::code_expired().detail(error.to_string())
         }
         other => other.into(),
+    }
+}
+
+/// The code in the body.
+fn code(request: &ApiRequest) -> Result<String, ApiError> {
+    let ExchangeRequest { code } = request.json("code as a string")?;
+    if !(1..=512).contains(&code.len()) {
+        return Err(ApiError::invalid("code must have 1 to 512 characters."));
+    }
+    Ok(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
+    use super::*;
+
+    #[test]
+    fn any_body_holds_a_code_or_is_invalid_and_is_not_shown() {
+        fuzz(|choices| {
+            let body = choices.body(&[r#"{"code":"c4nary"}"#], &["code", "c4nary", ""]);
+            let (status, answer) = ask(Asked { body, ..Asked::default() }, |request| {
+                assert!((1..=512).contains(&code(request)?.len()));
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
     }
 }

@@ -178,3 +178,114 @@ impl Query<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
+    use super::*;
+
+    #[test]
+    fn a_query_that_is_read_holds_only_what_the_route_takes() {
+        const ROUTES: [&str; 6] = [
+            "GET /accounts/{id}/mtn/usage",
+            "GET /accounts/{id}/mtn/usage/summary",
+            "GET /accounts/{id}/mtn/recharges",
+            "GET /accounts/{id}/mtn/recharges/summary",
+            "GET /accounts/{id}/mtn/balance",
+            "GET /accounts/{id}/mtn/other",
+        ];
+        const PAIRS: [&str; 12] = [
+            "start=2024-07-01",
+            "end=2024-07-31",
+            "start=2024-08-01",
+            "end=2023-02-29",
+            "page=2",
+            "limit=100",
+            "limit=101",
+            "page=%2B1",
+            "type=DATA",
+            "sort=a%00b",
+            "quoteid=c4nary",
+            "",
+        ];
+        fuzz(|choices| {
+            let route = *choices.pick(&ROUTES);
+            let pairs: Vec<_> = (0..choices.byte() % 5).map(|_| *choices.pick(&PAIRS)).collect();
+            let query = pairs.join("&");
+            let (status, answer) =
+                ask(Asked { route, query: &query, ..Asked::default() }, |request| {
+                    let ((start, end), (page, limit), texts) = match question(request)? {
+                        Question::Balance => ((None, None), (None, None), [None, None]),
+                        Question::Recharges { start, end, page, limit }
+                        | Question::RechargeSummary { start, end, page, limit } => {
+                            ((start, end), (page, limit), [None, None])
+                        }
+                        Question::Usage { start, end, kind, page, sort } => {
+                            ((Some(start), end), (page, None), [kind, sort])
+                        }
+                        Question::UsageSummary { start, end, kind } => {
+                            ((start, end), (None, None), [kind, None])
+                        }
+                    };
+                    assert!(start.is_none() || end.is_none() || start <= end);
+                    assert!(
+                        page != Some(0) && limit.is_none_or(|it| (1..=MAX_LIMIT).contains(&it))
+                    );
+                    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.,:".contains(&b);
+                    for text in texts.into_iter().flatten() {
+                        assert!(text.len() <= MAX_TEXT && text.bytes().all(plain), "{text:?}");
+                    }
+                    Ok(())
+                });
+            assert!(matches!(status, 200 | 400 | 404), "{status}");
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn a_premium_is_asked_for_a_mobile_number_and_shows_nobody() {
+        const SAMPLES: [&str; 1] = [r#"{"product":"p","transactionType":"t",
+            "amount":{"value":"1.50","type":"CURRENCY","unit":"NGN"},
+            "receivingCustomerId":"08039998877","message":"c4nary"}"#];
+        let words = ["amount", "unit", "GB", "", "receivingCustomerId", "quoteId", "8039998877"];
+        fuzz(move |choices| {
+            let body = choices.body(&SAMPLES, &words);
+            let (status, answer) = ask(Asked { body, ..Asked::default() }, |request| {
+                let own = Msisdn::parse("08031234567").unwrap();
+                let premium = premium(request, &own)?;
+                let receiver = premium.receiving_customer_id.unwrap_or_default();
+                assert!(receiver.starts_with("234") && receiver.len() == 13, "{receiver}");
+                assert!(!premium.product.is_empty() && !premium.amount.value.is_empty());
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            assert!(!answer.contains("8039998877") && !answer.contains("c4nary"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn plans_are_asked_for_the_own_line_only() {
+        const PAIRS: [&str; 8] = [
+            "plan=data",
+            "plan=x",
+            "momo=true",
+            "momo=1",
+            "fixedLine=08031234567",
+            "fixedLine=2348039998877",
+            "quoteid=q-1",
+            "quoteid=a%20b",
+        ];
+        fuzz(|choices| {
+            let pairs: Vec<_> = (0..choices.byte() % 4).map(|_| *choices.pick(&PAIRS)).collect();
+            let query = pairs.join("&");
+            let (status, answer) = ask(Asked { query: &query, ..Asked::default() }, |request| {
+                let own = Msisdn::parse("08031234567").unwrap();
+                assert!(plans(request, &own)?.fixed_line.is_none_or(|line| line == own));
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            assert!(!answer.contains("8039998877"), "{answer}");
+        });
+    }
+}

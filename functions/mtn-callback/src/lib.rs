@@ -79,3 +79,23 @@ impl MtnCallback {
         Ok(self.requests.finish(id, &answer, now).await?.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
+    #[test]
+    fn any_body_is_json_as_it_came_or_invalid() {
+        fuzz(|choices| {
+            let samples = [r#"{"statusCode":"0000","data":{"x":1.50}}"#, "[]", "7"];
+            let body = choices.body(&samples, &["data", "c4nary"]);
+            let came = body.clone();
+            let (status, answer) = ask(Asked { body, ..Asked::default() }, move |request| {
+                assert_eq!(request.json_text("MTN's answer")?.as_bytes(), came);
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
+    }
+}

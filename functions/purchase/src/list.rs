@@ -54,7 +54,8 @@ impl ListQuery {
             })
         });
         let limit = request.query_value("limit").map(|limit| {
-            let limit = limit.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+            let plain = limit.bytes().all(|b| b.is_ascii_digit());
+            let limit = limit.parse().ok().filter(|limit| plain && (1..=MAX_LIMIT).contains(limit));
             limit.ok_or_else(|| ApiError::invalid(format!("limit must be 1 to {MAX_LIMIT}.")))
         });
         let after = request.query_value("cursor").map(|cursor| {
@@ -83,6 +84,8 @@ fn decoded(cursor: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
     use super::*;
 
     #[test]
@@ -95,5 +98,44 @@ mod tests {
         for cursor in ["x", "zz", "f", "ff"] {
             assert_eq!(decoded(cursor), None, "{cursor}");
         }
+    }
+
+    #[test]
+    fn a_cursor_that_is_read_is_one_that_a_link_holds() {
+        const PLACE: &str = "2026-11-22T10:00:00.000Z#0123456789abcdef0123456789abcdef";
+        fuzz(|choices| {
+            let place = choices.text(&[PLACE, &PLACE[1..], "#", "2026-11-22T10:00:00.000Z#"]);
+            let cursor = match choices.once_in(4) {
+                true => place,
+                false => hex::encode(place),
+            };
+            let Some(listed) = decoded(&cursor) else { return };
+            assert_eq!(decoded(&hex::encode(&listed)).as_ref(), Some(&listed));
+            assert!(cursor.eq_ignore_ascii_case(&hex::encode(&listed)), "{cursor}");
+            assert!(link("b", None, 1, &listed).ends_with(&cursor.to_lowercase()));
+        });
+    }
+
+    #[test]
+    fn a_query_that_is_read_is_within_the_limits() {
+        fuzz(|choices| {
+            let words =
+                ["state=pending", "limit=100", "limit=0", "limit=%2B5", "cursor=ff", "limit="];
+            let query: Vec<_> = (0..2).map(|_| choices.text(&words)).collect();
+            let query: String = query.join("&").chars().filter(char::is_ascii_graphic).collect();
+            let query = query.replace(['"', '<', '>', '#', '`', '{', '}', '\\', '^', '|'], "");
+            let asked = Asked { query: &query, ..Asked::default() };
+            let (status, answer) = ask(asked, |request| {
+                let read = ListQuery::parse(request)?;
+                assert!((1..=MAX_LIMIT).contains(&read.limit));
+                if let Some(limit) = request.query_value("limit") {
+                    assert_eq!(limit.trim_start_matches('0'), read.limit.to_string(), "{limit}");
+                }
+                assert_eq!(read.state.is_some(), request.query_value("state").is_some());
+                assert_eq!(read.after.is_some(), request.query_value("cursor").is_some());
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status} {answer}");
+        });
     }
 }

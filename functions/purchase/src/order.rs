@@ -139,6 +139,8 @@ pub(crate) fn idempotency_key(request: &ApiRequest) -> Result<&str, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
     use super::*;
 
     #[test]
@@ -155,5 +157,97 @@ mod tests {
         for json in refused {
             assert_eq!(read(json), None, "{json}");
         }
+    }
+
+    /// A number and a voucher code that no answer may show.
+    const NUMBER: &str = "08039998877";
+    const VOUCHER: &str = "c4nary-voucher";
+    const ORDERS: [&str; 4] = [
+        r#"{"service_id":"mtn","phone":"08039998877","amount_kobo":10000}"#,
+        r#"{"service_id":"glo-data","phone":"+2348039998877","variation_code":"a","amount_kobo":5.0}"#,
+        r#"{"service_id":"mtn-refill","phone":"08039998877","refill_type":"voucherless",
+        "refill_profile_id":"p","amount_kobo":10000}"#,
+        r#"{"service_id":"mtn-refill","phone":"08039998877","refill_type":"voucher",
+        "voucher_code":"c4nary-voucher"}"#,
+    ];
+    const WORDS: [&str; 14] = [
+        "mtn",
+        "9MOBILE",
+        "mtn-data",
+        "mtn-refill",
+        "voucher",
+        "voucherless",
+        "amount_kobo",
+        "variation_code",
+        "voucher_code",
+        "201000000000",
+        "phone",
+        "p/q",
+        NUMBER,
+        VOUCHER,
+    ];
+
+    #[test]
+    fn an_order_that_is_read_is_one_that_can_be_sold() {
+        fuzz(|choices| {
+            let (body, test_numbers) = (choices.body(&ORDERS, &WORDS), choices.once_in(2));
+            let asked = Asked { route: "POST /purchases", body, ..Asked::default() };
+            let (status, answer) = ask(asked, move |request| {
+                let order = Order::parse(request, test_numbers)?;
+                let kind = order.service.kind;
+                assert_eq!(order.refill.is_some(), kind == ServiceKind::Refill);
+                assert_eq!(order.variation_code.is_some(), kind == ServiceKind::Data);
+                assert!(order.amount.is_none_or(|it| (1..=Kobo::MAX.kobo()).contains(&it.kobo())));
+                assert!(kind != ServiceKind::Airtime || order.amount.is_some());
+                assert!(
+                    test_numbers && kind != ServiceKind::Refill
+                        || order.recipient.msisdn().is_some()
+                );
+                let voucher = matches!(order.refill, Some(RefillOrder::Voucher { .. }));
+                assert!(!voucher || order.amount.is_none());
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            for hidden in [&NUMBER[1..], VOUCHER] {
+                assert!(!answer.contains(hidden), "{answer}");
+            }
+        });
+    }
+
+    #[test]
+    fn an_amount_in_kobo_is_the_same_with_and_without_a_fraction_of_zeros() {
+        fuzz(|choices| {
+            let number = choices.json(&["10000", "1", "10000.00"], &["1"]);
+            let read = |json: &str| {
+                let raw = RawValue::from_string(json.to_owned()).unwrap();
+                whole_kobo(&raw).ok().map(Kobo::kobo)
+            };
+            let Some(kobo) = read(&number) else { return };
+            assert!((1..=Kobo::MAX.kobo()).contains(&kobo), "{number}");
+            for same in [kobo.to_string(), format!("{kobo}.0"), format!("{kobo}.000")] {
+                assert_eq!(read(&same), Some(kobo), "{same}");
+            }
+            for other in [format!("{kobo}.01"), format!("{kobo}e1"), format!("\"{kobo}\"")] {
+                assert_eq!(read(&other), None, "{other}");
+            }
+        });
+    }
+
+    #[test]
+    fn an_idempotency_key_is_taken_as_it_came_or_refused() {
+        fuzz(|choices| {
+            let key = choices.text(&["k-1", "c4nary voucher", &"k".repeat(256)]).into_bytes();
+            let asked = Asked { header: ("idempotency-key", &key), ..Asked::default() };
+            let came = key.clone();
+            let (status, answer) = ask(asked, move |request| {
+                assert_eq!(idempotency_key(request)?.as_bytes(), came);
+                Ok(())
+            });
+            let right = (1..=255).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
+            // A header has no space at its ends.
+            let sent = http::HeaderValue::from_bytes(&key).is_ok();
+            assert_eq!(status, if right && sent { 200 } else { 400 }, "{answer}");
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
     }
 }

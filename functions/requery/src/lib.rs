@@ -72,3 +72,22 @@ fn unreadable(error: &serde_json::Error) -> Retry {
     tracing::error!(alarm, column, "a job cannot be read");
     Retry(format!("not a job, at column {column}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use fuzzing::fuzz;
+
+    use super::*;
+
+    #[test]
+    fn why_a_message_is_no_job_does_not_show_the_message() {
+        fuzz(|choices| {
+            let sample = r#"{"kind":"hint","tenant":"c4nary","purchase_id":"p","step":"c4nary"}"#;
+            let body = choices.body(&[sample], &["kind", "purchase", "step", "c4nary"]);
+            if let Err(error) = serde_json::from_slice::<Job>(&body) {
+                let Retry(shown) = unreadable(&error);
+                assert!(!shown.contains("c4nary"), "{shown}");
+            }
+        });
+    }
+}

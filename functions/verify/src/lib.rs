@@ -39,10 +39,7 @@ impl HttpFunction for Verify {
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
-        let VerifyRequest { otp } = request.json("otp as a string")?;
-        if otp.is_empty() || !otp.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            return Err(ApiError::invalid("otp must hold letters and digits only."));
-        }
+        let otp = otp(request)?;
         let session_id = session_id(request)?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
@@ -57,6 +54,15 @@ impl HttpFunction for Verify {
             false => Err(ApiError::session_expired()),
         }
     }
+}
+
+/// The OTP in the body.
+fn otp(request: &ApiRequest) -> Result<String, ApiError> {
+    let VerifyRequest { otp } = request.json("otp as a string")?;
+    if otp.is_empty() || !otp.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(ApiError::invalid("otp must hold letters and digits only."));
+    }
+    Ok(otp)
 }
 
 /// The session id of the header. A value that Mono cannot have given is an unknown session.
@@ -78,5 +84,44 @@ fn refused(error: MonoError) -> ApiError {
             ApiError::new(ErrorCode::InvalidOtp, "The OTP is not right.").detail(error.to_string())
         }
         other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
+    use super::*;
+
+    #[test]
+    fn any_body_holds_an_otp_or_is_invalid_and_is_not_shown() {
+        fuzz(|choices| {
+            let body =
+                choices.body(&[r#"{"otp":"c4nary7"}"#], &["otp", "123456", "12 34", "c4nary7"]);
+            let (status, answer) = ask(Asked { body, ..Asked::default() }, |request| {
+                let otp = otp(request)?;
+                assert!(!otp.is_empty() && otp.bytes().all(|b| b.is_ascii_alphanumeric()));
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn a_session_id_is_taken_as_it_came_or_is_an_unknown_session() {
+        fuzz(|choices| {
+            let id = choices.text(&["c4nary-session", &"s".repeat(513)]).into_bytes();
+            let asked = Asked { header: ("x-session-id", &id), ..Asked::default() };
+            let came = id.clone();
+            let (status, answer) = ask(asked, move |request| {
+                assert_eq!(session_id(request)?.as_bytes(), came);
+                Ok(())
+            });
+            let expired = ErrorCode::SessionExpired.status().as_u16();
+            assert!(status == 200 || status == 400 || status == expired, "{status}");
+            assert!(status != 200 || (1..=512).contains(&id.len()));
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
     }
 }

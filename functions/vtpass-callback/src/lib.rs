@@ -45,6 +45,16 @@ struct Webhook {
     data: Value,
 }
 
+impl Webhook {
+    fn parse(request: &ApiRequest) -> Result<Self, ApiError> {
+        let webhook: Self = request.json("a VTpass webhook")?;
+        if !matches!(webhook.data, Value::Object(_) | Value::Array(_) | Value::Null) {
+            return Err(ApiError::invalid("The field data must be an object."));
+        }
+        Ok(webhook)
+    }
+}
+
 impl HttpFunction for VtpassCallback {
     const NAME: &'static str = "vtpass-callback";
 
@@ -59,10 +69,7 @@ impl HttpFunction for VtpassCallback {
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let webhook: Webhook = request.json("a VTpass webhook")?;
-        if !matches!(webhook.data, Value::Object(_) | Value::Array(_) | Value::Null) {
-            return Err(ApiError::invalid("The field data must be an object."));
-        }
+        let webhook = Webhook::parse(request)?;
         match (webhook.kind.as_str(), webhook.service_id) {
             ("transaction-update", _) => {
                 for reference in references(&webhook.data) {
@@ -122,6 +129,8 @@ fn references(data: &Value) -> Vec<ProviderReference> {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::{Asked, ask, fuzz};
+
     use super::*;
 
     #[test]
@@ -141,5 +150,31 @@ mod tests {
             let found: Vec<&str> = found.iter().map(ProviderReference::as_str).collect();
             assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn any_body_is_a_webhook_or_invalid_and_names_two_references_at_most() {
+        const SAMPLES: [&str; 3] = [
+            r#"{"type":"transaction-update","data":{"code":"000","requestId":"c4nary"}}"#,
+            r#"{"type":"variations-update","serviceID":"mtn-data"}"#,
+            r#"{"type":"transaction-update","data":"c4nary"}"#,
+        ];
+        let words = ["type", "data", "requestId", "request_id", "serviceID", "glo", "c4nary"];
+        fuzz(move |choices| {
+            let body = choices.body(&SAMPLES, &words);
+            let (status, answer) = ask(Asked { body, ..Asked::default() }, |request| {
+                let webhook = Webhook::parse(request)?;
+                let found = references(&webhook.data);
+                assert!(found.len() <= 2);
+                for reference in found {
+                    // What leads to a purchase has our form, whatever a stranger sends.
+                    let id = reference.purchase_id();
+                    assert!(id.is_none() || reference.as_str().len() == 44, "{reference}");
+                }
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status}");
+            assert!(!answer.contains("c4nary"), "{answer}");
+        });
     }
 }

@@ -15,6 +15,7 @@
 mod architecture;
 mod imports;
 mod length;
+mod parsers;
 mod rules;
 mod samples;
 mod sources;

@@ -71,6 +71,7 @@ impl<'de> Deserialize<'de> for Date {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fuzzing::fuzz;
     use proptest::prelude::*;
 
     #[test]
@@ -122,5 +123,16 @@ mod tests {
         fn no_text_makes_it_panic(text in "\\PC{0,12}") {
             let _ = Date::parse(&text);
         }
+    }
+
+    #[test]
+    fn a_date_that_is_read_is_written_as_it_came() {
+        fuzz(|choices| {
+            let text = choices.text(&["2024-02-29", "2100-12-31", "1999-12-31", "2024-13-01"]);
+            if let Ok(date) = Date::parse(&text) {
+                assert_eq!(date.to_string(), text);
+                assert_eq!((date.compact().len(), date.day_first().len()), (8, 10));
+            }
+        });
     }
 }

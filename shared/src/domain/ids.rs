@@ -135,6 +135,8 @@ fn is_hex_32(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
+
     use super::*;
 
     #[test]
@@ -149,5 +151,25 @@ mod tests {
             assert_eq!(PurchaseId::parse(text), None, "{text}");
             assert_eq!(DeferredRequestId::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_id_of_any_text_is_refused_or_stays_that_text_and_is_safe_in_a_path() {
+        fuzz(|choices| {
+            let words = ["a1", "0123456789abcdef0123456789abcdef", "..", "a/b", "a#b", "a%2fb"];
+            let text = choices.text(&words);
+            let safe = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+            let is_word = safe && (1..=64).contains(&text.len());
+            let kept = TenantId::parse(&text).map(|id| id.to_string());
+            assert_eq!(kept, is_word.then(|| text.clone()));
+            let kept = AccountId::parse(&text).map(|id| id.to_string());
+            assert_eq!(kept, is_word.then(|| text.clone()));
+            let kept = PurchaseId::parse(&text).map(|id| id.to_string());
+            let is_hex =
+                text.len() == 32 && hex::decode(&text).is_ok_and(|it| hex::encode(it) == text);
+            assert_eq!(kept, is_hex.then(|| text.clone()));
+            assert_eq!(DeferredRequestId::parse(&text).is_some(), is_hex);
+            assert!(KeyId::of_hash(&text).as_str().len() <= text.len());
+        });
     }
 }

@@ -106,6 +106,8 @@ pub struct AskedRequest {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
+
     use super::*;
 
     #[test]
@@ -137,5 +139,27 @@ mod tests {
         for text in ["", "{}", r#"{"kind":"other"}"#, r#"{"kind":"hint"}"#] {
             assert!(serde_json::from_str::<Job>(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_job_that_is_read_is_written_and_read_as_the_same_job() {
+        const SAMPLES: [&str; 5] = [
+            r#"{"kind":"purchase","tenant":"t","purchase_id":"p","chain":"c","step":0}"#,
+            r#"{"kind":"look_back","tenant":"t","purchase_id":"p"}"#,
+            r#"{"kind":"withdrawal","account_id":"a","step":2}"#,
+            r#"{"kind":"mtn_request","tenant":"t","request_id":"r","step":3}"#,
+            r#"{"kind":"masking","after":"p"}"#,
+        ];
+        let words =
+            ["kind", "hint", "unlink", "masking", "purchase", "step", "tenant", "account_id"];
+        fuzz(move |choices| {
+            let body = choices.body(&SAMPLES, &words);
+            let Ok(job) = serde_json::from_slice::<Job>(&body) else { return };
+            let written = serde_json::to_string(&job).unwrap();
+            assert_eq!(serde_json::from_str::<Job>(&written).unwrap(), job, "{written}");
+            // One job is sent as one text.
+            let kinds = written.matches(r#""kind":"#).count();
+            assert_eq!(kinds, 1, "{written}");
+        });
     }
 }

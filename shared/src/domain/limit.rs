@@ -114,6 +114,8 @@ fn parse(window: &str) -> Option<Window> {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
+
     use super::*;
 
     fn number(text: &str) -> Result<Limit, ConfigError> {
@@ -138,5 +140,18 @@ mod tests {
         let limits = OtpLimits::from_vars(&Vars::default()).unwrap();
         assert!(limits.address.short.most >= limits.tenant.short.most);
         assert!(limits.address.long.most >= limits.tenant.long.most);
+    }
+
+    #[test]
+    fn a_limit_that_is_read_has_two_windows_of_which_one_holds_the_other() {
+        fuzz(|choices| {
+            let words =
+                ["3/600,10/86400", "1/1,1/1", "0/1,0/2", "3/0,1/0", "3/600,", "4294967296/1,1/1"];
+            let text = choices.text(&words);
+            if let Ok(limit) = number(&text) {
+                let (short, long) = (limit.short.seconds, limit.long.seconds);
+                assert!(short > 0 && long > 0 && long.is_multiple_of(short), "{text}");
+            }
+        });
     }
 }

@@ -84,6 +84,7 @@ impl<'de> Deserialize<'de> for Naira {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fuzzing::fuzz;
     use proptest::prelude::*;
 
     fn read(json: &str) -> Option<u64> {
@@ -139,5 +140,39 @@ mod tests {
             let amount = Kobo::new(kobo).unwrap();
             prop_assert_eq!(Kobo::from_naira(&amount.naira()), Ok(amount));
         }
+    }
+
+    proptest! {
+        #[test]
+        fn an_amount_is_the_same_as_text_integer_and_decimal(naira in 0_u64..=10_000_000_000) {
+            let expected = Some(naira * 100);
+            for json in [
+                format!("{naira}"),
+                format!("{naira}.0"),
+                format!("{naira}.00"),
+                format!("\"{naira}\""),
+                format!("\" {naira}.00 \""),
+            ] {
+                prop_assert_eq!(read(&json), expected, "{}", json);
+            }
+        }
+
+        #[test]
+        fn a_decimal_is_rounded_to_the_nearest_kobo(naira in 0_u64..1_000_000, mills in 0_u64..1_000) {
+            let kobo = naira * 100 + (mills + 5) / 10;
+            prop_assert_eq!(read(&format!("{naira}.{mills:03}")), Some(kobo));
+        }
+    }
+
+    #[test]
+    fn an_amount_that_is_read_is_within_bounds_and_is_read_back() {
+        fuzz(|choices| {
+            let words = ["100", "100.00", "0.005", "10000000000", "10000000000.01", "1e2", "1,000"];
+            let text = choices.text(&words);
+            let Ok(amount) = Kobo::from_naira(&text) else { return };
+            assert!(amount <= Kobo::MAX);
+            assert_eq!(Kobo::from_naira(&amount.naira()), Ok(amount));
+            assert!(text.trim().bytes().all(|b| b.is_ascii_digit() || b == b'.'), "{text}");
+        });
     }
 }

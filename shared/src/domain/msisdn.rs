@@ -109,6 +109,7 @@ impl fmt::Display for Msisdn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fuzzing::fuzz;
     use proptest::prelude::*;
 
     #[test]
@@ -184,5 +185,31 @@ mod tests {
         fn no_text_makes_it_panic(text in "\\PC{0,40}") {
             let _ = Msisdn::parse(&text);
         }
+    }
+
+    #[test]
+    fn a_number_is_ten_national_digits_and_its_masks_hide_four() {
+        fuzz(|choices| {
+            let words = ["08031234567", "+234 (0) 803.123.4567", "2348031234567", "234", "+"];
+            let text = choices.text(&words);
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            match Msisdn::parse(&text) {
+                Ok(number) => {
+                    let local = number.local();
+                    assert!(local.len() == 11 && digits.ends_with(&local[1..]), "{text} {local}");
+                    assert_eq!(Msisdn::parse(&local), Ok(number.clone()));
+                    for shown in [format!("{number}"), format!("{number:?}"), masked(&text)] {
+                        assert!(
+                            !shown.contains(&local[4..8]) || local[1..4] == local[5..8],
+                            "{shown}"
+                        );
+                        assert!(shown.contains("****"), "{shown}");
+                    }
+                }
+                Err(error) => assert!(!error.to_string().contains(char::is_numeric)),
+            }
+            let shown = masked(&text).chars().filter(|it| *it != '*').count();
+            assert!(shown <= 7, "{text}");
+        });
     }
 }

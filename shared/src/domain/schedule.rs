@@ -89,6 +89,8 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
+
     use super::*;
 
     fn schedule(list: &str) -> Result<Schedule, ConfigError> {
@@ -150,5 +152,21 @@ mod tests {
             let error = schedule(list).unwrap_err().to_string();
             assert!(error.contains("REQUERY_SCHEDULE_SECONDS"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_schedule_and_a_patience_that_are_read_are_within_their_bounds() {
+        fuzz(|choices| {
+            let words =
+                ["45,60", "0", "900", "901", "60", "59", "18446744073709551615", "1,", "-1"];
+            let text = choices.text(&words);
+            let vars = |name: &str| [(name.to_owned(), text.clone())].into_iter().collect::<Vars>();
+            if let Ok(schedule) = Schedule::from_vars(&vars("REQUERY_SCHEDULE_SECONDS")) {
+                assert!(!schedule.0.is_empty() && schedule.0.iter().all(|it| *it <= MAX_DELAY));
+            }
+            if let Ok(patience) = Patience::from_vars(&vars("REQUERY_PATIENCE_SECONDS")) {
+                assert!(patience.whole() >= PAY_ENDED && patience.first() <= patience.whole());
+            }
+        });
     }
 }

@@ -72,6 +72,8 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
+
     use super::*;
 
     #[test]
@@ -83,5 +85,15 @@ mod tests {
         assert_eq!(id("T2-data"), Some("etisalat-data"));
         assert_eq!(id("dstv"), None);
         assert_eq!(id(""), None);
+    }
+
+    #[test]
+    fn a_service_that_is_read_is_one_that_is_sold() {
+        fuzz(|choices| {
+            let text = choices.text(&["mtn", "T2-data", "GLO", "mtn-refill", "dstv"]);
+            let Some(service) = Service::parse(&text) else { return };
+            assert!(SERVICES.contains(&service));
+            assert_eq!(Service::parse(service.id), Some(service));
+        });
     }
 }

@@ -24,7 +24,9 @@ pub fn to_ms(time: OffsetDateTime) -> i64 {
 }
 
 fn from_iso(text: String) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(&text, &Rfc3339).ok()
+    let time = OffsetDateTime::parse(&text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
+    // In UTC it may be in a year that the form cannot write.
+    (0..=9_999).contains(&time.year()).then_some(time)
 }
 
 fn from_seconds(seconds: i64) -> Option<OffsetDateTime> {
@@ -111,6 +113,7 @@ form! {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
     use serde::{Deserialize, Serialize};
     use time::macros::datetime;
 
@@ -138,5 +141,35 @@ mod tests {
         assert_eq!(serde_json::from_str::<Times>(json).unwrap(), times);
         let null = json.replace('}', r#","maybe":null}"#);
         assert!(serde_json::from_str::<Times>(&null).is_err());
+    }
+
+    #[test]
+    fn a_time_whose_year_in_utc_has_not_four_digits_is_refused() {
+        for text in ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"] {
+            assert_eq!(from_iso(text.to_owned()), None, "{text}");
+        }
+        assert!(from_iso("9999-12-31T23:59:59Z".to_owned()).is_some());
+    }
+
+    #[test]
+    fn a_time_that_is_read_can_be_written_and_is_read_back() {
+        const SAMPLE: &str =
+            r#"{"iso":"2024-07-17T11:16:49.632Z","ms":1721215009632,"seconds":1721215009}"#;
+        let words = [
+            "9999-12-31T23:59:59.999-01:00",
+            "0000-01-01T00:00:00+23:59",
+            "2024-07-17T12:16:49.6329+01:00",
+            "2024-06-30T23:59:60Z",
+            "2024-07-17 11:16:49Z",
+            "2024-07-17t11:16:49z",
+        ];
+        fuzz(move |choices| {
+            let json = choices.json(&[SAMPLE], &words);
+            let Ok(times) = serde_json::from_str::<Times>(&json) else { return };
+            let written = serde_json::to_string(&times).unwrap();
+            let back: Times = serde_json::from_str(&written).unwrap();
+            assert_eq!(to_iso(back.iso), to_iso(times.iso), "{written}");
+            assert_eq!((back.ms, back.seconds), (times.ms, times.seconds), "{written}");
+        });
     }
 }

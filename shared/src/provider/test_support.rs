@@ -7,8 +7,13 @@ use crate::platform::http::Answer;
 
 /// An answer without headers.
 pub(super) fn answer(status: u16, body: &str) -> Answer {
+    any_answer(status, body.as_bytes())
+}
+
+/// An answer without headers whose body may be anything.
+pub(super) fn any_answer(status: u16, body: &[u8]) -> Answer {
     let status = StatusCode::from_u16(status).unwrap();
-    Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
+    Answer { status, headers: HeaderMap::new(), body: body.to_vec() }
 }
 
 /// Variables with their values. A later pair replaces an earlier one with the same name.

@@ -5,6 +5,8 @@ mod accounts;
 mod catalogues;
 mod conditional;
 mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod limits;
 mod purchases;
 mod requests;

@@ -1,5 +1,7 @@
 //! Tests of the simulation: it repeats itself, it finds what is wrong, and today it finds nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod faults;
 mod invariants;
 mod runs;

@@ -113,6 +113,8 @@ impl fmt::Debug for Recipient {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
+
     use super::*;
 
     fn read(text: &str) -> Recipient {
@@ -154,5 +156,28 @@ mod tests {
             assert_eq!(Recipient::parse(number, false), None);
         }
         assert!(Recipient::parse(TEST_SUCCESS, false).is_some());
+    }
+
+    #[test]
+    fn a_recipient_that_is_read_is_a_number_and_is_read_back() {
+        fuzz(|choices| {
+            let words = ["08031234567", "2348031234567", TEST_PENDING, "0803****567", "*", "12"];
+            let (text, test_numbers) = (choices.text(&words), choices.once_in(2));
+            if let Some(recipient) = Recipient::parse(&text, test_numbers) {
+                let written = recipient.text();
+                assert!(written.bytes().all(|b| b.is_ascii_digit()), "{written}");
+                assert!(test_numbers || recipient.msisdn().is_some(), "{written}");
+                assert_eq!(Recipient::parse(&written, test_numbers), Some(recipient.clone()));
+                assert!(
+                    recipient.is_named_by(&written) && !format!("{recipient:?}").contains(&written)
+                );
+                assert!(recipient.matches(&recipient.to_masked()));
+            }
+            let stored = serde_json::to_string(&text).unwrap();
+            if let Ok(recipient) = serde_json::from_str::<Recipient>(&stored) {
+                let written = serde_json::to_string(&recipient).unwrap();
+                assert_eq!(serde_json::from_str::<Recipient>(&written).unwrap(), recipient);
+            }
+        });
     }
 }

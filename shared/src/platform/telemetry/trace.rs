@@ -48,6 +48,8 @@ impl Trace {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
+
     use super::*;
 
     const ROOT: &str = "Root=1-5759e988-bd862e3fe1be46a994272793";
@@ -63,5 +65,21 @@ mod tests {
         for none in ["", "Root=", "Root=2-5759e988-bd862e3fe1be46a994272793", "Root=1-x-y", "x"] {
             assert_eq!(Trace::parse(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_header_that_is_read_is_written_short_and_plain_and_is_read_back() {
+        const WHOLE: &str =
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+        const WORDS: [&str; 6] =
+            [WHOLE, ROOT, ";Parent=", "Root=1-5759e988-", ";Sampled=0", "\r\nx: y"];
+        fuzz(|choices| {
+            let header = choices.text(&WORDS) + &choices.text(&WORDS);
+            let Some(trace) = Trace::parse(&header) else { return };
+            let written = trace.header();
+            assert!(written.len() <= WHOLE.len(), "{written}");
+            assert!(written.bytes().all(|b| b.is_ascii_alphanumeric() || b"-=;".contains(&b)));
+            assert_eq!(Trace::parse(&written), Some(trace), "{written}");
+        });
     }
 }

@@ -4,6 +4,8 @@
 //! byte for byte wherever nothing must change, so that numbers and unknown fields are kept.
 
 mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod paging;
 mod resource;
 mod wire;

@@ -12,6 +12,7 @@ use super::error::MonoError;
 use crate::domain::ids::AccountId;
 use crate::platform::http::{Answer, NoAnswer};
 use crate::provider::answer::retry_after;
+use crate::provider::json::object;
 
 /// A JSON object that keeps the order of its fields and the text of its values.
 pub(super) type Object = IndexMap<String, Box<RawValue>>;
@@ -105,8 +106,10 @@ pub(super) fn auth_answer(body: &[u8]) -> Result<AuthAnswer, String> {
     let data: AuthData = data_of(&body)?;
     let form = data.result.unwrap_or_default().form;
     let otp = form.iter().find(|field| field.name == "otp");
-    let least = otp.and_then(|field| field.min_length).unwrap_or(USUAL_OTP_LENGTH);
-    let most = otp.and_then(|field| field.max_length).unwrap_or(USUAL_OTP_LENGTH.max(least));
+    let (least, most) = (otp.and_then(|it| it.min_length), otp.and_then(|it| it.max_length));
+    let least = least.unwrap_or_else(|| USUAL_OTP_LENGTH.min(most.unwrap_or(USUAL_OTP_LENGTH)));
+    // A form that contradicts itself must not leave the session without a possible OTP.
+    let most = most.unwrap_or(USUAL_OTP_LENGTH).max(least);
     Ok(AuthAnswer { session_id: header_safe(data.session_id)?, otp_length: (least, most), body })
 }
 
@@ -136,12 +139,13 @@ fn check_not_failed(body: &[u8]) -> Result<(), MonoError> {
         #[serde(default, borrow)]
         status: Option<&'a RawValue>,
     }
-    if !is_json(body) {
+    let Ok(body) = serde_json::from_slice(body) else {
         return Err(MonoError::Unavailable("its answer is not JSON".to_owned()));
-    }
+    };
     // An array, or an object of another form, does not report a failure.
-    match serde_json::from_slice::<Status<'_>>(body) {
-        Ok(Status { status: Some(status) }) if status.get().eq_ignore_ascii_case("\"failed\"") => {
+    let status = object(Some(body)).ok().flatten().and_then(|it: Status<'_>| it.status);
+    match status {
+        Some(status) if status.get().eq_ignore_ascii_case("\"failed\"") => {
             Err(MonoError::Rejected(StatusCode::OK))
         }
         _ => Ok(()),
@@ -195,6 +199,16 @@ mod tests {
         assert_eq!(answer.body, body);
         let without_form = auth_answer(br#"{"data":{"session_id":"s1"}}"#).unwrap();
         assert_eq!(without_form.otp_length, (6, 6));
+        for (form, lengths) in [
+            (r#""minLength":8"#, (8, 8)),
+            (r#""maxLength":4"#, (4, 4)),
+            (r#""maxLength":8"#, (6, 8)),
+            (r#""minLength":8,"maxLength":4"#, (8, 8)),
+        ] {
+            let body =
+                format!(r#"{{"session_id":"s1","result":{{"form":[{{"name":"otp",{form}}}]}}}}"#);
+            assert_eq!(auth_answer(body.as_bytes()).unwrap().otp_length, lengths, "{form}");
+        }
     }
 
     #[test]
@@ -216,6 +230,7 @@ mod tests {
         assert!(matches!(check(r#"{"a":"#), Err(MonoError::Unavailable(_))));
         assert!(check(r#"{"status":"successful"}"#).is_ok());
         assert!(check(r#"[{"status":"failed"}]"#).is_ok());
+        assert!(check(r#"["failed"]"#).is_ok());
         assert!(check(r#"{"status":7}"#).is_ok());
     }
 }

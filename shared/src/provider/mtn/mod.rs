@@ -12,6 +12,8 @@ mod data;
 mod deadline;
 mod envelope;
 mod error;
+#[cfg(test)]
+mod fuzz_tests;
 mod plans;
 mod refill;
 mod token;

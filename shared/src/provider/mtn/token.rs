@@ -226,3 +226,34 @@ fn seconds(raw: &RawValue) -> Option<Duration> {
     let seconds: u64 = raw.get().trim_matches('"').trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_LIFETIME))
 }
+
+#[cfg(test)]
+mod tests {
+    use fuzzing::fuzz;
+
+    use super::*;
+    use crate::provider::test_support::any_answer;
+
+    const TOKEN: &str = "t0ken-of-mtn";
+    const SAMPLES: [&str; 2] = [
+        r#"{"access_token":"t0ken-of-mtn","expires_in":"3599"}"#,
+        r#"{"statusCode":"4000","statusMessage":"t0ken-of-mtn"}"#,
+    ];
+    const WORDS: [&str; 7] =
+        ["access_token", "expires_in", "statusCode", "3600", "-1", "a b", TOKEN];
+
+    #[test]
+    fn a_token_lives_a_day_at_most_and_is_not_shown() {
+        fuzz(|choices| {
+            let answer = any_answer(200, &choices.body(&SAMPLES, &WORDS));
+            match Token::read(&answer, OffsetDateTime::UNIX_EPOCH) {
+                Ok(token) => {
+                    assert!(token.lifetime <= MAX_LIFETIME);
+                    assert!(token.bearer.is_sensitive() && token.bearer.len() > "Bearer ".len());
+                }
+                Err(error) => assert!(!format!("{error:?}").contains(TOKEN), "{error:?}"),
+            }
+            assert!(!refusal_code(&answer).contains(TOKEN));
+        });
+    }
+}

@@ -10,6 +10,8 @@ mod codes;
 mod credentials;
 mod error;
 mod field;
+#[cfg(test)]
+mod fuzz_tests;
 mod judgement;
 mod order_answer;
 mod read;

@@ -1,5 +1,7 @@
 //! The transition, state by state, and as a property over any order of answers.
 
+mod properties;
+
 use std::sync::Mutex;
 
 use proptest::prelude::*;
