@@ -33,6 +33,10 @@ docs:
 structure:
     cargo test --locked -p sandbox --test structure
 
+# Run schedules of faults over the real functions; arguments go to the simulation
+simulate *arguments:
+    cargo run --locked --profile simulation -p simulation -- run {{arguments}}
+
 # Check the template as CloudFormation and SAM would
 template:
     .ci/template
@@ -52,7 +56,7 @@ mutants *arguments:
 # Build the functions for Lambda, and their bills of materials; arm64 unless a target is named
 build-release target="aarch64-unknown-linux-gnu": && (sbom target)
     . .ci/tools && cargo lambda build --release --locked --target {{target}} \
-        --workspace --exclude sandbox --exclude cli --exclude fuzzing
+        --workspace --exclude sandbox --exclude simulation --exclude cli --exclude fuzzing
 
 # Write a software bill of materials for each function to target/sbom
 sbom target="aarch64-unknown-linux-gnu":

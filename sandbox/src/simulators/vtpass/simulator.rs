@@ -16,6 +16,7 @@ use crate::simulators::http::header_text;
 use crate::simulators::response::SimulatedResponse;
 
 /// The credentials that the simulator accepts.
+#[derive(Clone)]
 pub struct Credentials {
     /// Sent with every request.
     pub api_key: String,
@@ -74,6 +75,11 @@ impl VtpassSimulator {
         Self { credentials, ledger, environment, webhook_url, controls: Mutex::default() }
     }
 
+    /// The credentials it accepts.
+    pub fn credentials(&self) -> Credentials {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Accepts other credentials from now on.
     pub fn rotate(&self, credentials: Credentials) {
         *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials;
@@ -103,8 +109,7 @@ impl VtpassSimulator {
     }
 
     fn authenticated(&self, method: &Method, headers: &HeaderMap) -> bool {
-        let credentials = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
-        let Credentials { api_key, public_key, secret_key } = &*credentials;
+        let Credentials { api_key, public_key, secret_key } = &self.credentials();
         let has = |name: &str, expected: &str| {
             header_text(headers, name).is_some_and(|value| same(value, expected))
         };

@@ -128,6 +128,10 @@ async fn a_hint_is_asked_again_until_vtpass_gives_a_clear_answer() {
         json!({ "call": "requery", "http_status": 429 }),
         json!({ "call": "requery", "half": true }),
         json!({ "call": "requery", "code": "083" }),
+        // Of an order that VTpass acknowledged and that is settled, these say nothing.
+        json!({ "call": "requery", "code": "015" }),
+        json!({ "call": "requery", "code": "044" }),
+        json!({ "call": "requery", "code": "099", "status": "pending" }),
     ] {
         let gateway = Gateway::undriven().await;
         let caller = gateway.caller();

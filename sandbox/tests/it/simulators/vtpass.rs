@@ -65,7 +65,7 @@ pub fn client(url: &str, environment: &Environment, credentials: &[(&str, &str)]
 }
 
 fn with_secret_key(url: &str, simulator: &VtpassSimulator, secret_key: &str) -> Vtpass {
-    let it = &simulator.credentials;
+    let it = simulator.credentials();
     let keys = [
         ("VTPASS_API_KEY", it.api_key.as_str()),
         ("VTPASS_PUBLIC_KEY", it.public_key.as_str()),
@@ -85,7 +85,7 @@ impl Rig {
         let simulator = Arc::new(simulator);
         let control = Router::new().nest("/_sandbox/vtpass", control_router(simulator.clone()));
         let url = serve(router(simulator.clone()).merge(control)).await;
-        let vtpass = with_secret_key(&url, &simulator, &simulator.credentials.secret_key);
+        let vtpass = with_secret_key(&url, &simulator, &simulator.credentials().secret_key);
         Self { vtpass, environment, simulator, url }
     }
 
