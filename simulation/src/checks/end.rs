@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dynoxide::types::AttributeValue;
 use sandbox::simulators::vtpass::{Delivery, OrderState, deliveries};
 use shared::domain::purchase::State;
+use shared::domain::time::to_seconds;
 
 use super::name;
 use crate::record::Seen;
@@ -128,9 +129,12 @@ fn wallet_agrees(world: &World, purchases: &BTreeMap<String, Seen>) {
     }
 }
 
+/// A request that has ended is not found any more, whatever is left of it.
 fn requests_are_answered(world: &World) {
+    let now = to_seconds(world.clock.now());
     for item in world.dynamodb.all("RequestsTable") {
-        if text(&item, "state") == "waiting" {
+        let has_ended = number(&item, "expires_at").is_some_and(|end| end <= now);
+        if text(&item, "state") == "waiting" && !has_ended {
             let id = text(&item, "request_id");
             world.violated("requests_are_answered", format!("request {id} still waits"));
         }
@@ -157,5 +161,12 @@ fn text<'a>(item: &'a Item, name: &str) -> &'a str {
     match item.get(name) {
         Some(AttributeValue::S(text)) => text,
         _ => "",
+    }
+}
+
+fn number(item: &Item, name: &str) -> Option<i64> {
+    match item.get(name) {
+        Some(AttributeValue::N(number)) => number.parse().ok(),
+        _ => None,
     }
 }
