@@ -146,7 +146,10 @@ fn report(campaign: &Campaign, progress: &Progress, lists_never: bool) {
         println!("seed {}: {}: {}", failure.seed, violation.invariant, violation.detail);
     }
     if let Some(failure) = progress.failures.first() {
-        println!("its story: simulation replay {} --shrink", failure.seed);
+        println!(
+            "its story: cargo run --locked --profile simulation -p simulation -- replay {} --shrink",
+            failure.seed
+        );
     }
     let failed = progress.failures.len();
     println!("{} passed, {failed} failed", usize::try_from(runs).unwrap_or(usize::MAX) - failed);

@@ -45,16 +45,12 @@ pub struct Seen {
     pub state: State,
     /// Whether it is a refill.
     pub is_refill: bool,
-    /// When it was recorded, epoch milliseconds.
-    pub created_ms: i64,
     /// When reconcile comes back to it, epoch milliseconds.
     pub reconcile_ms: Option<i64>,
     /// When reconcile looked back on it, epoch milliseconds.
     pub reconciled_ms: Option<i64>,
     /// Why it is as it is: the note of the last line that concluded something.
     pub reason: Option<String>,
-    /// How many lines its history has.
-    pub lines: usize,
 }
 
 /// A situation that a run can meet.

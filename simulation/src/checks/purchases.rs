@@ -144,11 +144,9 @@ fn read(item: &Item) -> Option<Seen> {
         reference: text("request_id")?,
         state: text("state")?.parse().ok()?,
         is_refill: text("service_id")? == "mtn-refill",
-        created_ms: number("created_ms")?,
         reconcile_ms: number("reconcile_ms").filter(|_| in_index),
         reconciled_ms: number("reconciled_ms"),
         reason: history.iter().rev().find_map(reason),
-        lines: history.len(),
     })
 }
 
