@@ -207,7 +207,8 @@ impl Fate {
             PayAnswer::Foreign => set("/requestId", json!("202601010000other")),
             PayAnswer::OtherAmount => set("/content/transactions/amount", json!(1)),
         };
-        let asks = Some(self.asks.unwrap_or(u32::MAX));
+        // To the simulator, a pending order without asks stays pending for ever.
+        let asks = Some(self.asks.map_or(u32::MAX, |asks| asks.max(1)));
         Script { charge: Some(true), resolves_to: end, asks, ..base }
     }
 

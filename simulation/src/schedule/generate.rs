@@ -1,7 +1,8 @@
 //! Makes a schedule from a seed.
 //!
 //! A schedule is small, because a small one is run often and read easily: a few orders or accounts,
-//! and a few faults. What is likely stands in this file. Which calls go wrong is steered by
+//! and a few faults. What takes a day costs as much as ten small ones, so it is in few schedules.
+//! What is likely stands in this file. Which calls go wrong is steered by
 //! [`Sites`]: calls that were seldom hit are chosen more often.
 
 use std::collections::BTreeSet;
@@ -46,8 +47,8 @@ pub fn generate(seed: u64, sites: &Sites) -> Schedule {
 /// How long after the last action faults are still on.
 fn pick_end(rng: &mut Rng) -> u64 {
     match rng.u8(0..20) {
-        0..12 => rng.u64(MINUTE..20 * MINUTE),
-        12..17 => rng.u64(HOUR..6 * HOUR),
+        0..14 => rng.u64(MINUTE..20 * MINUTE),
+        14..19 => rng.u64(HOUR..6 * HOUR),
         _ => rng.u64(25 * HOUR..32 * HOUR),
     }
 }
@@ -203,10 +204,10 @@ impl Generator {
                 requeries.push(answer);
             }
         }
-        let asks = match self.rng.u8(0..50) {
-            0..25 => Some(0),
-            25..45 => Some(self.rng.u32(1..4)),
-            45..48 => Some(self.rng.u32(4..30)),
+        let asks = match self.rng.u8(0..100) {
+            0..55 => Some(0),
+            55..95 => Some(self.rng.u32(1..4)),
+            95..98 => Some(self.rng.u32(4..30)),
             _ => None,
         };
         Fate { pay, requeries, end: self.end(), asks }
@@ -335,9 +336,9 @@ impl Generator {
 
     fn outage(&mut self, of: Away) -> Outage {
         let from_ms = self.rng.u64(0..2 * MINUTE);
-        let for_ms = match self.rng.u8(0..4) {
-            0 => self.rng.u64(SECOND..30 * SECOND),
-            1 | 2 => self.rng.u64(30 * SECOND..20 * MINUTE),
+        let for_ms = match self.rng.u8(0..10) {
+            0..3 => self.rng.u64(SECOND..30 * SECOND),
+            3..9 => self.rng.u64(30 * SECOND..20 * MINUTE),
             _ => self.rng.u64(HOUR..26 * HOUR),
         };
         Outage { of, from_ms, for_ms }

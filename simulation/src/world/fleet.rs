@@ -15,6 +15,9 @@ use shared::platform::http::Http;
 use super::life::Life;
 use super::network::{Caller, Network};
 
+/// How many instances wait at most before an idle one is always taken.
+const MOST_IDLE: usize = 3;
+
 /// A function with its instances.
 pub struct Fleet {
     name: String,
@@ -76,7 +79,8 @@ impl Fleet {
     fn idle_instance(&self) -> Option<Running> {
         let world = self.network.world();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.is_empty() || world.chance(world.schedule.settings.spread_percent) {
+        let is_new = idle.len() < MOST_IDLE && world.chance(world.schedule.settings.spread_percent);
+        if idle.is_empty() || is_new {
             return None;
         }
         let index = world.below(idle.len());

@@ -33,11 +33,13 @@ async fn next_batch(world: &World, trigger: &TriggerSpec) -> Vec<ReceivedMessage
     let (engine, queue) = (&world.sqs.engine, &trigger.queue);
     loop {
         let most = i64::from(trigger.batch_size);
-        let batch = engine.receive(queue, most, None).expect("the queue is readable");
-        if !batch.is_empty() {
-            return batch;
+        if !engine.is_idle(queue) {
+            let batch = engine.receive(queue, most, None).expect("the queue is readable");
+            if !batch.is_empty() {
+                return batch;
+            }
         }
-        let next = engine.next_visible_ms(queue).expect("the queue is readable");
+        let next = engine.idle_until_ms(queue).expect("a queue without a message is idle");
         let late = world.below_ms(world.late_delivery());
         tokio::select! {
             biased;

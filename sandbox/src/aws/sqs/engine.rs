@@ -133,21 +133,27 @@ impl Engine {
         attributes(&database, queue)?;
         check(message)?;
         let (id, now) = (self.id(), self.now_ms());
-        self.no_longer_idle();
+        self.no_longer_idle(queue);
         let visible = now + message.delay_seconds * 1000;
         let stored = json!({ "trace": message.trace_header }).to_string();
-        database.execute(
+        let mut insert = database.prepare_cached(
             "INSERT INTO messages (id, queue, body, attributes, sent_ms, visible_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![id, queue, message.body, stored, now, visible],
         )?;
+        insert.execute(params![id, queue, message.body, stored, now, visible])?;
         Ok(id)
     }
 
     /// Whether it is known, without a look into the database, that nothing of a queue can be received.
     /// Many pollers ask many times a second.
     pub fn is_idle(&self, queue: &str) -> bool {
-        self.idle().get(queue).is_some_and(|until| self.now_ms() < *until)
+        self.idle_until_ms(queue).is_some_and(|until| self.now_ms() < until)
+    }
+
+    /// When the next message of a queue can be received, epoch milliseconds, as far as it is known;
+    /// `i64::MAX` where it has none. A receive that finds nothing makes it known.
+    pub fn idle_until_ms(&self, queue: &str) -> Option<i64> {
+        self.idle().get(queue).copied()
     }
 
     fn idle(&self) -> MutexGuard<'_, HashMap<String, i64>> {
@@ -155,8 +161,8 @@ impl Engine {
     }
 
     /// To be called while the database is held.
-    fn no_longer_idle(&self) {
-        self.idle().clear();
+    fn no_longer_idle(&self, queue: &str) {
+        self.idle().remove(queue);
     }
 
     /// Receives up to `most` visible messages, oldest first unless the switch for reordering is on,
@@ -174,16 +180,18 @@ impl Engine {
         let now = self.now_ms();
         let oldest = oldest_kept(&attributes, now);
         let expire = "DELETE FROM messages WHERE queue = ?1 AND sent_ms < ?2";
-        transaction.execute(expire, params![queue, oldest])?;
+        transaction.prepare_cached(expire)?.execute(params![queue, oldest])?;
         let default =
             integer(&attributes, "VisibilityTimeout").unwrap_or(DEFAULT_VISIBILITY_SECONDS);
         let hidden_until = now + visibility_in_range(visibility.unwrap_or(default))? * 1000;
         if let Some((target, max_receives)) = redrive(&attributes) {
-            transaction.execute(
+            let mut redrive = transaction.prepare_cached(
                 "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
                  WHERE queue = ?1 AND visible_ms <= ?3 AND receive_count >= ?4",
-                params![queue, target, now, max_receives],
             )?;
+            if redrive.execute(params![queue, target, now, max_receives])? > 0 {
+                self.no_longer_idle(&target);
+            }
         }
         let mut messages = if self.switches.positions().reorder {
             let mut all = visible(&transaction, queue, now, i64::MAX)?;
@@ -197,16 +205,17 @@ impl Engine {
             let until = next_visible(&transaction, queue)?;
             self.idle().insert(queue.to_owned(), until);
         } else {
-            self.no_longer_idle();
+            self.no_longer_idle(queue);
         }
         for message in &mut messages {
             message.receipt = self.id();
-            transaction.execute(
+            let mut hide = transaction.prepare_cached(
                 "UPDATE messages SET visible_ms = ?2, receipt = ?3, receive_count = ?4,
                  first_received_ms = iif(first_received_ms = 0, ?5, first_received_ms)
                  WHERE id = ?1",
-                params![message.id, hidden_until, message.receipt, message.receive_count, now],
             )?;
+            let it = &*message;
+            hide.execute(params![it.id, hidden_until, it.receipt, it.receive_count, now])?;
             if message.first_received_ms == 0 {
                 message.first_received_ms = now;
             }
@@ -223,12 +232,12 @@ impl Engine {
         if receipt.is_empty() {
             return Err(SqsError::Invalid("The receipt handle is empty.".to_owned()));
         }
-        self.no_longer_idle();
+        self.no_longer_idle(queue);
         if self.is_duplicated() && self.keep_a_copy(&database, queue, receipt)? {
             return Ok(());
         }
         let delete = "DELETE FROM messages WHERE queue = ?1 AND receipt = ?2";
-        database.execute(delete, params![queue, receipt])?;
+        database.prepare_cached(delete)?.execute(params![queue, receipt])?;
         Ok(())
     }
 
@@ -259,7 +268,7 @@ impl Engine {
         let database = self.database();
         attributes(&database, source)?;
         attributes(&database, target)?;
-        self.no_longer_idle();
+        self.no_longer_idle(target);
         Ok(database.execute(
             "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
              WHERE queue = ?1",
@@ -280,15 +289,6 @@ impl Engine {
             params![queue, self.now_ms()],
             |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]),
         )?)
-    }
-
-    /// When the next message of a queue can be received, epoch milliseconds; `i64::MAX` where there is
-    /// none.
-    ///
-    /// # Errors
-    /// [`SqsError`].
-    pub fn next_visible_ms(&self, queue: &str) -> Result<i64, SqsError> {
-        next_visible(&self.database(), queue)
     }
 
     pub(super) fn database(&self) -> MutexGuard<'_, Connection> {
