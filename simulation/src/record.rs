@@ -84,6 +84,8 @@ pub struct Record {
     pub changes: BTreeMap<Change, u64>,
     /// How often each OTP session was verified at Mono.
     pub otp_tries: BTreeMap<String, u32>,
+    /// How many OTPs Mono was asked to send.
+    pub otps: u64,
     /// How often each order was asked about at VTpass.
     pub requeries: BTreeMap<String, u32>,
     /// How many chains reconcile restarted.
@@ -107,6 +109,7 @@ impl Record {
             met: BTreeMap::new(),
             changes: BTreeMap::new(),
             otp_tries: BTreeMap::new(),
+            otps: 0,
             requeries: BTreeMap::new(),
             restarts: 0,
             reversed_ms: BTreeMap::new(),

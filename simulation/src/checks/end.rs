@@ -7,7 +7,7 @@ use sandbox::simulators::vtpass::{Delivery, OrderState, deliveries};
 use shared::domain::purchase::State;
 use shared::domain::time::to_seconds;
 
-use super::name;
+use super::{limits, name};
 use crate::record::Seen;
 use crate::world::{Item, World};
 
@@ -31,6 +31,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     chains_go_on(world);
     requests_are_answered(world);
     consents_are_erased(world);
+    limits::at_the_end(world);
 }
 
 /// A chain goes on by itself, whatever happens to a step. Reconcile restarts it only where something was

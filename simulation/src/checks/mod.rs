@@ -3,6 +3,7 @@
 //! Each has a name, which a failing run shows and docs/proof.md explains.
 
 mod end;
+mod limits;
 pub mod name;
 mod purchases;
 
@@ -37,6 +38,7 @@ pub fn after(world: &World, call: &Call, session: Option<&str>) {
                 world.violated(name::OTP_TRIES, detail);
             }
         }
+        Service::Mono if call.name.ends_with("/telecom/auth") => limits::otp_sent(world),
         Service::Mtn | Service::Mono | Service::Sqs | Service::Secrets | Service::Api => {}
     }
 }

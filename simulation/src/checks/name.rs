@@ -14,6 +14,8 @@ pub const FINAL_STAYS: &str = "final_stays";
 pub const IN_THE_INDEX: &str = "in_the_index";
 /// An OTP session is tried five times at most.
 pub const OTP_TRIES: &str = "otp_tries";
+/// What is limited is counted before it is done, and no count exceeds its limit.
+pub const LIMITS_HELD: &str = "limits_held";
 /// An answer is one that openapi.yaml names.
 pub const DOCUMENTED: &str = "documented_answer";
 /// No tenant sees what is another's.

@@ -5,7 +5,7 @@ use sandbox::simulators::vtpass::OrderState;
 use shared::domain::ids::ProviderReference;
 use shared::domain::purchase::State;
 
-use super::name;
+use super::{limits, name};
 use crate::record::Seen;
 use crate::world::{Item, World};
 
@@ -20,6 +20,9 @@ pub(super) fn written(world: &World, id: &str) {
     let Some(seen) = read(&item) else { return };
     let before = world.record().purchases.insert(id.to_owned(), seen.clone());
     let was = before.as_ref().map(|it| it.state);
+    if was.is_none() {
+        limits::purchase_recorded(world);
+    }
     if was != Some(seen.state) {
         let change = (was.map(|it| it.name().to_owned()), seen.state.name().to_owned());
         *world.record().changes.entry(change).or_default() += 1;

@@ -126,6 +126,18 @@ fn a_review_without_a_reason_and_an_order_without_a_record_are_found() {
 }
 
 #[test]
+fn a_count_over_its_limit_is_found() {
+    for (attribute, count) in [("s3", "4"), ("long", "11")] {
+        let found = broken(|world| {
+            let mut item = json!({ "pk": { "S": "otp-number#hash#1795600800" } });
+            item[attribute] = json!({ "N": count });
+            put(world, "LimitsTable", item);
+        });
+        assert_eq!(found, ["limits_held"], "{attribute}");
+    }
+}
+
+#[test]
 fn what_is_left_in_queues_requests_and_tombstones_is_found() {
     let found = broken(|world| {
         let message = json!({ "QueueUrl": "http://sqs.sim/0/RequeryDeadLetterQueue",
