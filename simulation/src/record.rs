@@ -94,6 +94,12 @@ pub struct Record {
     pub reversed_ms: BTreeMap<String, i64>,
     /// The orders whose provider was told what happens with them.
     pub scripted: BTreeSet<usize>,
+    /// What the gateway took note of by webhook: accounts that were withdrawn, orders of VTpass.
+    pub reported: BTreeSet<String>,
+    /// Paths of MTN's callbacks with a wrong token.
+    pub forged: BTreeSet<String>,
+    /// The deferred requests whose answer was taken.
+    pub answered: BTreeSet<String>,
     /// How many calls were made.
     pub calls: u64,
 }
@@ -114,6 +120,9 @@ impl Record {
             restarts: 0,
             reversed_ms: BTreeMap::new(),
             scripted: BTreeSet::new(),
+            reported: BTreeSet::new(),
+            forged: BTreeSet::new(),
+            answered: BTreeSet::new(),
             calls: 0,
         }
     }

@@ -9,10 +9,14 @@ use shared::domain::time::to_seconds;
 
 use super::{limits, name};
 use crate::record::Seen;
+use crate::schedule::Deed;
 use crate::world::{Item, World};
 
 /// Attributes of the tombstone of a withdrawn consent.
 const TOMBSTONE: [&str; 5] = ["account_id", "tenant", "state", "provider", "history"];
+
+/// How much the clocks of two instances may differ, in seconds.
+const CLOCK_DIFFERENCE: i64 = 10;
 
 /// Checks everything that must hold at the end. `is_quiet` tells whether everything came to its end.
 pub fn at_the_end(world: &World, is_quiet: bool) {
@@ -30,7 +34,9 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     wallet_agrees(world, &purchases);
     chains_go_on(world);
     requests_are_answered(world);
+    answers_are_kept(world);
     consents_are_erased(world);
+    withdrawals_are_done(world);
     limits::at_the_end(world);
 }
 
@@ -39,7 +45,9 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
 fn chains_go_on(world: &World) {
     let restarts = world.record().restarts;
     let schedule = &world.schedule;
+    let loses = schedule.actions.iter().any(|it| matches!(it.deed, Deed::LoseMessages));
     let is_mild = schedule.outages.is_empty() && schedule.faults.iter().all(|it| it.times <= 2);
+    let is_mild = is_mild && !loses;
     if restarts > 0 && is_mild {
         world.violated("chains_go_on", format!("reconcile restarted {restarts} chains"));
     }
@@ -93,7 +101,8 @@ fn nobody_could_know(world: &World, seen: &Seen) -> bool {
     let webhooks = deliveries(&world.vtpass);
     let about = |it: &&Delivery| it.request_id.as_deref() == Some(&seen.reference);
     let newest = webhooks.iter().find(about);
-    is_later && newest.is_none_or(|it| !it.accepted)
+    let is_reported = world.record().reported.contains(&seen.reference);
+    is_later && !is_reported && newest.is_none_or(|it| !it.accepted)
 }
 
 fn refill_agrees(world: &World, id: &str, seen: &Seen) {
@@ -137,7 +146,46 @@ fn requests_are_answered(world: &World) {
         let has_ended = number(&item, "expires_at").is_some_and(|end| end <= now);
         if text(&item, "state") == "waiting" && !has_ended {
             let id = text(&item, "request_id");
-            world.violated("requests_are_answered", format!("request {id} still waits"));
+            world.violated(name::ANSWERED, format!("request {id} still waits"));
+        }
+    }
+}
+
+/// Whether a deferred request has not ended, and its account is linked.
+pub(super) fn is_alive(world: &World, id: &str) -> bool {
+    let Some(request) = world.dynamodb.item("RequestsTable", &[("request_id", id)]) else {
+        return false;
+    };
+    let (account, tenant) = (text(&request, "account_id"), text(&request, "tenant"));
+    let key = [("account_id", account), ("tenant", tenant)];
+    let account = world.dynamodb.item("AccountsTable", &key);
+    let end = number(&request, "expires_at").unwrap_or_default();
+    let is_linked = account.is_some_and(|it| text(&it, "state") == "linked");
+    is_linked && end - CLOCK_DIFFERENCE > to_seconds(world.clock.now())
+}
+
+/// An answer of MTN that was taken is there, whatever else was posted in its name.
+fn answers_are_kept(world: &World) {
+    let answered = world.record().answered.clone();
+    for item in world.dynamodb.all("RequestsTable") {
+        let id = text(&item, "request_id");
+        let is_recognised = matches!(item.get("recognised"), Some(AttributeValue::BOOL(true)));
+        if answered.contains(id) && !(text(&item, "state") == "available" && is_recognised) {
+            let detail = format!("MTN's answer to request {id} was taken and is not there");
+            world.violated(name::ANSWERED, detail);
+        }
+    }
+}
+
+/// What a customer withdrew at Mono is withdrawn here, if Mono reported it.
+fn withdrawals_are_done(world: &World) {
+    let reported = world.record().reported.clone();
+    for item in world.dynamodb.all("AccountsTable") {
+        let id = text(&item, "account_id");
+        let is_linked = text(&item, "state") == "linked";
+        if is_linked && reported.contains(id) && !world.mono.is_linked(id) {
+            let detail = format!("account {id} was withdrawn at Mono and is still linked");
+            world.violated("consents_are_erased", detail);
         }
     }
 }

@@ -7,6 +7,7 @@ mod limits;
 pub mod name;
 mod purchases;
 
+use axum::http::StatusCode;
 use serde_json::Value;
 use shared::domain::ids::ProviderReference;
 
@@ -40,6 +41,21 @@ pub fn after(world: &World, call: &Call, session: Option<&str>) {
         }
         Service::Mono if call.name.ends_with("/telecom/auth") => limits::otp_sent(world),
         Service::Mtn | Service::Mono | Service::Sqs | Service::Secrets | Service::Api => {}
+    }
+}
+
+/// Looks at MTN's callback: an answer to a request that is alive is taken.
+pub fn called_back(world: &World, path: &str, body: &Value, status: StatusCode) {
+    let Some(rest) = path.strip_prefix("/callbacks/mtn/") else { return };
+    let Some((id, _)) = rest.split_once('/').filter(|_| body["statusCode"].is_string()) else {
+        return;
+    };
+    if status == StatusCode::OK {
+        world.record().answered.insert(id.to_owned());
+    }
+    if status == StatusCode::NOT_FOUND && end::is_alive(world, id) && !world.was_forged(rest) {
+        let detail = format!("MTN's answer to request {id} was refused");
+        world.violated(name::ANSWERED, detail);
     }
 }
 

@@ -16,6 +16,8 @@ pub const IN_THE_INDEX: &str = "in_the_index";
 pub const OTP_TRIES: &str = "otp_tries";
 /// What is limited is counted before it is done, and no count exceeds its limit.
 pub const LIMITS_HELD: &str = "limits_held";
+/// A question to MTN gets its answer, if there is one.
+pub const ANSWERED: &str = "requests_are_answered";
 /// An answer is one that openapi.yaml names.
 pub const DOCUMENTED: &str = "documented_answer";
 /// No tenant sees what is another's.

@@ -64,6 +64,8 @@ pub enum PayAnswer {
     Page,
     /// Taken; that the id was used before: 014.
     Used,
+    /// Taken; that VTpass's system failed: 083.
+    SystemError,
     /// Taken; an unknown code.
     UnknownCode,
     /// Taken; an unknown status.
@@ -72,8 +74,10 @@ pub enum PayAnswer {
     Review,
     /// Taken; 016 beside a transaction that says delivered.
     Contradictory,
-    /// Taken; the answer is about another order.
+    /// Taken; the answer is about another order, which ended otherwise.
     Foreign,
+    /// Taken; the answer is about another number, whose order ended otherwise.
+    OtherNumber,
     /// Taken; another amount.
     OtherAmount,
 }
@@ -103,10 +107,14 @@ pub enum RequeryAnswer {
     Credentials,
     /// That a person must look: 044.
     Review,
+    /// That VTpass's system failed: 083.
+    SystemError,
     /// With an unknown code.
     UnknownCode,
-    /// About another order.
+    /// About another order, which ended otherwise.
     Foreign,
+    /// About another number, whose order ended otherwise.
+    OtherNumber,
     /// With 016 beside a transaction that says pending.
     Contradictory,
 }
@@ -166,7 +174,7 @@ impl Fate {
         let requeries = self.requeries.iter().map(|answer| Script {
             call: ApiCall::Requery,
             phone: Some(phone.to_owned()),
-            ..answer.script()
+            ..answer.script(self.end)
         });
         std::iter::once(pay).chain(requeries).collect()
     }
@@ -196,6 +204,7 @@ impl Fate {
             }
             PayAnswer::Page => Script { body: Some(json!("<html></html>")), ..self.hidden() },
             PayAnswer::Used => code("014"),
+            PayAnswer::SystemError => code("083"),
             PayAnswer::UnknownCode => code("777"),
             PayAnswer::UnknownStatus => {
                 Script { status: Some("odd".to_owned()), ..Script::default() }
@@ -204,7 +213,8 @@ impl Fate {
             PayAnswer::Contradictory => {
                 Script { status: Some("delivered".to_owned()), ..code("016") }
             }
-            PayAnswer::Foreign => set("/requestId", json!("202601010000other")),
+            PayAnswer::Foreign => other_order(self.end),
+            PayAnswer::OtherNumber => other_number(self.end),
             PayAnswer::OtherAmount => set("/content/transactions/amount", json!(1)),
         };
         // To the simulator, a pending order without asks stays pending for ever.
@@ -229,7 +239,7 @@ impl Fate {
 }
 
 impl RequeryAnswer {
-    fn script(self) -> Script {
+    fn script(self, end: End) -> Script {
         let code = |code: &str| Script { code: Some(code.to_owned()), ..Script::default() };
         match self {
             Self::Plain => Script::default(),
@@ -241,11 +251,34 @@ impl RequeryAnswer {
             Self::OwnFault => code("018"),
             Self::Credentials => code("027"),
             Self::Review => code("044"),
+            Self::SystemError => code("083"),
             Self::UnknownCode => code("777"),
-            Self::Foreign => set("/requestId", json!("202601010000other")),
+            Self::Foreign => other_order(end),
+            Self::OtherNumber => other_number(end),
             Self::Contradictory => Script { status: Some("pending".to_owned()), ..code("016") },
         }
     }
+}
+
+/// An answer about another order.
+fn other_order(end: End) -> Script {
+    Script { set: set("/requestId", json!("202601010000other")).set, ..otherwise(end) }
+}
+
+/// An answer about another number.
+fn other_number(end: End) -> Script {
+    let number = set("/content/transactions/unique_element", json!("08039999999"));
+    Script { set: number.set, ..otherwise(end) }
+}
+
+/// An answer that an order ended otherwise.
+fn otherwise(end: End) -> Script {
+    let (code, status) = match end {
+        End::Delivered => ("016", "failed"),
+        End::Failed | End::Reversed => ("000", "delivered"),
+    };
+    let (code, status) = (Some(code.to_owned()), Some(status.to_owned()));
+    Script { code, status, ..Script::default() }
 }
 
 fn set(pointer: &str, value: serde_json::Value) -> Script {

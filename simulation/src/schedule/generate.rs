@@ -17,9 +17,9 @@ use super::{
 use crate::coverage::Sites;
 use crate::world::TENANTS;
 
-const SECOND: u64 = 1_000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
+pub(super) const SECOND: u64 = 1_000;
+pub(super) const MINUTE: u64 = 60 * SECOND;
+pub(super) const HOUR: u64 = 60 * MINUTE;
 /// 2026-11-25 10:00 UTC.
 const A_MORNING: i64 = 1_795_600_800;
 /// Half a minute before midnight in Lagos, the same day.
@@ -27,11 +27,19 @@ const BEFORE_MIDNIGHT: i64 = A_MORNING + 13 * 3_600 - 30;
 
 /// Makes the schedule of a seed.
 pub fn generate(seed: u64, sites: &Sites) -> Schedule {
-    let mut generator = Generator { rng: Rng::with_seed(seed), orders: 0, actions: Vec::new() };
-    generator.people();
-    let settings = generator.settings();
-    let faults = generator.faults(sites);
-    let outages = generator.outages();
+    let mut generator = Generator::new(seed);
+    let is_rare = generator.rare();
+    if !is_rare {
+        generator.people();
+    }
+    let mut settings = generator.settings();
+    let (faults, outages) = match is_rare {
+        true => (Vec::new(), Vec::new()),
+        false => (generator.faults(sites), generator.outages()),
+    };
+    if is_rare {
+        settings.duplicates = false;
+    }
     let Generator { mut rng, mut actions, .. } = generator;
     actions.sort_by_key(|action| action.at_ms);
     let starts_at = match rng.u8(0..4) {
@@ -44,6 +52,17 @@ pub fn generate(seed: u64, sites: &Sites) -> Schedule {
     Schedule { seed, starts_at, settings, actions, faults, outages, calm_after_ms }
 }
 
+/// `pay` reaches VTpass when the gateway waits for it no more.
+fn late_pay() -> Fault {
+    Fault {
+        caller: "purchase".to_owned(),
+        call: "vtpass POST /api/pay".to_owned(),
+        nth: 0,
+        times: 1,
+        kind: FaultKind::Late,
+    }
+}
+
 /// How long after the last action faults are still on.
 fn pick_end(rng: &mut Rng) -> u64 {
     match rng.u8(0..20) {
@@ -53,31 +72,51 @@ fn pick_end(rng: &mut Rng) -> u64 {
     }
 }
 
-struct Generator {
-    rng: Rng,
-    orders: usize,
+pub(super) struct Generator {
+    pub(super) rng: Rng,
+    pub(super) orders: usize,
     actions: Vec<Action>,
+    /// Faults that belong to what people do.
+    own_faults: Vec<Fault>,
+    /// Whether a tenant reaches its limit.
+    is_crowded: bool,
 }
 
 impl Generator {
-    fn percent(&mut self, percent: u8) -> bool {
+    fn new(seed: u64) -> Self {
+        let (actions, own_faults) = (Vec::new(), Vec::new());
+        Self { rng: Rng::with_seed(seed), orders: 0, actions, own_faults, is_crowded: false }
+    }
+
+    /// Few schedules are of a rare kind. Gives whether this one is.
+    fn rare(&mut self) -> bool {
+        match self.rng.u8(0..100) {
+            0..4 => self.forgetful(),
+            4..6 => self.reversed_late(),
+            6 => self.lossy(),
+            _ => return false,
+        }
+        true
+    }
+
+    pub(super) fn percent(&mut self, percent: u8) -> bool {
         self.rng.u8(0..100) < percent
     }
 
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.rng.usize(0..from.len())]
     }
 
-    fn any<T: IntoEnumIterator + Copy>(&mut self) -> T {
+    pub(super) fn any<T: IntoEnumIterator + Copy>(&mut self) -> T {
         let all: Vec<T> = T::iter().collect();
         self.pick(&all)
     }
 
-    fn tenant(&mut self) -> usize {
+    pub(super) fn tenant(&mut self) -> usize {
         if self.percent(70) { 0 } else { self.rng.usize(0..TENANTS) }
     }
 
-    fn time(&mut self) -> u64 {
+    pub(super) fn time(&mut self) -> u64 {
         match self.rng.u8(0..20) {
             0..12 => self.rng.u64(0..10 * SECOND),
             12..17 => self.rng.u64(0..5 * MINUTE),
@@ -85,7 +124,12 @@ impl Generator {
         }
     }
 
-    fn at(&mut self, at_ms: u64, deed: Deed) {
+    /// A time between two.
+    pub(super) fn between(&mut self, from: u64, to: u64) -> u64 {
+        self.rng.u64(from..to)
+    }
+
+    pub(super) fn at(&mut self, at_ms: u64, deed: Deed) {
         self.actions.push(Action { at_ms, deed });
     }
 
@@ -120,6 +164,9 @@ impl Generator {
         self.orders += 1;
         let (bundle, fate, tries) = (self.percent(30), self.fate(), self.rng.u8(1..4));
         let stays_pending = fate.asks.is_none();
+        if self.percent(3) {
+            self.own_faults.push(late_pay());
+        }
         self.at(at, Deed::Buy { tenant, order, bundle, fate, tries });
         for _ in 0..self.pick(&[0, 0, 1, 1, 2]) {
             let later = at + self.later();
@@ -131,24 +178,31 @@ impl Generator {
                 6 => Deed::List { tenant: other },
                 7 => Deed::Webhook { order: Some(order) },
                 8 => Deed::Webhook { order: None },
-                _ => Deed::Resolve { order, end: self.end(), webhook: self.percent(60) },
+                _ => self.resolve(order, 60),
             };
             self.at(later, deed);
         }
         if self.percent(8) {
             // After reconcile looked back, only a webhook tells of a reversal.
             let later = at + self.rng.u64(25 * HOUR..33 * HOUR);
-            self.at(later, Deed::Resolve { order, end: End::Reversed, webhook: true });
+            let (end, twice_spelled) = (End::Reversed, self.percent(20));
+            self.at(later, Deed::Resolve { order, end, webhook: true, twice_spelled });
         }
         if stays_pending || self.percent(15) {
             let later = at + self.rng.u64(MINUTE..26 * HOUR);
-            let deed = Deed::Resolve { order, end: self.end(), webhook: self.percent(50) };
+            let deed = self.resolve(order, 50);
             self.at(later, deed);
         }
     }
 
+    fn resolve(&mut self, order: usize, webhook_percent: u8) -> Deed {
+        let (end, webhook) = (self.end(), self.percent(webhook_percent));
+        Deed::Resolve { order, end, webhook, twice_spelled: self.percent(10) }
+    }
+
     /// Many small orders of one tenant within a minute, to reach its limit.
     fn crowd(&mut self) {
+        self.is_crowded = true;
         for _ in 0..12 {
             let (at, order) = (self.rng.u64(0..MINUTE), self.orders);
             self.orders += 1;
@@ -172,7 +226,7 @@ impl Generator {
         }
     }
 
-    fn later(&mut self) -> u64 {
+    pub(super) fn later(&mut self) -> u64 {
         match self.rng.u8(0..10) {
             0..4 => self.rng.u64(0..200),
             4..7 => self.rng.u64(0..30 * SECOND),
@@ -213,32 +267,6 @@ impl Generator {
         Fate { pay, requeries, end: self.end(), asks }
     }
 
-    fn customers(&mut self) {
-        for _ in 0..self.pick(&[1, 1, 2]) {
-            let (at, tenant, customer) = (self.time(), self.tenant(), self.rng.usize(0..4));
-            let wrong_otps = self.pick(&[0, 0, 0, 1, 5, 6]);
-            self.at(at, Deed::Link { tenant, customer, wrong_otps });
-            for _ in 0..self.rng.u8(1..4) {
-                let later = at + 2 * SECOND + self.later();
-                let reader = self.rng.usize(0..TENANTS);
-                let deed = match self.rng.u8(0..12) {
-                    0..2 => Deed::Read { tenant: reader, customer },
-                    2..6 => Deed::Unlink { tenant, customer },
-                    6..8 => Deed::Withdraw { customer },
-                    8 => Deed::Link { tenant: reader, customer, wrong_otps: 0 },
-                    _ => {
-                        let (lost, early) = (self.rng.u8(0..5), self.percent(30));
-                        // The customers with these numbers are on MTN.
-                        let customer = self.pick(&[1, 2]);
-                        self.at(at, Deed::Link { tenant, customer, wrong_otps: 0 });
-                        Deed::Ask { tenant, customer, lost, early }
-                    }
-                };
-                self.at(later, deed);
-            }
-        }
-    }
-
     fn settings(&mut self) -> Settings {
         let most = |rng: &mut Rng, on: bool, most: u32| if on { rng.u32(1..most) } else { 0 };
         let (spread, skews) = (self.percent(40), self.percent(40));
@@ -250,7 +278,7 @@ impl Generator {
             reorder: self.percent(30),
             late_delivery_ms: most(&mut self.rng, late, 60_000),
             index_lag_ms: most(&mut self.rng, lags, 5_000),
-            purchase_limit: self.percent(10).then_some(5),
+            purchase_limit: (self.is_crowded || self.percent(10)).then_some(5),
         }
     }
 
@@ -260,7 +288,8 @@ impl Generator {
         }
         let sites = sites.of_callers(&self.callers());
         let count = self.pick(&[0, 1, 1, 1, 2, 2, 3, 5]);
-        (0..count).map(|_| self.fault(&sites)).collect()
+        let own = std::mem::take(&mut self.own_faults);
+        own.into_iter().chain((0..count).map(|_| self.fault(&sites))).collect()
     }
 
     /// Who will call, by what people do.
@@ -274,12 +303,16 @@ impl Generator {
             Deed::Link { .. } => &["auth", "verify", "exchange", "people"],
             Deed::Unlink { .. } => &["consent", "requery"],
             Deed::Withdraw { .. } => &["consent", "requery", "mono"],
-            Deed::Ask { .. } => &["fetch-data", "mtn-callback", "requery", "mtn"],
+            Deed::Ask { .. } | Deed::Poll { .. } | Deed::DeliverHeld | Deed::Notice { .. } => {
+                &["fetch-data", "mtn-callback", "requery", "mtn"]
+            }
             Deed::Read { .. } => &["fetch-data"],
             Deed::Repeat { .. } | Deed::Reuse { .. } | Deed::Look { .. } | Deed::List { .. } => {
                 &["purchase", "authorizer", "people"]
             }
-            Deed::Resolve { .. } | Deed::Webhook { .. } | Deed::RotateKeys => &["requery"],
+            Deed::Resolve { .. } | Deed::Webhook { .. } | Deed::RotateKeys | Deed::LoseMessages => {
+                &["requery"]
+            }
         });
         callers.copied().collect()
     }

@@ -1,7 +1,9 @@
 //! A schedule: everything that makes one run. It is derived from a seed, or read from a file.
 
+mod customers;
 mod fate;
 mod generate;
+mod rare;
 mod shrink;
 
 use serde::{Deserialize, Serialize};
@@ -124,6 +126,8 @@ pub enum Deed {
         end: End,
         /// Whether VTpass reports it by webhook.
         webhook: bool,
+        /// Whether the webhook has the id in both spellings.
+        twice_spelled: bool,
     },
     /// Somebody posts a webhook in VTpass's name.
     Webhook {
@@ -157,6 +161,8 @@ pub enum Deed {
     Withdraw {
         /// The customer.
         customer: CustomerNumber,
+        /// What Mono reports.
+        report: Report,
     },
     /// A tenant asks MTN what is answered by callback.
     Ask {
@@ -166,11 +172,57 @@ pub enum Deed {
         customer: CustomerNumber,
         /// How often MTN's callback is lost before one comes.
         lost: u8,
-        /// Whether the callback comes before MTN's own answer.
-        early: bool,
+        /// When the callback comes.
+        callback: Callback,
     },
+    /// A tenant reads the last deferred request of an account, its own or another's.
+    Poll {
+        /// Who.
+        tenant: Tenant,
+        /// Whose request.
+        asker: Tenant,
+        /// The customer.
+        customer: CustomerNumber,
+    },
+    /// MTN sends the callbacks that it held back.
+    DeliverHeld,
+    /// Somebody posts what is no answer of MTN to the URL of its last question.
+    Notice {
+        /// Whether the token in the URL is right.
+        right_token: bool,
+    },
+    /// All messages of the requery queue are lost.
+    LoseMessages,
     /// VTpass's keys are changed, there and in Secrets Manager.
     RotateKeys,
+}
+
+/// What Mono reports of a withdrawal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::EnumIter)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// It, when it has happened.
+    Plain,
+    /// The same, with the id in both spellings.
+    TwiceSpelled,
+    /// It, a minute before it has happened.
+    Early,
+    /// Nothing.
+    Lost,
+    /// It, although the customer did not withdraw.
+    Untrue,
+}
+
+/// When MTN calls back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::EnumIter)]
+#[serde(rename_all = "snake_case")]
+pub enum Callback {
+    /// After its own answer, twice.
+    Twice,
+    /// Before its own answer.
+    Early,
+    /// When the schedule says so.
+    Held,
 }
 
 /// What goes wrong with one call, or with some in a row.
@@ -221,7 +273,7 @@ pub enum FaultKind {
     SilentBefore,
     /// It has its effect and is never answered.
     SilentAfter,
-    /// It has its effect half a minute later, and is not answered.
+    /// It has its effect half a minute to five and a half minutes later, and is not answered.
     Late,
     /// It takes four seconds.
     Slow,

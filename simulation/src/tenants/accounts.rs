@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use dynoxide::types::AttributeValue;
 use sandbox::simulators::mono::{CUSTOMERS, Customer, SMS, Sms};
-use sandbox::simulators::mtn;
 use serde_json::json;
 
 use super::client::{Client, Reply, text};
 use super::people::People;
 use crate::checks::name;
-use crate::schedule::{CustomerNumber, Tenant};
+use crate::schedule::{CustomerNumber, Deed, Report, Tenant};
 use crate::world::{World, tenant_id};
 
 /// How often a tenant repeats a request that was not answered.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long before a withdrawal Mono reports it, if it is early.
+const EARLY: Duration = Duration::from_secs(60);
 
 impl People {
     /// A customer gives a tenant access.
@@ -72,13 +73,41 @@ impl People {
         let reply = Client::of(world, tenant).get(&format!("/accounts/{id}/identity")).await;
         world.tell(|| format!("tenant {tenant} reads customer {number}: {}", reply.status));
         let holds = self.holds(world, tenant, number);
+        if reply.status == 404 && holds && world.is_calm_schedule() && !world.mono.is_linked(id) {
+            // Such an answer starts the check of a withdrawal.
+            world.record().reported.insert(id.to_owned());
+        }
         if reply.status == 200 && !holds {
             world.violated(name::OWN_ONLY, format!("tenant {tenant} reads customer {number}"));
         }
     }
 
+    /// Whoever linked an account and did not unlink it still holds it, unless the customer withdrew.
+    pub(super) fn check_links(&self, world: &World) {
+        let known = self.known().accounts.clone();
+        for (tenant, number) in known.into_keys() {
+            let id = customer(number).account_id;
+            let is_over = world.schedule.actions.iter().any(|action| match &action.deed {
+                Deed::Unlink { tenant: other, customer: it } => {
+                    customer(*it).account_id == id
+                        && (*other == tenant || !world.is_calm_schedule())
+                }
+                Deed::Withdraw { customer: it, report } => {
+                    customer(*it).account_id == id && *report != Report::Untrue
+                }
+                _ => false,
+            });
+            let state = account_state(world, tenant, number);
+            let holds = state.as_deref() == Some("linked") && world.mono.is_linked(id);
+            if !is_over && !holds {
+                let detail = format!("tenant {tenant} lost customer {number}, who did not leave");
+                world.violated("consents_stay", detail);
+            }
+        }
+    }
+
     /// Whether the store has, or had a moment ago, the account as the tenant's.
-    fn holds(&self, world: &World, tenant: Tenant, number: CustomerNumber) -> bool {
+    pub(super) fn holds(&self, world: &World, tenant: Tenant, number: CustomerNumber) -> bool {
         let _ = self;
         account_state(world, tenant, number).is_some()
     }
@@ -113,52 +142,54 @@ impl People {
     fn links(&self, tenant: Tenant, number: CustomerNumber) -> u32 {
         self.known().links.get(&(tenant, number)).copied().unwrap_or_default()
     }
+}
 
-    /// A tenant asks MTN what is answered by callback.
-    pub(super) async fn ask(
-        &self,
-        world: &World,
-        tenant: Tenant,
-        number: CustomerNumber,
-        lost: u8,
-        early: bool,
-    ) {
-        let script = |answer| mtn::Script {
-            operation: mtn::Operation::Recharges,
-            answer,
-            http_status: None,
-            status_code: None,
-            retry_after: None,
-            apply: None,
-        };
-        (0..lost).for_each(|_| world.mtn.script(script(mtn::ScriptedAnswer::Lost)));
-        let last = if early { mtn::ScriptedAnswer::Before } else { mtn::ScriptedAnswer::Duplicate };
-        world.mtn.script(script(last));
-        let id = customer(number).account_id;
-        let path = format!("/accounts/{id}/mtn/recharges");
-        let reply = Client::of(world, tenant).get(&path).await;
-        world
-            .tell(|| format!("tenant {tenant} asks MTN about customer {number}: {}", reply.status));
-        if matches!(reply.status, 200 | 202) && !self.holds(world, tenant, number) {
-            world.violated(name::OWN_ONLY, format!("tenant {tenant} asks about {number}"));
+/// A customer withdraws at Mono, which may report it by webhook; or Mono reports it without reason.
+pub(super) async fn withdraw(world: &World, number: CustomerNumber, report: Report) {
+    let id = customer(number).account_id;
+    if report == Report::Early {
+        tell_of_withdrawal(world, number, report).await;
+        tokio::time::sleep(EARLY).await;
+    }
+    if report == Report::Lost {
+        world.record().reported.remove(id);
+    }
+    if report != Report::Untrue {
+        if world.mono.unlink(id).is_err() {
+            return;
         }
+        world.tell(|| format!("customer {number} withdraws at Mono"));
+    }
+    if matches!(report, Report::Plain | Report::TwiceSpelled | Report::Untrue) {
+        tell_of_withdrawal(world, number, report).await;
     }
 }
 
-/// A customer withdraws at Mono, which reports it by webhook.
-pub(super) async fn withdraw(world: &World, number: CustomerNumber) {
+/// Mono posts its webhook.
+async fn tell_of_withdrawal(world: &World, number: CustomerNumber, report: Report) {
     let id = customer(number).account_id;
-    if world.mono.unlink(id).is_err() {
-        return;
+    let data = match report {
+        Report::TwiceSpelled => json!({ "id": id, "_id": id }),
+        _ => json!({ "account": { "id": id } }),
+    };
+    let event = json!({ "event": "mono.events.account_unlinked", "data": data });
+    let status = world.mono.post_webhook(&event).await;
+    world.tell(|| format!("Mono reports that customer {number} withdrew: {status}"));
+    match status {
+        200 => {
+            world.record().reported.insert(id.to_owned());
+        }
+        400 => world.violated(name::DOCUMENTED, "a webhook of Mono was refused".to_owned()),
+        _ => {}
     }
-    world.tell(|| format!("customer {number} withdraws at Mono"));
-    let account = json!({ "account": { "id": id } });
-    let event = json!({ "event": "mono.events.account_unlinked", "data": account });
-    world.mono.post_webhook(&event).await;
 }
 
 /// The state of an account of a tenant as it is stored.
-fn account_state(world: &World, tenant: Tenant, number: CustomerNumber) -> Option<String> {
+pub(super) fn account_state(
+    world: &World,
+    tenant: Tenant,
+    number: CustomerNumber,
+) -> Option<String> {
     let id = customer(number).account_id;
     let key = [("account_id", id), ("tenant", tenant_id(tenant).as_str())]
         .map(|(n, v)| (n, v.to_owned()));
@@ -169,6 +200,6 @@ fn account_state(world: &World, tenant: Tenant, number: CustomerNumber) -> Optio
     }
 }
 
-fn customer(number: CustomerNumber) -> &'static Customer {
+pub(super) fn customer(number: CustomerNumber) -> &'static Customer {
     &CUSTOMERS[number % CUSTOMERS.len()]
 }

@@ -5,9 +5,11 @@ mod client;
 mod orders;
 mod people;
 mod placed;
+mod questions;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sandbox::simulators::vtpass;
 use serde_json::json;
@@ -15,9 +17,13 @@ use shared::domain::time::to_ms;
 
 use self::client::Client;
 pub use self::people::People;
-use crate::checks;
+use crate::checks::{self, name};
 use crate::schedule::{Action, Deed, End, OrderNumber};
 use crate::world::World;
+
+/// How often VTpass posts a webhook, and the pause between two tries.
+const WEBHOOK_TRIES: u32 = 5;
+const WEBHOOK_PAUSE: Duration = Duration::from_secs(60);
 
 impl People {
     /// Does what an action says, when its time has come.
@@ -32,16 +38,20 @@ impl People {
             Deed::Reuse { order } => self.reuse(&world, *order).await,
             Deed::Look { tenant, order } => self.look(&world, *tenant, *order).await,
             Deed::List { tenant } => self.list(&world, *tenant).await,
-            Deed::Resolve { order, end, webhook } => {
+            Deed::Resolve { order, end, webhook, twice_spelled } => {
                 let Some(reference) = self.reference(&world, *order) else { return };
                 if is_lawful(&world, &reference, end.state()) {
-                    world.vtpass.resolve(&reference, end.state(), *webhook);
+                    let is_plain = *webhook && !*twice_spelled;
+                    world.vtpass.resolve(&reference, end.state(), is_plain);
                     if *end == End::Reversed {
                         let now = to_ms(world.clock.now());
                         world.record().reversed_ms.insert(reference.clone(), now);
                     }
                     world.tell(|| format!("VTpass: order {order} is {}", <&str>::from(end)));
                     checks::after_resolution(&world, &reference);
+                    if *webhook && *twice_spelled {
+                        report_twice_spelled(&world, &reference).await;
+                    }
                 }
             }
             Deed::Webhook { order } => self.webhook(&world, *order).await,
@@ -52,10 +62,20 @@ impl People {
             }
             Deed::Read { tenant, customer } => self.read(&world, *tenant, *customer).await,
             Deed::Unlink { tenant, customer } => self.unlink(&world, *tenant, *customer).await,
-            Deed::Withdraw { customer } => accounts::withdraw(&world, *customer).await,
-            Deed::Ask { tenant, customer, lost, early } => {
-                self.ask(&world, *tenant, *customer, *lost, *early).await;
+            Deed::Withdraw { customer, report } => {
+                accounts::withdraw(&world, *customer, *report).await;
             }
+            Deed::Ask { tenant, customer, lost, callback } => {
+                self.ask(&world, *tenant, *customer, *lost, *callback).await;
+            }
+            Deed::Poll { tenant, asker, customer } => {
+                self.poll(&world, *tenant, *asker, *customer).await;
+            }
+            Deed::DeliverHeld => {
+                world.mtn.deliver_held().await;
+            }
+            Deed::Notice { right_token } => questions::notice(&world, *right_token).await,
+            Deed::LoseMessages => world.lose_messages(),
             Deed::RotateKeys => rotate_keys(&world),
         }
     }
@@ -72,6 +92,7 @@ impl People {
         for tenant in tenants {
             self.list(world, tenant).await;
         }
+        self.check_links(world);
     }
 
     /// A webhook in VTpass's name. Anybody can send one.
@@ -82,6 +103,28 @@ impl People {
                            "data": { "requestId": reference, "code": "016", "status": "failed" } });
         let reply = Client::stranger(world).send("POST", "/callbacks/vtpass", &[], &body).await;
         world.tell(|| format!("somebody posts a webhook: {}", reply.status));
+    }
+}
+
+/// VTpass reports an order by a webhook with the id in both spellings.
+async fn report_twice_spelled(world: &World, reference: &str) {
+    let data = json!({ "requestId": reference, "request_id": reference, "code": "000" });
+    let body = json!({ "type": "transaction-update", "data": data });
+    for _ in 0..WEBHOOK_TRIES {
+        let client = Client::stranger(world);
+        let reply = client.send("POST", "/callbacks/vtpass", &[], &body).await;
+        world.tell(|| format!("VTpass reports with both spellings: {}", reply.status));
+        match reply.status {
+            200 => {
+                world.record().reported.insert(reference.to_owned());
+                return;
+            }
+            400 => {
+                let detail = "a webhook of VTpass was refused".to_owned();
+                return world.violated(name::DOCUMENTED, detail);
+            }
+            _ => tokio::time::sleep(WEBHOOK_PAUSE).await,
+        }
     }
 }
 

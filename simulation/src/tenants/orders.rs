@@ -14,6 +14,8 @@ use crate::world::{World, tenant_id};
 
 /// How long a tenant waits before it tries again.
 const PAUSE: Duration = Duration::from_secs(3);
+/// More pages than any list has.
+const MOST_PAGES: u32 = 40;
 
 impl People {
     /// Sends an order until it is answered.
@@ -71,35 +73,24 @@ impl People {
         self.told(world, order, &reply);
     }
 
-    /// A tenant lists its purchases. At the end the list is complete.
+    /// A tenant lists its purchases, page by page. At the end the list is complete.
     pub(super) async fn list(&self, world: &World, tenant: Tenant) {
-        let reply = Client::of(world, tenant).get("/purchases?limit=100").await;
-        world.tell(|| format!("tenant {tenant} lists: {}", reply.status));
-        if reply.status != 200 {
-            return;
+        let limit = if world.chance(50) { 100 } else { 2 };
+        let mut path = format!("/purchases?limit={limit}");
+        let mut listed: Vec<String> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let reply = Client::of(world, tenant).get(&path).await;
+            world.tell(|| format!("tenant {tenant} lists: {}", reply.status));
+            if reply.status != 200 {
+                return;
+            }
+            let page = reply.body["data"].as_array().into_iter().flatten();
+            listed.extend(page.filter_map(|it| Some(text(it, "/purchase_id")?.to_owned())));
+            let next = text(&reply.body, "/paging/next").and_then(|it| it.split_once("/purchases"));
+            let Some((_, query)) = next else { break };
+            path = format!("/purchases{query}");
         }
-        let listed: Vec<&str> = reply.body["data"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|it| text(it, "/purchase_id"))
-            .collect();
-        let record = world.record();
-        let own = |id: &str| {
-            record.purchases.get(id).is_some_and(|it| it.tenant == tenant_id(tenant).as_str())
-        };
-        let foreign = listed.iter().find(|id| !own(id)).map(|id| (*id).to_owned());
-        let missing = record.purchases.iter().find(|(id, it)| {
-            it.tenant == tenant_id(tenant).as_str() && !listed.contains(&id.as_str())
-        });
-        let missing = missing.map(|(id, _)| id.clone());
-        drop(record);
-        if let Some(id) = foreign {
-            world.violated(name::OWN_ONLY, format!("tenant {tenant} lists purchase {id}"));
-        }
-        if let Some(id) = missing.filter(|_| !world.is_safety_phase()) {
-            world.violated("list_is_complete", format!("tenant {tenant} misses purchase {id}"));
-        }
+        check_list(world, tenant, &listed);
     }
 
     /// What a tenant was told of its purchase must be true.
@@ -123,6 +114,21 @@ impl People {
             let detail = format!("order {order} was told as {data}, stored: {}", stored.name());
             world.violated(name::TOLD_THE_TRUTH, detail);
         }
+    }
+}
+
+fn check_list(world: &World, tenant: Tenant, listed: &[String]) {
+    let record = world.record();
+    let name = tenant_id(tenant);
+    let own = |id: &str| record.purchases.get(id).is_some_and(|it| it.tenant == name.as_str());
+    let foreign = listed.iter().find(|id| !own(id)).cloned();
+    let missing = record.purchases.keys().find(|id| own(id) && !listed.contains(*id)).cloned();
+    drop(record);
+    if let Some(id) = foreign {
+        world.violated(name::OWN_ONLY, format!("tenant {tenant} lists purchase {id}"));
+    }
+    if let Some(id) = missing.filter(|_| !world.is_safety_phase()) {
+        world.violated("list_is_complete", format!("tenant {tenant} misses purchase {id}"));
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Known {
     pub(super) accounts: BTreeMap<(Tenant, CustomerNumber), String>,
     /// How often linking an account was begun or ended.
     pub(super) links: BTreeMap<(Tenant, CustomerNumber), u32>,
+    /// The last deferred request of a tenant about a customer.
+    pub(super) requests: BTreeMap<(Tenant, CustomerNumber), String>,
     /// The purchases that orders became, as their tenants were told.
     pub(super) purchases: BTreeMap<OrderNumber, String>,
 }

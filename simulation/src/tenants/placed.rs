@@ -33,7 +33,7 @@ impl Placed {
                     json!({ "service_id": "mtn", "phone": phone, "amount_kobo": 10_000 })
                 };
                 let kind = Kind::Vtpass(fate.clone(), phone);
-                Some((*order, Self { tenant: *tenant, key: key_of(*order), body, kind }))
+                Some((*order, Self { tenant: *tenant, key: key_of(*tenant, *order), body, kind }))
             }
             Deed::Refill { tenant, order, voucher, answer, .. } => {
                 let body = if *voucher {
@@ -44,7 +44,7 @@ impl Placed {
                             "refill_type": "voucherless", "refill_profile_id": "P1" })
                 };
                 let kind = Kind::Mtn(*answer);
-                Some((*order, Self { tenant: *tenant, key: key_of(*order), body, kind }))
+                Some((*order, Self { tenant: *tenant, key: key_of(*tenant, *order), body, kind }))
             }
             _ => None,
         }
@@ -61,8 +61,10 @@ impl Placed {
     }
 }
 
-fn key_of(order: OrderNumber) -> String {
-    format!("order-{order}")
+/// Two tenants use the same keys.
+fn key_of(tenant: Tenant, order: OrderNumber) -> String {
+    let number = if tenant.is_multiple_of(2) { order } else { order ^ 1 };
+    format!("order-{number}")
 }
 
 impl RefillAnswer {

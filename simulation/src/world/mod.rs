@@ -195,6 +195,25 @@ impl World {
         self.queues.iter().map(count).collect()
     }
 
+    /// Whether somebody posted to this path of MTN's callbacks with a wrong token.
+    pub fn was_forged(&self, path: &str) -> bool {
+        self.record().forged.contains(path)
+    }
+
+    /// Whether nothing goes wrong in the schedule but what providers and people do.
+    pub fn is_calm_schedule(&self) -> bool {
+        self.schedule.faults.is_empty() && self.schedule.outages.is_empty()
+    }
+
+    /// Loses all messages of the requery queue: a mistake of an operator.
+    ///
+    /// # Panics
+    /// When the engine fails.
+    pub fn lose_messages(&self) {
+        let lost = self.sqs.engine.purge("RequeryQueue").expect("the queue is writable");
+        self.tell(|| format!("{lost} messages of the requery queue are lost"));
+    }
+
     async fn latency(&self) {
         tokio::time::sleep(self.below_ms(LATENCY_MS)).await;
     }

@@ -16,7 +16,9 @@ use crate::schedule::FaultKind;
 
 /// Longer than any caller waits.
 const FOR_EVER: Duration = Duration::from_secs(120);
-const LATE: Duration = Duration::from_secs(30);
+/// When a request arrives whose sender gave up: from the earliest to five and a half minutes.
+const EARLIEST: Duration = Duration::from_secs(30);
+const LATEST_MS: u64 = 300_000;
 const SLOW: Duration = Duration::from_secs(4);
 
 /// The way to a world, which is set after it is built. It does not keep the world alive.
@@ -130,8 +132,9 @@ impl Line {
     /// The request is still on its way after its sender gave up.
     fn arrive_late(&self, world: &Arc<World>, request: Request) {
         let world = world.clone();
+        let late = EARLIEST + world.below_ms(LATEST_MS);
         tokio::spawn(async move {
-            tokio::time::sleep(LATE).await;
+            tokio::time::sleep(late).await;
             if let Some(call) = Call::read(&request) {
                 let _ = world.serve(&call, &request).await;
             }

@@ -57,6 +57,11 @@ impl World {
         };
         let session = request.headers().get("x-session-id").and_then(|it| it.to_str().ok());
         checks::after(self, call, session);
+        if call.service == Service::Api
+            && let Ok(answer) = &served
+        {
+            checks::called_back(self, request.url().path(), &call.body, answer.status);
+        }
         served
     }
 

@@ -276,6 +276,16 @@ impl Engine {
         )?)
     }
 
+    /// Deletes every message of a queue.
+    ///
+    /// # Errors
+    /// [`SqsError`].
+    pub fn purge(&self, queue: &str) -> Result<usize, SqsError> {
+        let database = self.database();
+        attributes(&database, queue)?;
+        Ok(database.execute("DELETE FROM messages WHERE queue = ?1", [queue])?)
+    }
+
     /// How many messages of a queue can be received now, how many are received and still hidden,
     /// and how many wait for the end of their delay.
     pub fn counts(&self, queue: &str) -> Result<[i64; 3], SqsError> {

@@ -131,6 +131,11 @@ impl MonoSimulator {
         if self.ledger.remove(ACCOUNTS, id) { Ok(()) } else { Err(NO_ACCOUNT) }
     }
 
+    /// Whether an account is linked.
+    pub fn is_linked(&self, id: &str) -> bool {
+        self.ledger.get::<bool>(ACCOUNTS, id).is_some()
+    }
+
     /// The customer of a linked account.
     pub(super) fn customer(&self, id: &str) -> Result<&'static Customer, MonoError> {
         let linked: Option<bool> = self.ledger.get(ACCOUNTS, id);

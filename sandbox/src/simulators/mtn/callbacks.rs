@@ -58,6 +58,16 @@ impl MtnSimulator {
         });
     }
 
+    /// Sends the held callbacks, in order.
+    pub async fn deliver_held(&self) -> Vec<Delivery> {
+        let held = std::mem::take(&mut self.controls().held);
+        let mut deliveries = Vec::new();
+        for callback in held {
+            deliveries.extend(self.deliver(&callback).await);
+        }
+        deliveries
+    }
+
     /// Sends a callback and records what became of it; does nothing if it has no URL.
     pub(super) async fn deliver(&self, callback: &Callback) -> Option<Delivery> {
         let url = callback.url.as_deref()?;

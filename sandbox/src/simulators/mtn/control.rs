@@ -30,12 +30,7 @@ async fn next(State(mtn): Simulator, Json(scripts): Json<Vec<Script>>) -> Json<V
 
 /// Sends the held callbacks, in order.
 async fn deliver(State(mtn): Simulator) -> Json<Value> {
-    let held = std::mem::take(&mut mtn.controls().held);
-    let mut deliveries = Vec::new();
-    for callback in held {
-        deliveries.extend(mtn.deliver(&callback).await);
-    }
-    Json(json!({ "callbacks": deliveries }))
+    Json(json!({ "callbacks": mtn.deliver_held().await }))
 }
 
 /// Shows the requests that violated their contract, in order.

@@ -113,7 +113,7 @@ impl MtnSimulator {
     }
 
     /// The questions, in order.
-    pub(super) fn questions(&self) -> Vec<RecordedQuestion> {
+    pub fn questions(&self) -> Vec<RecordedQuestion> {
         let mut questions: Vec<RecordedQuestion> = self.ledger.all(QUESTIONS);
         questions.reverse();
         questions

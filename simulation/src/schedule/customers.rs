@@ -1,0 +1,63 @@
+//! What customers and their tenants do with accounts.
+
+use super::generate::{Generator, HOUR, MINUTE, SECOND};
+use super::{Callback, Deed};
+use crate::world::TENANTS;
+
+impl Generator {
+    pub(super) fn customers(&mut self) {
+        for _ in 0..self.pick(&[1, 1, 2]) {
+            self.customer();
+        }
+    }
+
+    /// One customer who gives access, and what happens around it.
+    fn customer(&mut self) {
+        let (at, tenant, customer) = (self.time(), self.tenant(), self.rng.usize(0..4));
+        let wrong_otps = self.pick(&[0, 0, 0, 1, 5, 6]);
+        self.at(at, Deed::Link { tenant, customer, wrong_otps });
+        for _ in 0..self.rng.u8(1..4) {
+            let later = at + 2 * SECOND + self.later();
+            let reader = self.rng.usize(0..TENANTS);
+            match self.rng.u8(0..12) {
+                0..2 => self.at(later, Deed::Read { tenant: reader, customer }),
+                2..6 => self.at(later, Deed::Unlink { tenant, customer }),
+                6..8 => self.withdrawal(later, customer),
+                8 => self.at(later, Deed::Link { tenant: reader, customer, wrong_otps: 0 }),
+                _ => self.question(at, later, tenant),
+            }
+        }
+    }
+
+    fn withdrawal(&mut self, at: u64, customer: usize) {
+        let report = self.any();
+        self.at(at, Deed::Withdraw { customer, report });
+        for tenant in 0..TENANTS {
+            let later = at + 2 * MINUTE + self.later();
+            self.at(later, Deed::Read { tenant, customer });
+        }
+    }
+
+    /// A tenant asks MTN, and what happens around it. The customers with these numbers are on MTN.
+    fn question(&mut self, linked: u64, at: u64, tenant: usize) {
+        let (lost, callback, customer) = (self.rng.u8(0..5), self.any(), self.pick(&[1, 2]));
+        self.at(linked, Deed::Link { tenant, customer, wrong_otps: 0 });
+        self.at(at, Deed::Ask { tenant, customer, lost, callback });
+        if self.percent(40) {
+            let (reader, later) = (self.rng.usize(0..TENANTS), at + SECOND + self.later());
+            self.at(later, Deed::Poll { tenant: reader, asker: tenant, customer });
+        }
+        if self.percent(10) {
+            let later = at + self.between(24 * HOUR, 26 * HOUR);
+            self.at(later, Deed::Poll { tenant, asker: tenant, customer });
+        }
+        if self.percent(30) {
+            let (later, right_token) = (at + self.later(), self.percent(70));
+            self.at(later, Deed::Notice { right_token });
+        }
+        for _ in 0..if callback == Callback::Held { 3 } else { 0 } {
+            let later = at + self.between(SECOND, 90 * MINUTE);
+            self.at(later, Deed::DeliverHeld);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Schedules of a rare kind, in which nothing fails but what their kind says. So the provider's
+//! promises hold for what the gateway sees, and not only for what the provider sent.
+
+use super::generate::{Generator, HOUR, MINUTE, SECOND};
+use super::{Deed, End, Fate, PayAnswer, RequeryAnswer};
+
+/// Answers to `pay` that prove nothing.
+const UNCLEAR_PAY: [PayAnswer; 6] = [
+    PayAnswer::Silent,
+    PayAnswer::Half,
+    PayAnswer::Error,
+    PayAnswer::Page,
+    PayAnswer::SystemError,
+    PayAnswer::UnknownCode,
+];
+/// Answers to `pay` after which VTpass has the order.
+const ACKNOWLEDGED_PAY: [PayAnswer; 4] =
+    [PayAnswer::Pending, PayAnswer::Used, PayAnswer::Contradictory, PayAnswer::Review];
+/// Answers to `requery` that prove nothing.
+const UNCLEAR: [RequeryAnswer; 7] = [
+    RequeryAnswer::Silent,
+    RequeryAnswer::Half,
+    RequeryAnswer::Error,
+    RequeryAnswer::Page,
+    RequeryAnswer::SystemError,
+    RequeryAnswer::Credentials,
+    RequeryAnswer::OwnFault,
+];
+
+impl Generator {
+    /// VTpass denies an order that it took: for ever so often once it has acknowledged it, else twice
+    /// in a row at most.
+    pub(super) fn forgetful(&mut self) {
+        let is_acknowledged = self.percent(40);
+        let pay = match is_acknowledged {
+            true => self.pick(&ACKNOWLEDGED_PAY),
+            false => self.pick(&UNCLEAR_PAY),
+        };
+        let mut requeries = Vec::new();
+        let mut denials = 0;
+        for _ in 0..self.pick(&[4, 6, 8, 10]) {
+            let denies = self.percent(60) && (is_acknowledged || denials < 2);
+            denials = if denies { denials + 1 } else { 0 };
+            let answer = if denies { RequeryAnswer::Unknown } else { self.pick(&UNCLEAR) };
+            requeries.push(answer);
+        }
+        let fate = Fate { pay, requeries, end: End::Delivered, asks: Some(1) };
+        self.single(fate);
+        for _ in 0..self.pick(&[0, 0, 2, 4, 8]) {
+            let at = self.between(10 * SECOND, 12 * MINUTE);
+            self.at(at, Deed::Webhook { order: Some(0) });
+        }
+    }
+
+    /// The messages of a chain are lost: a mistake of an operator.
+    pub(super) fn lossy(&mut self) {
+        let asks = Some(self.pick(&[2, 3, 5, 8]));
+        let fate = Fate { pay: PayAnswer::Pending, requeries: vec![], end: End::Delivered, asks };
+        self.single(fate);
+        let at = self.between(2 * SECOND, 10 * MINUTE);
+        self.at(at, Deed::LoseMessages);
+    }
+
+    /// VTpass does not tell for a day, then delivers or not, and may reverse after that.
+    pub(super) fn reversed_late(&mut self) {
+        let pay = self.pick(&[PayAnswer::Plain, PayAnswer::Pending, PayAnswer::Silent]);
+        let asks = Some(self.pick(&[0, 1, 2]));
+        let requeries = (0..self.pick(&[0, 0, 1, 2])).map(|_| self.pick(&UNCLEAR)).collect();
+        self.single(Fate { pay, requeries, end: End::Delivered, asks });
+        let first = self.between(HOUR, 33 * HOUR);
+        // Others ask for a look at the order a moment before VTpass does.
+        for _ in 0..self.pick(&[0, 1, 1, 2]) {
+            let before = self.between(0, 50 * SECOND);
+            self.at(first.saturating_sub(before), Deed::Webhook { order: Some(0) });
+        }
+        let twice_spelled = self.percent(30);
+        let end = End::Reversed;
+        self.at(first, Deed::Resolve { order: 0, end, webhook: true, twice_spelled });
+    }
+
+    fn single(&mut self, fate: Fate) {
+        self.orders = 1;
+        let bundle = self.percent(30);
+        let at = self.between(0, 5 * SECOND);
+        self.at(at, Deed::Buy { tenant: 0, order: 0, bundle, fate, tries: 1 });
+    }
+}
