@@ -63,6 +63,7 @@ async fn live(world: &Arc<World>) {
     }
     world.until_ms(world.schedule.calm_after_ms).await;
     world.calm();
+    people.buy_at_last(world).await;
     let is_quiet = quiet(world).await;
     people.look_at_all(world).await;
     checks::at_the_end(world, is_quiet);

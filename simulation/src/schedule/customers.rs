@@ -1,7 +1,7 @@
 //! What customers and their tenants do with accounts.
 
 use super::generate::{Generator, HOUR, MINUTE, SECOND};
-use super::{Callback, Deed};
+use super::{Callback, Deed, Report};
 use crate::world::TENANTS;
 
 impl Generator {
@@ -16,6 +16,10 @@ impl Generator {
         let (at, tenant, customer) = (self.time(), self.tenant(), self.rng.usize(0..4));
         let wrong_otps = self.pick(&[0, 0, 0, 1, 5, 6]);
         self.at(at, Deed::Link { tenant, customer, wrong_otps });
+        if self.percent(25) {
+            let (other, soon) = ((tenant + 1) % TENANTS, at + self.between(0, MINUTE));
+            self.at(soon, Deed::Link { tenant: other, customer, wrong_otps: 0 });
+        }
         for _ in 0..self.rng.u8(1..4) {
             let later = at + 2 * SECOND + self.later();
             let reader = self.rng.usize(0..TENANTS);
@@ -32,7 +36,9 @@ impl Generator {
     fn withdrawal(&mut self, at: u64, customer: usize) {
         let report = self.any();
         self.at(at, Deed::Withdraw { customer, report });
-        for tenant in 0..TENANTS {
+        // A read of the account finds out, too.
+        let readers = if report == Report::Lost || self.percent(20) { TENANTS } else { 0 };
+        for tenant in 0..readers {
             let later = at + 2 * MINUTE + self.later();
             self.at(later, Deed::Read { tenant, customer });
         }
@@ -51,13 +57,15 @@ impl Generator {
             let later = at + self.between(24 * HOUR, 26 * HOUR);
             self.at(later, Deed::Poll { tenant, asker: tenant, customer });
         }
-        if self.percent(30) {
+        if callback == Callback::Held || self.percent(20) {
             let (later, right_token) = (at + self.later(), self.percent(70));
             self.at(later, Deed::Notice { right_token });
         }
-        for _ in 0..if callback == Callback::Held { 3 } else { 0 } {
-            let later = at + self.between(SECOND, 90 * MINUTE);
-            self.at(later, Deed::DeliverHeld);
+        if callback == Callback::Held {
+            for _ in 0..3 {
+                let later = at + self.later() + SECOND;
+                self.at(later, Deed::DeliverHeld);
+            }
         }
     }
 }

@@ -34,7 +34,7 @@ pub fn generate(seed: u64, sites: &Sites) -> Schedule {
     }
     let mut settings = generator.settings();
     let (faults, outages) = match is_rare {
-        true => (Vec::new(), Vec::new()),
+        true => (generator.own_faults.clone(), generator.own_outages.clone()),
         false => (generator.faults(sites), generator.outages()),
     };
     if is_rare {
@@ -77,23 +77,31 @@ pub(super) struct Generator {
     pub(super) orders: usize,
     actions: Vec<Action>,
     /// Faults that belong to what people do.
-    own_faults: Vec<Fault>,
+    pub(super) own_faults: Vec<Fault>,
+    /// Outages that belong to what people do.
+    pub(super) own_outages: Vec<Outage>,
     /// Whether a tenant reaches its limit.
     is_crowded: bool,
 }
 
 impl Generator {
     fn new(seed: u64) -> Self {
-        let (actions, own_faults) = (Vec::new(), Vec::new());
-        Self { rng: Rng::with_seed(seed), orders: 0, actions, own_faults, is_crowded: false }
+        Self {
+            rng: Rng::with_seed(seed),
+            orders: 0,
+            actions: Vec::new(),
+            own_faults: Vec::new(),
+            own_outages: Vec::new(),
+            is_crowded: false,
+        }
     }
 
     /// Few schedules are of a rare kind. Gives whether this one is.
     fn rare(&mut self) -> bool {
         match self.rng.u8(0..100) {
             0..4 => self.forgetful(),
-            4..6 => self.reversed_late(),
-            6 => self.lossy(),
+            4..8 => self.reversed_late(),
+            8 => self.lossy(),
             _ => return false,
         }
         true

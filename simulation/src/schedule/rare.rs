@@ -1,8 +1,10 @@
 //! Schedules of a rare kind, in which nothing fails but what their kind says. So the provider's
 //! promises hold for what the gateway sees, and not only for what the provider sent.
 
+use strum::IntoEnumIterator;
+
 use super::generate::{Generator, HOUR, MINUTE, SECOND};
-use super::{Deed, End, Fate, PayAnswer, RequeryAnswer};
+use super::{Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RequeryAnswer};
 
 /// Answers to `pay` that prove nothing.
 const UNCLEAR_PAY: [PayAnswer; 6] = [
@@ -25,6 +27,17 @@ const UNCLEAR: [RequeryAnswer; 7] = [
     RequeryAnswer::SystemError,
     RequeryAnswer::Credentials,
     RequeryAnswer::OwnFault,
+];
+
+/// Who calls what when VTpass reports an order.
+const REPORT_CALLS: [(&str, &str); 7] = [
+    ("vtpass", "api POST /callbacks/vtpass"),
+    ("vtpass-callback", "dynamodb GetItem PurchasesTable"),
+    ("vtpass-callback", "sqs SendMessage FollowUpQueue hint"),
+    ("vtpass-callback", "dynamodb UpdateItem PurchasesTable"),
+    ("requery", "dynamodb GetItem PurchasesTable"),
+    ("requery", "vtpass POST /api/requery"),
+    ("requery", "dynamodb UpdateItem PurchasesTable"),
 ];
 
 impl Generator {
@@ -73,9 +86,32 @@ impl Generator {
             let before = self.between(0, 50 * SECOND);
             self.at(first.saturating_sub(before), Deed::Webhook { order: Some(0) });
         }
+        self.disturb(first);
         let twice_spelled = self.percent(30);
         let end = End::Reversed;
         self.at(first, Deed::Resolve { order: 0, end, webhook: true, twice_spelled });
+    }
+
+    /// What may go wrong with the webhook of a reversal, and after it.
+    fn disturb(&mut self, at: u64) {
+        if self.percent(60) {
+            let (caller, call) = self.pick(&REPORT_CALLS);
+            let kinds = FaultKind::iter().filter(|kind| kind.is_possible(caller, call));
+            let kinds: Vec<FaultKind> = kinds.collect();
+            let (caller, call) = (caller.to_owned(), call.to_owned());
+            let (nth, times) = (self.pick(&[0, 0, 1, 2, 3]), self.pick(&[1, 1, 3]));
+            let kind = self.pick(&kinds);
+            self.own_faults.push(Fault { caller, call, nth, times, kind });
+        }
+        if self.percent(25) {
+            let of = Away::Provider(
+                "vtpass".to_owned(),
+                self.pick(&[FaultKind::FailedBefore, FaultKind::NotSent]),
+            );
+            let from_ms = at.saturating_sub(self.between(0, 2 * MINUTE));
+            let for_ms = self.between(MINUTE, 3 * HOUR);
+            self.own_outages.push(Outage { of, from_ms, for_ms });
+        }
     }
 
     fn single(&mut self, fate: Fate) {

@@ -10,7 +10,7 @@ use super::client::{Client, Reply, text};
 use super::people::People;
 use crate::checks::name;
 use crate::schedule::{CustomerNumber, Deed, Report, Tenant};
-use crate::world::{World, tenant_id};
+use crate::world::{TENANTS, World, tenant_id};
 
 /// How often a tenant repeats a request that was not answered.
 const TRIES: u32 = 4;
@@ -45,6 +45,9 @@ impl People {
             format!("customer {number} proves it to tenant {tenant}: {}", verified.status)
         });
         let Some(code) = text(&verified.body, "/data/code") else { return };
+        if world.chance(10) {
+            self.steal(world, tenant, code).await;
+        }
         for _ in 0..TRIES {
             let reply = client.post("/account/auth", &json!({ "code": code })).await;
             world.tell(|| format!("tenant {tenant} exchanges the code: {}", reply.status));
@@ -59,6 +62,18 @@ impl People {
                 return;
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Another tenant tries a code.
+    async fn steal(&self, world: &World, tenant: Tenant, code: &str) {
+        let _ = self;
+        let other = (tenant + 1) % TENANTS;
+        let reply = Client::of(world, other).post("/account/auth", &json!({ "code": code })).await;
+        world.tell(|| format!("tenant {other} tries the code: {}", reply.status));
+        if matches!(reply.status, 200..300) {
+            let detail = format!("tenant {other} exchanged a code of tenant {tenant}");
+            world.violated(name::OWN_ONLY, detail);
         }
     }
 
@@ -147,6 +162,9 @@ impl People {
 /// A customer withdraws at Mono, which may report it by webhook; or Mono reports it without reason.
 pub(super) async fn withdraw(world: &World, number: CustomerNumber, report: Report) {
     let id = customer(number).account_id;
+    if !world.mono.is_linked(id) {
+        return;
+    }
     if report == Report::Early {
         tell_of_withdrawal(world, number, report).await;
         tokio::time::sleep(EARLY).await;

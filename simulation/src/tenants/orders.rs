@@ -9,11 +9,14 @@ use super::client::{Client, Reply, text};
 use super::people::People;
 use super::placed::Placed;
 use crate::checks::name;
-use crate::schedule::{OrderNumber, Tenant};
+use crate::schedule::{Deed, OrderNumber, Tenant};
 use crate::world::{World, tenant_id};
 
 /// How long a tenant waits before it tries again.
 const PAUSE: Duration = Duration::from_secs(3);
+/// How often a new order is sent when nothing goes wrong any more, and the pause between two tries.
+const LAST_TRIES: u32 = 60;
+const LAST_PAUSE: Duration = Duration::from_secs(60);
 /// More pages than any list has.
 const MOST_PAGES: u32 = 40;
 
@@ -31,20 +34,51 @@ impl People {
             let reply = self.send_order(world, placed, &placed.body).await;
             world.tell(|| format!("tenant {} buys order {order}: {}", placed.tenant, said(&reply)));
             self.told(world, order, &reply);
+            if reply.status == 409 && !is_reused(world, order) {
+                let detail = format!("order {order} met another one under its key");
+                world.violated(name::ONE_PURCHASE, detail);
+            }
             if !reply.is_open() {
                 return;
             }
         }
     }
 
+    /// When nothing goes wrong any more, a new order is taken: in some runs one is sent until it is.
+    pub async fn buy_at_last(&self, world: &World) {
+        let Some(placed) = self.orders.values().next().filter(|_| world.chance(20)) else { return };
+        let body = json!({ "service_id": "mtn", "phone": "08031999999", "amount_kobo": 10_000 });
+        let client = Client::of(world, placed.tenant);
+        let headers = [("idempotency-key", "the-last-order")];
+        let mut reply = client.send("POST", "/purchases", &headers, &body).await;
+        for _ in 0..LAST_TRIES {
+            if matches!(reply.status, 201 | 202) {
+                break;
+            }
+            tokio::time::sleep(LAST_PAUSE).await;
+            reply = client.send("POST", "/purchases", &headers, &body).await;
+        }
+        world.tell(|| format!("tenant {} buys once more: {}", placed.tenant, said(&reply)));
+        if !matches!(reply.status, 201 | 202) {
+            world.violated("sells_again", format!("a new order was answered {}", said(&reply)));
+        }
+    }
+
     /// Another order under the key of this one.
     pub(super) async fn reuse(&self, world: &World, order: OrderNumber) {
         let Some(placed) = self.orders.get(&order) else { return };
-        let body = json!({ "service_id": "mtn", "phone": "08031112223", "amount_kobo": 20_000 });
+        let mut body = placed.body.clone();
+        if world.chance(50) {
+            body["phone"] = "08031112223".into();
+        } else if body["amount_kobo"].is_number() {
+            body["amount_kobo"] = 20_000.into();
+        } else {
+            body["variation_code"] = "eti-200".into();
+        }
         let reply = self.send_order(world, placed, &body).await;
         world.tell(|| format!("another order under the key of {order}: {}", said(&reply)));
         let is_known = self.known().purchases.contains_key(&order);
-        if is_known && matches!(reply.status, 201 | 202) {
+        if is_known && matches!(reply.status, 200..300) {
             world.violated(name::ONE_PURCHASE, format!("key of order {order} bought another one"));
         }
     }
@@ -115,6 +149,12 @@ impl People {
             world.violated(name::TOLD_THE_TRUTH, detail);
         }
     }
+}
+
+/// Whether somebody sends another order under an order's key, which may win.
+fn is_reused(world: &World, order: OrderNumber) -> bool {
+    let is_reuse = |deed: &Deed| matches!(deed, Deed::Reuse { order: it } if *it == order);
+    world.schedule.actions.iter().any(|it| is_reuse(&it.deed))
 }
 
 fn check_list(world: &World, tenant: Tenant, listed: &[String]) {

@@ -31,12 +31,18 @@ impl People {
             retry_after: None,
             apply: None,
         };
-        (0..lost).for_each(|_| world.mtn.script(script(mtn::ScriptedAnswer::Lost)));
-        world.mtn.script(script(match callback {
+        let answer = match callback {
             Callback::Twice => mtn::ScriptedAnswer::Duplicate,
             Callback::Early => mtn::ScriptedAnswer::Before,
             Callback::Held => mtn::ScriptedAnswer::Held,
-        }));
+        };
+        let lost = vec![mtn::ScriptedAnswer::Lost; usize::from(lost)];
+        let answers = match callback {
+            // The first question is answered after later ones were lost.
+            Callback::Held => [vec![answer], lost].concat(),
+            Callback::Twice | Callback::Early => [lost, vec![answer]].concat(),
+        };
+        answers.into_iter().for_each(|it| world.mtn.script(script(it)));
         let path = format!("/accounts/{}/mtn/recharges", customer(number).account_id);
         let reply = Client::of(world, tenant).get(&path).await;
         world
