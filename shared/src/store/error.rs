@@ -41,12 +41,55 @@ where
 
 impl From<serde_dynamo::Error> for StoreError {
     fn from(error: serde_dynamo::Error) -> Self {
-        Self::Unreadable(error.to_string())
+        Self::Unreadable(without_values(&error))
     }
 }
 
 impl From<BuildError> for StoreError {
     fn from(error: BuildError) -> Self {
         Self::Unreadable(error.to_string())
+    }
+}
+
+/// What is wrong with an item, for the log: the library's text quotes what is stored, which may be
+/// personal data.
+pub(super) fn without_values(error: &serde_dynamo::Error) -> String {
+    let text = error.to_string();
+    if ["missing field `", "duplicate field `"].iter().any(|start| text.starts_with(start)) {
+        return text;
+    }
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => "a value cannot be read".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_dynamo::{from_item, to_item};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::purchase::Purchase;
+
+    fn reason(item: Value) -> String {
+        let item: super::super::conditional::Item = to_item(item).unwrap();
+        StoreError::from(from_item::<_, Purchase>(item).unwrap_err()).to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_item_is_told_without_what_it_holds() {
+        let start = "store: an item has an unexpected shape: ";
+        assert_eq!(reason(json!({})), format!("{start}missing field `purchase_id`"));
+        for held in [json!("08039998877"), json!(8_039_998_877_u64), json!({ "a": "08039998877" })]
+        {
+            for field in ["purchase_id", "tenant", "state", "phone", "created_ms", "history"] {
+                let told = reason(json!({ field: held }));
+                assert!(told.starts_with(start), "{told}");
+                assert!(!told.contains("8039998877") && !told.contains("8_039"), "{told}");
+            }
+        }
+        let told = reason(json!({ "state": { "a": 7 } }));
+        assert!(told.contains("expected"), "{told}");
     }
 }

@@ -19,6 +19,7 @@ pub use self::list::Page;
 pub use self::masking::{Masked, MaskingPass};
 pub use self::reconcile::{Due, DueKey, PARTS};
 use super::conditional::{Item, Written, put, update};
+use super::error::without_values;
 use super::table::table;
 use super::{StoreError, number, text};
 use crate::domain::ids::{ProviderReference, PurchaseId, TenantId};
@@ -163,6 +164,6 @@ fn reconcile_part(id: &PurchaseId) -> AttributeValue {
 
 /// Raises the alarm for a stored purchase that this version cannot read.
 fn unreadable(purchase_id: Option<&str>, error: &serde_dynamo::Error) {
-    let alarm = Alarm::UnreadableItem.name();
-    tracing::error!(alarm, purchase_id, reason = %error, "an item cannot be read");
+    let (alarm, reason) = (Alarm::UnreadableItem.name(), without_values(error));
+    tracing::error!(alarm, purchase_id, reason, "an item cannot be read");
 }
