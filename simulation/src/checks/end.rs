@@ -15,6 +15,10 @@ use crate::world::{Item, World};
 /// Attributes of the tombstone of a withdrawn consent.
 const TOMBSTONE: [&str; 5] = ["account_id", "tenant", "state", "provider", "history"];
 
+/// How often an instance asks until it takes a provider for down, with the first trials after that.
+const CALLS_TO_NOTICE: u64 = 12;
+/// The pause between two trials of a provider that stays down.
+const TRIAL_MS: u64 = 60_000;
 /// How much the clocks of two instances may differ, in seconds.
 const CLOCK_DIFFERENCE: i64 = 10;
 
@@ -35,6 +39,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     chains_go_on(world);
     requests_are_answered(world);
     answers_are_kept(world);
+    outages_are_spared(world);
     consents_are_erased(world);
     withdrawals_are_done(world);
     limits::at_the_end(world);
@@ -45,7 +50,10 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
 fn chains_go_on(world: &World) {
     let restarts = world.record().restarts;
     let schedule = &world.schedule;
-    let loses = schedule.actions.iter().any(|it| matches!(it.deed, Deed::LoseMessages));
+    let loses = schedule
+        .actions
+        .iter()
+        .any(|it| matches!(it.deed, Deed::LoseMessages | Deed::Spoil { .. }));
     let is_mild = schedule.outages.is_empty() && schedule.faults.iter().all(|it| it.times <= 2);
     let is_mild = is_mild && !loses;
     if restarts > 0 && is_mild {
@@ -164,14 +172,27 @@ pub(super) fn is_alive(world: &World, id: &str) -> bool {
     is_linked && end - CLOCK_DIFFERENCE > to_seconds(world.clock.now())
 }
 
+/// An instance asks a provider that is away a few times, then once in a while.
+fn outages_are_spared(world: &World) {
+    let longest = world.schedule.outages.iter().map(|it| it.for_ms).max().unwrap_or_default();
+    let most = CALLS_TO_NOTICE + longest / TRIAL_MS;
+    for (instance, calls) in world.record().calls_to_away.clone() {
+        if calls > most {
+            let detail = format!("{instance} made {calls} calls to a provider that was away");
+            world.violated("bounded_calls", detail);
+        }
+    }
+}
+
 /// An answer of MTN that was taken is there, whatever else was posted in its name.
 fn answers_are_kept(world: &World) {
     let answered = world.record().answered.clone();
     for item in world.dynamodb.all("RequestsTable") {
         let id = text(&item, "request_id");
         let is_recognised = matches!(item.get("recognised"), Some(AttributeValue::BOOL(true)));
-        if answered.contains(id) && !(text(&item, "state") == "available" && is_recognised) {
-            let detail = format!("MTN's answer to request {id} was taken and is not there");
+        let is_kept = text(&item, "state") == "available" && is_recognised;
+        if answered.contains(id) && (!is_kept || item.contains_key("notice")) {
+            let detail = format!("MTN's answer to request {id} was taken and is not what is there");
             world.violated(name::ANSWERED, detail);
         }
     }

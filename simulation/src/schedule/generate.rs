@@ -102,6 +102,8 @@ impl Generator {
             0..4 => self.forgetful(),
             4..8 => self.reversed_late(),
             8 => self.lossy(),
+            9 => self.spoiled(),
+            10 => self.rush(),
             _ => return false,
         }
         true
@@ -318,9 +320,11 @@ impl Generator {
             Deed::Repeat { .. } | Deed::Reuse { .. } | Deed::Look { .. } | Deed::List { .. } => {
                 &["purchase", "authorizer", "people"]
             }
-            Deed::Resolve { .. } | Deed::Webhook { .. } | Deed::RotateKeys | Deed::LoseMessages => {
-                &["requery"]
-            }
+            Deed::Resolve { .. }
+            | Deed::Webhook { .. }
+            | Deed::RotateKeys
+            | Deed::Spoil { .. }
+            | Deed::LoseMessages => &["requery"],
         });
         callers.copied().collect()
     }

@@ -191,6 +191,12 @@ pub enum Deed {
         /// Whether the token in the URL is right.
         right_token: bool,
     },
+    /// The stored purchase of an order gets a state that this version does not know, until the safety
+    /// phase ends: a later version wrote it, and was rolled back.
+    Spoil {
+        /// Which order.
+        order: OrderNumber,
+    },
     /// All messages of the requery queue are lost.
     LoseMessages,
     /// VTpass's keys are changed, there and in Secrets Manager.

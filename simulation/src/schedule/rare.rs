@@ -74,6 +74,37 @@ impl Generator {
         self.at(at, Deed::LoseMessages);
     }
 
+    /// A stored purchase cannot be read for a time, and hides no other.
+    pub(super) fn spoiled(&mut self) {
+        let requeries = Vec::new;
+        let (end, plain) = (End::Delivered, PayAnswer::Plain);
+        self.single(Fate { pay: plain, requeries: requeries(), end, asks: Some(0) });
+        let pay = self.pick(&[PayAnswer::Pending, plain]);
+        let asks = Some(self.pick(&[1, 3, 6]));
+        let fate = Fate { pay, requeries: requeries(), end, asks };
+        self.orders = 2;
+        self.at(SECOND, Deed::Buy { tenant: 0, order: 1, bundle: false, fate, tries: 1 });
+        let at = self.between(7 * SECOND, MINUTE);
+        self.at(at, Deed::Spoil { order: 1 });
+        let later = at + self.between(SECOND, HOUR);
+        self.at(later, Deed::List { tenant: 0 });
+    }
+
+    /// Many orders within a minute while VTpass is away.
+    pub(super) fn rush(&mut self) {
+        for _ in 0..25 {
+            let (at, order) = (self.between(0, MINUTE), self.orders);
+            self.orders += 1;
+            let end = End::Delivered;
+            let fate = Fate { pay: PayAnswer::Plain, requeries: vec![], end, asks: Some(0) };
+            self.at(at, Deed::Buy { tenant: 0, order, bundle: false, fate, tries: 1 });
+        }
+        let kinds = [FaultKind::FailedBefore, FaultKind::NotSent, FaultKind::LostBefore];
+        let of = Away::Provider("vtpass".to_owned(), self.pick(&kinds));
+        let for_ms = self.between(MINUTE, 10 * MINUTE);
+        self.own_outages.push(Outage { of, from_ms: 0, for_ms });
+    }
+
     /// VTpass does not tell for a day, then delivers or not, and may reverse after that.
     pub(super) fn reversed_late(&mut self) {
         let pay = self.pick(&[PayAnswer::Plain, PayAnswer::Pending, PayAnswer::Silent]);

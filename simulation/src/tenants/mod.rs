@@ -75,6 +75,7 @@ impl People {
                 world.mtn.deliver_held().await;
             }
             Deed::Notice { right_token } => questions::notice(&world, *right_token).await,
+            Deed::Spoil { order } => self.spoil(&world, *order),
             Deed::LoseMessages => world.lose_messages(),
             Deed::RotateKeys => rotate_keys(&world),
         }

@@ -83,6 +83,16 @@ impl People {
         }
     }
 
+    /// The stored purchase of an order cannot be read for a time.
+    pub(super) fn spoil(&self, world: &World, order: OrderNumber) {
+        let Some(placed) = self.orders.get(&order) else { return };
+        let id = Purchase::id(&tenant_id(placed.tenant), &placed.key);
+        let known = world.record().purchases.get(id.as_str()).map(|it| it.state);
+        let Some(state) = known else { return };
+        world.spoil(id.as_str(), state);
+        world.tell(|| format!("the stored purchase of order {order} cannot be read"));
+    }
+
     async fn send_order(&self, world: &World, placed: &Placed, body: &Value) -> Reply {
         let client = Client::of(world, placed.tenant);
         client.send("POST", "/purchases", &[("idempotency-key", &placed.key)], body).await
@@ -115,6 +125,10 @@ impl People {
         for _ in 0..MOST_PAGES {
             let reply = Client::of(world, tenant).get(&path).await;
             world.tell(|| format!("tenant {tenant} lists: {}", reply.status));
+            if reply.status >= 500 && world.is_calm_schedule() {
+                let detail = format!("a list was answered {}", said(&reply));
+                world.violated("list_is_complete", detail);
+            }
             if reply.status != 200 {
                 return;
             }

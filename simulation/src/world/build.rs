@@ -113,6 +113,7 @@ impl World {
             sent: Notify::new(),
             stopped: Notify::new(),
             duplicates_left: DUPLICATES.into(),
+            spoiled: Mutex::default(),
             record: Mutex::new(record),
             schedule,
             random,

@@ -48,6 +48,11 @@ impl Faults {
         kind.or(outage)
     }
 
+    /// Whether a provider is away.
+    pub(super) fn is_provider_away(&self, provider: &str, now_ms: u64) -> bool {
+        self.away(now_ms).any(|of| matches!(of, Away::Provider(name, _) if name == provider))
+    }
+
     fn away(&self, now_ms: u64) -> impl Iterator<Item = &Away> {
         let is_on = move |it: &&Outage| {
             (it.from_ms..it.from_ms.saturating_add(it.for_ms)).contains(&now_ms)

@@ -25,6 +25,8 @@ use sandbox::ledger::Ledger;
 use sandbox::simulators::mono::MonoSimulator;
 use sandbox::simulators::mtn::MtnSimulator;
 use sandbox::simulators::vtpass::VtpassSimulator;
+use serde_json::json;
+use shared::domain::purchase::State;
 use shared::platform::environment::{Clock, Environment, Random};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -85,6 +87,8 @@ pub struct World {
     stopped: Notify,
     /// How many messages may still be delivered twice.
     duplicates_left: AtomicU32,
+    /// The purchases that cannot be read for a time, with their states.
+    spoiled: Mutex<Vec<(String, State)>>,
     record: Mutex<Record>,
 }
 
@@ -162,6 +166,8 @@ impl World {
     /// Ends the safety phase: from now on nothing goes wrong.
     pub fn calm(&self) {
         self.is_safety_phase.store(false, Ordering::Relaxed);
+        let spoiled = std::mem::take(&mut *self.spoiled());
+        spoiled.into_iter().for_each(|(id, state)| self.set_state(&id, state.name()));
         let calm = Change { duplicates: Some(false), reorder: Some(false), ..Change::default() };
         let _ = self.switches.set(&calm);
         self.tell(|| "from now on nothing goes wrong".to_owned());
@@ -203,6 +209,28 @@ impl World {
     /// Whether nothing goes wrong in the schedule but what providers and people do.
     pub fn is_calm_schedule(&self) -> bool {
         self.schedule.faults.is_empty() && self.schedule.outages.is_empty()
+    }
+
+    /// Makes a stored purchase unreadable until the safety phase ends.
+    pub fn spoil(&self, purchase_id: &str, state: State) {
+        self.set_state(purchase_id, "of_a_later_version");
+        self.spoiled().push((purchase_id.to_owned(), state));
+    }
+
+    fn spoiled(&self) -> MutexGuard<'_, Vec<(String, State)>> {
+        self.spoiled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_state(&self, purchase_id: &str, state: &str) {
+        let body = json!({
+            "TableName": "PurchasesTable",
+            "Key": { "purchase_id": { "S": purchase_id } },
+            "UpdateExpression": "SET #state = :state",
+            "ExpressionAttributeNames": { "#state": "state" },
+            "ExpressionAttributeValues": { ":state": { "S": state } },
+        });
+        let answer = self.dynamodb.call("UpdateItem", &body, Duration::ZERO);
+        assert!(answer.status.is_success(), "the engine takes a plain update");
     }
 
     /// Loses all messages of the requery queue: a mistake of an operator.

@@ -30,6 +30,10 @@ impl World {
         if is_setting_up || !self.is_safety_phase() {
             return None;
         }
+        if self.faults.is_provider_away(call.service.name(), self.now_ms()) {
+            let instance = format!("{}#{}", caller.name, caller.number);
+            *self.record().calls_to_away.entry(instance).or_default() += 1;
+        }
         let kind =
             self.faults.next(&caller.name, &call.name, call.service.name(), self.now_ms())?;
         kind.is_possible(&caller.name, &call.name).then_some(kind)
