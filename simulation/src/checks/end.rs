@@ -176,7 +176,8 @@ pub(super) fn is_alive(world: &World, id: &str) -> bool {
 fn outages_are_spared(world: &World) {
     let longest = world.schedule.outages.iter().map(|it| it.for_ms).max().unwrap_or_default();
     let most = CALLS_TO_NOTICE + longest / TRIAL_MS;
-    for (instance, calls) in world.record().calls_to_away.clone() {
+    let calls_to_away = world.record().calls_to_away.clone();
+    for (instance, calls) in calls_to_away {
         if calls > most {
             let detail = format!("{instance} made {calls} calls to a provider that was away");
             world.violated("bounded_calls", detail);
