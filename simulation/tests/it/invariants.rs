@@ -138,6 +138,35 @@ fn a_count_over_its_limit_is_found() {
 }
 
 #[test]
+fn an_instance_that_keeps_asking_a_provider_that_is_away_is_found() {
+    let found = broken(|world| {
+        world.record().calls_to_away.insert("requery#1".to_owned(), 100);
+    });
+    assert_eq!(found, ["bounded_calls"]);
+}
+
+#[test]
+fn an_answer_that_is_gone_and_a_withdrawal_that_is_forgotten_are_found() {
+    for recognised in [true, false] {
+        let found = broken(|world| {
+            world.record().answered.insert("r".to_owned());
+            let state = if recognised { "timed_out" } else { "available" };
+            let request = json!({ "request_id": { "S": "r" }, "account": { "S": "a" },
+                                  "state": { "S": state }, "recognised": { "BOOL": recognised } });
+            put(world, "RequestsTable", request);
+        });
+        assert_eq!(found, ["requests_are_answered"], "{recognised}");
+    }
+    let found = broken(|world| {
+        world.record().reported.insert("a".to_owned());
+        let account = json!({ "account_id": { "S": "a" }, "tenant": { "S": "tenant-0" },
+                              "state": { "S": "linked" } });
+        put(world, "AccountsTable", account);
+    });
+    assert_eq!(found, ["consents_are_erased"]);
+}
+
+#[test]
 fn what_is_left_in_queues_requests_and_tombstones_is_found() {
     let found = broken(|world| {
         let message = json!({ "QueueUrl": "http://sqs.sim/0/RequeryDeadLetterQueue",
