@@ -77,8 +77,10 @@ struct CodeData {
 
 #[derive(Deserialize)]
 struct IdData {
-    #[serde(alias = "_id")]
-    id: String,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default, rename = "_id")]
+    old_id: Option<String>,
 }
 
 /// The OTP length where Mono's form does not say.
@@ -121,10 +123,12 @@ pub(super) fn verify_answer(body: &[u8]) -> Result<VerifyAnswer, String> {
 
 pub(super) fn exchange_answer(body: &[u8]) -> Result<ExchangeAnswer, String> {
     let body = text(body)?;
-    let IdData { id } = data_of(&body)?;
+    let IdData { id, old_id } = data_of(&body)?;
+    let is_named = id.is_some();
+    let id = id.or(old_id).ok_or("the account has no id")?;
     let account_id = AccountId::parse(&id).ok_or("the account id has an unexpected form")?;
     let mut object = payload(&body)?;
-    if !object.contains_key("id") {
+    if !is_named {
         let value = serde_json::value::to_raw_value(&id).map_err(|error| error.to_string())?;
         object.insert("id".to_owned(), value);
     }
@@ -220,6 +224,11 @@ mod tests {
         assert_eq!(v2.unwrap().body, r#"{"id":"a2"}"#);
         let old = exchange_answer(br#"{"_id":"a3"}"#).unwrap();
         assert_eq!(old.body, r#"{"_id":"a3","id":"a3"}"#);
+        let both = exchange_answer(br#"{"_id":"a4","id":"a4"}"#).unwrap();
+        assert_eq!(both.body, r#"{"_id":"a4","id":"a4"}"#);
+        let null = exchange_answer(br#"{"id":null,"_id":"a5"}"#).unwrap();
+        assert_eq!(null.body, r#"{"id":"a5","_id":"a5"}"#);
+        assert!(exchange_answer(br#"{"id":null}"#).is_err());
     }
 
     #[test]
