@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 use strum::IntoEnumIterator;
 
+use super::rare::{admit_orders, is_late_pay, late_pay};
 use super::{
     Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RefillAnswer,
     RequeryAnswer, Schedule, Settings,
@@ -41,6 +42,9 @@ pub fn generate(seed: u64, sites: &Sites) -> Schedule {
         settings.duplicates = false;
     }
     let Generator { mut rng, mut actions, .. } = generator;
+    if faults.iter().any(is_late_pay) {
+        admit_orders(&mut actions);
+    }
     actions.sort_by_key(|action| action.at_ms);
     let starts_at = match rng.u8(0..4) {
         0 => BEFORE_MIDNIGHT,
@@ -50,17 +54,6 @@ pub fn generate(seed: u64, sites: &Sites) -> Schedule {
     let last = actions.last().map_or(0, |action| action.at_ms);
     let calm_after_ms = last + pick_end(&mut rng);
     Schedule { seed, starts_at, settings, actions, faults, outages, calm_after_ms }
-}
-
-/// `pay` reaches VTpass when the gateway waits for it no more.
-fn late_pay() -> Fault {
-    Fault {
-        caller: "purchase".to_owned(),
-        call: "vtpass POST /api/pay".to_owned(),
-        nth: 0,
-        times: 1,
-        kind: FaultKind::Late,
-    }
 }
 
 /// How long after the last action faults are still on.

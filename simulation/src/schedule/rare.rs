@@ -4,8 +4,10 @@
 use strum::IntoEnumIterator;
 
 use super::generate::{Generator, HOUR, MINUTE, SECOND};
-use super::{Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RequeryAnswer};
+use super::{Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RequeryAnswer};
 
+/// The call that pays.
+const PAY: &str = "vtpass POST /api/pay";
 /// Answers to `pay` that prove nothing.
 const UNCLEAR_PAY: [PayAnswer; 6] = [
     PayAnswer::Silent,
@@ -150,5 +152,30 @@ impl Generator {
         let bundle = self.percent(30);
         let at = self.between(0, 5 * SECOND);
         self.at(at, Deed::Buy { tenant: 0, order: 0, bundle, fate, tries: 1 });
+    }
+}
+
+/// Whether `pay` reaches VTpass late.
+pub(super) fn is_late_pay(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Late && fault.call == PAY
+}
+
+/// VTpass does not deny its orders. One that arrives late was denied before.
+pub(super) fn admit_orders(actions: &mut [Action]) {
+    for action in actions {
+        if let Deed::Buy { fate, .. } = &mut action.deed {
+            fate.requeries.retain(|answer| *answer != RequeryAnswer::Unknown);
+        }
+    }
+}
+
+/// `pay` reaches VTpass when the gateway waits for it no more.
+pub(super) fn late_pay() -> Fault {
+    Fault {
+        caller: "purchase".to_owned(),
+        call: PAY.to_owned(),
+        nth: 0,
+        times: 1,
+        kind: FaultKind::Late,
     }
 }
