@@ -116,7 +116,8 @@ impl Generator {
         let first = self.between(HOUR, 33 * HOUR);
         // Others ask for a look at the order a moment before VTpass does.
         for _ in 0..self.pick(&[0, 1, 1, 2]) {
-            let before = self.between(0, 50 * SECOND);
+            let before =
+                if self.percent(40) { self.between(0, 40) } else { self.between(0, 50 * SECOND) };
             self.at(first.saturating_sub(before), Deed::Webhook { order: Some(0) });
         }
         self.disturb(first);

@@ -88,7 +88,11 @@ impl People {
         let reply = Client::of(world, tenant).get(&format!("/accounts/{id}/identity")).await;
         world.tell(|| format!("tenant {tenant} reads customer {number}: {}", reply.status));
         let holds = self.holds(world, tenant, number);
-        if reply.status == 404 && holds && world.is_calm_schedule() && !world.mono.is_linked(id) {
+        if reply.status == 404
+            && holds
+            && world.is_spared("fetch-data")
+            && !world.mono.is_linked(id)
+        {
             // Such an answer starts the check of a withdrawal.
             world.record().reported.insert(id.to_owned());
         }

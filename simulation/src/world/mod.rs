@@ -38,7 +38,7 @@ pub use self::call::{Call, Service};
 pub use self::dynamodb::{Dynamodb, Item};
 use self::faults::Faults;
 use crate::record::Record;
-use crate::schedule::Schedule;
+use crate::schedule::{Away, Schedule};
 
 /// The base URL of the gateway's API.
 pub const API: &str = "http://api.sim";
@@ -209,6 +209,13 @@ impl World {
     /// Whether nothing goes wrong in the schedule but what providers and people do.
     pub fn is_calm_schedule(&self) -> bool {
         self.schedule.faults.is_empty() && self.schedule.outages.is_empty()
+    }
+
+    /// Whether nothing that a function calls goes wrong in the schedule, nor AWS.
+    pub fn is_spared(&self, function: &str) -> bool {
+        let is_aws = |of: &Away| matches!(of, Away::Aws(..));
+        self.schedule.faults.iter().all(|it| it.caller != function)
+            && self.schedule.outages.iter().all(|it| !is_aws(&it.of))
     }
 
     /// Makes a stored purchase unreadable until the safety phase ends.
