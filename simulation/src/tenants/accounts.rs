@@ -93,7 +93,7 @@ impl People {
             && world.is_spared("fetch-data")
             && !world.mono.is_linked(id)
         {
-            // Such an answer starts the check of a withdrawal.
+            // Mono refused the read. That starts the check of a withdrawal.
             world.record().reported.insert(id.to_owned());
         }
         if reply.status == 200 && !holds {
