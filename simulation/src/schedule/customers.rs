@@ -1,6 +1,6 @@
 //! What customers and their tenants do with accounts.
 
-use super::generate::{Generator, HOUR, MINUTE, SECOND};
+use super::generator::{Generator, HOUR, MINUTE, SECOND};
 use super::{Callback, Deed, Report};
 use crate::world::TENANTS;
 

@@ -10,17 +10,15 @@ use std::collections::BTreeSet;
 use fastrand::Rng;
 use strum::IntoEnumIterator;
 
+use super::generator::{Generator, HOUR, MINUTE, SECOND};
 use super::rare::{admit_orders, is_late_pay, late_pay};
 use super::{
-    Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RefillAnswer,
-    RequeryAnswer, Schedule, Settings,
+    Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RefillAnswer, RequeryAnswer,
+    Schedule, Settings,
 };
 use crate::coverage::Sites;
 use crate::world::TENANTS;
 
-pub(super) const SECOND: u64 = 1_000;
-pub(super) const MINUTE: u64 = 60 * SECOND;
-pub(super) const HOUR: u64 = 60 * MINUTE;
 /// 2026-11-25 10:00 UTC.
 const A_MORNING: i64 = 1_795_600_800;
 /// Half a minute before midnight in Lagos, the same day.
@@ -65,30 +63,7 @@ fn pick_end(rng: &mut Rng) -> u64 {
     }
 }
 
-pub(super) struct Generator {
-    pub(super) rng: Rng,
-    pub(super) orders: usize,
-    actions: Vec<Action>,
-    /// Faults that belong to what people do.
-    pub(super) own_faults: Vec<Fault>,
-    /// Outages that belong to what people do.
-    pub(super) own_outages: Vec<Outage>,
-    /// Whether a tenant reaches its limit.
-    is_crowded: bool,
-}
-
 impl Generator {
-    fn new(seed: u64) -> Self {
-        Self {
-            rng: Rng::with_seed(seed),
-            orders: 0,
-            actions: Vec::new(),
-            own_faults: Vec::new(),
-            own_outages: Vec::new(),
-            is_crowded: false,
-        }
-    }
-
     /// Few schedules are of a rare kind. Gives whether this one is.
     fn rare(&mut self) -> bool {
         match self.rng.u8(0..100) {
@@ -100,40 +75,6 @@ impl Generator {
             _ => return false,
         }
         true
-    }
-
-    pub(super) fn percent(&mut self, percent: u8) -> bool {
-        self.rng.u8(0..100) < percent
-    }
-
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.rng.usize(0..from.len())]
-    }
-
-    pub(super) fn any<T: IntoEnumIterator + Copy>(&mut self) -> T {
-        let all: Vec<T> = T::iter().collect();
-        self.pick(&all)
-    }
-
-    pub(super) fn tenant(&mut self) -> usize {
-        if self.percent(70) { 0 } else { self.rng.usize(0..TENANTS) }
-    }
-
-    pub(super) fn time(&mut self) -> u64 {
-        match self.rng.u8(0..20) {
-            0..12 => self.rng.u64(0..10 * SECOND),
-            12..17 => self.rng.u64(0..5 * MINUTE),
-            _ => self.rng.u64(0..3 * HOUR),
-        }
-    }
-
-    /// A time between two.
-    pub(super) fn between(&mut self, from: u64, to: u64) -> u64 {
-        self.rng.u64(from..to)
-    }
-
-    pub(super) fn at(&mut self, at_ms: u64, deed: Deed) {
-        self.actions.push(Action { at_ms, deed });
     }
 
     fn people(&mut self) {
@@ -226,15 +167,6 @@ impl Generator {
                 let later = at + self.later();
                 self.at(later, Deed::Repeat { order });
             }
-        }
-    }
-
-    pub(super) fn later(&mut self) -> u64 {
-        match self.rng.u8(0..10) {
-            0..4 => self.rng.u64(0..200),
-            4..7 => self.rng.u64(0..30 * SECOND),
-            7..9 => self.rng.u64(0..20 * MINUTE),
-            _ => self.rng.u64(0..28 * HOUR),
         }
     }
 

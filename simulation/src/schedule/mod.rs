@@ -3,6 +3,7 @@
 mod customers;
 mod fate;
 mod generate;
+mod generator;
 mod rare;
 mod shrink;
 

@@ -3,7 +3,7 @@
 
 use strum::IntoEnumIterator;
 
-use super::generate::{Generator, HOUR, MINUTE, SECOND};
+use super::generator::{Generator, HOUR, MINUTE, SECOND};
 use super::{Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RequeryAnswer};
 
 /// The call that pays.
@@ -43,8 +43,8 @@ const REPORT_CALLS: [(&str, &str); 7] = [
 ];
 
 impl Generator {
-    /// VTpass denies an order that it took: for ever so often once it has acknowledged it, else twice
-    /// in a row at most.
+    /// VTpass denies an order that it took: any number of times once it has acknowledged it, else
+    /// twice in a row at most.
     pub(super) fn forgetful(&mut self) {
         let is_acknowledged = self.percent(40);
         let pay = match is_acknowledged {
@@ -107,7 +107,7 @@ impl Generator {
         self.own_outages.push(Outage { of, from_ms: 0, for_ms });
     }
 
-    /// VTpass does not tell for a day, then delivers or not, and may reverse after that.
+    /// An order is reversed long after it was made, and something goes wrong with the news of it.
     pub(super) fn reversed_late(&mut self) {
         let pay = self.pick(&[PayAnswer::Plain, PayAnswer::Pending, PayAnswer::Silent]);
         let asks = Some(self.pick(&[0, 1, 2]));

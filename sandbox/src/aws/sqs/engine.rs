@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// To be called while the database is held.
-    fn no_longer_idle(&self, queue: &str) {
+    pub(super) fn no_longer_idle(&self, queue: &str) {
         self.idle().remove(queue);
     }
 
@@ -261,29 +261,6 @@ impl Engine {
             params![queue, receipt, self.now_ms()],
         )?;
         Ok(kept > 0)
-    }
-
-    /// Redrives: moves every message of `source` to `target`, where it can be received at once.
-    pub fn move_all(&self, source: &str, target: &str) -> Result<usize, SqsError> {
-        let database = self.database();
-        attributes(&database, source)?;
-        attributes(&database, target)?;
-        self.no_longer_idle(target);
-        Ok(database.execute(
-            "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
-             WHERE queue = ?1",
-            params![source, target, self.now_ms()],
-        )?)
-    }
-
-    /// Deletes every message of a queue.
-    ///
-    /// # Errors
-    /// [`SqsError`].
-    pub fn purge(&self, queue: &str) -> Result<usize, SqsError> {
-        let database = self.database();
-        attributes(&database, queue)?;
-        Ok(database.execute("DELETE FROM messages WHERE queue = ?1", [queue])?)
     }
 
     /// How many messages of a queue can be received now, how many are received and still hidden,

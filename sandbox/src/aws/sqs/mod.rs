@@ -6,6 +6,7 @@
 pub mod engine;
 mod http;
 mod metrics;
+mod operator;
 
 pub use self::http::Service;
 pub(crate) use self::http::router;
