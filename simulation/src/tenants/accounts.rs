@@ -46,7 +46,7 @@ impl People {
         });
         let Some(code) = text(&verified.body, "/data/code") else { return };
         if world.chance(10) {
-            self.steal(world, tenant, code).await;
+            steal(world, tenant, code).await;
         }
         for _ in 0..TRIES {
             let reply = client.post("/account/auth", &json!({ "code": code })).await;
@@ -65,18 +65,6 @@ impl People {
         }
     }
 
-    /// Another tenant tries a code.
-    async fn steal(&self, world: &World, tenant: Tenant, code: &str) {
-        let _ = self;
-        let other = (tenant + 1) % TENANTS;
-        let reply = Client::of(world, other).post("/account/auth", &json!({ "code": code })).await;
-        world.tell(|| format!("tenant {other} tries the code: {}", reply.status));
-        if matches!(reply.status, 200..300) {
-            let detail = format!("tenant {other} exchanged a code of tenant {tenant}");
-            world.violated(name::OWN_ONLY, detail);
-        }
-    }
-
     async fn verify(&self, client: &Client<'_>, session: &str, otp: &str) -> Reply {
         let body = json!({ "otp": otp });
         client.send("POST", "/v2/telecom/verify", &[("x-session-id", session)], &body).await
@@ -87,16 +75,16 @@ impl People {
         let id = customer(number).account_id;
         let reply = Client::of(world, tenant).get(&format!("/accounts/{id}/identity")).await;
         world.tell(|| format!("tenant {tenant} reads customer {number}: {}", reply.status));
-        let holds = self.holds(world, tenant, number);
-        if reply.status == 404
-            && holds
+        let is_held = holds(world, tenant, number);
+        if reply.status == 422
+            && is_held
             && world.is_spared("fetch-data")
             && !world.mono.is_linked(id)
         {
             // Mono refused the read. That starts the check of a withdrawal.
             world.record().reported.insert(id.to_owned());
         }
-        if reply.status == 200 && !holds {
+        if reply.status == 200 && !is_held {
             world.violated(name::OWN_ONLY, format!("tenant {tenant} reads customer {number}"));
         }
     }
@@ -117,18 +105,12 @@ impl People {
                 _ => false,
             });
             let state = account_state(world, tenant, number);
-            let holds = state.as_deref() == Some("linked") && world.mono.is_linked(id);
-            if !is_over && !holds {
+            let is_held = state.as_deref() == Some("linked") && world.mono.is_linked(id);
+            if !is_over && !is_held {
                 let detail = format!("tenant {tenant} lost customer {number}, who did not leave");
                 world.violated("consents_stay", detail);
             }
         }
-    }
-
-    /// Whether the store has, or had a moment ago, the account as the tenant's.
-    pub(super) fn holds(&self, world: &World, tenant: Tenant, number: CustomerNumber) -> bool {
-        let _ = self;
-        account_state(world, tenant, number).is_some()
     }
 
     /// A tenant withdraws its access.
@@ -161,6 +143,22 @@ impl People {
     fn links(&self, tenant: Tenant, number: CustomerNumber) -> u32 {
         self.known().links.get(&(tenant, number)).copied().unwrap_or_default()
     }
+}
+
+/// Another tenant tries a code.
+async fn steal(world: &World, tenant: Tenant, code: &str) {
+    let other = (tenant + 1) % TENANTS;
+    let reply = Client::of(world, other).post("/account/auth", &json!({ "code": code })).await;
+    world.tell(|| format!("tenant {other} tries the code: {}", reply.status));
+    if matches!(reply.status, 200..300) {
+        let detail = format!("tenant {other} exchanged a code of tenant {tenant}");
+        world.violated(name::OWN_ONLY, detail);
+    }
+}
+
+/// Whether the store has, or had a moment ago, the account as the tenant's.
+pub(super) fn holds(world: &World, tenant: Tenant, number: CustomerNumber) -> bool {
+    account_state(world, tenant, number).is_some()
 }
 
 /// A customer withdraws at Mono, which may report it by webhook; or Mono reports it without reason.

@@ -3,7 +3,7 @@
 use sandbox::simulators::mtn;
 use serde_json::json;
 
-use super::accounts::customer;
+use super::accounts::{customer, holds};
 use super::client::{Client, text};
 use super::people::People;
 use crate::checks::name;
@@ -47,7 +47,7 @@ impl People {
         let reply = Client::of(world, tenant).get(&path).await;
         world
             .tell(|| format!("tenant {tenant} asks MTN about customer {number}: {}", reply.status));
-        if matches!(reply.status, 200 | 202) && !self.holds(world, tenant, number) {
+        if matches!(reply.status, 200 | 202) && !holds(world, tenant, number) {
             world.violated(name::OWN_ONLY, format!("tenant {tenant} asks about {number}"));
         }
         if let Some(id) = text(&reply.body, "/data/request_id") {
