@@ -1,7 +1,7 @@
 //! Schedules: what they hold, and how they are made smaller.
 
 use simulation::coverage::Sites;
-use simulation::schedule::{Deed, PayAnswer, RequeryAnswer, Schedule, generate, shrink};
+use simulation::schedule::{Deed, End, Fate, PayAnswer, RequeryAnswer, Schedule, generate, shrink};
 
 fn schedules() -> impl Iterator<Item = Schedule> {
     (1..=400).map(|seed| generate(seed, &Sites::known()))
@@ -50,6 +50,16 @@ fn vtpass_never_denies_three_times_in_a_row_what_it_took_and_never_acknowledged(
         }
     }
     assert!(taken > 100 && denied > 20, "{taken} {denied}");
+}
+
+#[test]
+fn a_pending_order_comes_to_its_end_unless_its_fate_says_never() {
+    // To the simulated VTpass no asks at all mean that the order stays pending for ever.
+    for (asks, told) in [(Some(0), Some(1)), (Some(3), Some(3)), (None, Some(u32::MAX))] {
+        let (pay, end) = (PayAnswer::Pending, End::Delivered);
+        let fate = Fate { pay, requeries: vec![], end, asks };
+        assert_eq!(fate.scripts("08031000000")[0].asks, told, "{asks:?}");
+    }
 }
 
 #[test]
