@@ -11,7 +11,7 @@ use shared::domain::time::to_iso;
 use shared::platform::aws;
 use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
-use shared::store::{Changed, Purchases};
+use shared::store::{Changed, Outbox, Purchases};
 use time::OffsetDateTime;
 
 use crate::failure::Failure;
@@ -106,10 +106,14 @@ pub async fn run(
     json: bool,
     environment: &Environment,
 ) -> Result<String, Failure> {
-    let purchases = open(target, arguments.table.as_deref(), environment).await?;
+    let queue = matches!(arguments.command, Command::Settle(_)).then_some("NOTIFY_QUEUE_URL");
+    let given = arguments.table.as_deref();
+    let table = Table { function: "purchase", variable: "PURCHASES_TABLE", given, queue };
+    let vars = target.vars(&table, &environment.http).await?;
+    let purchases = open(&vars, environment).await?;
     let purchase = match arguments.command {
         Command::Show { id } => find(&purchases, &id).await?,
-        Command::Settle(settle) => settle.run(&purchases, environment.clock.now()).await?,
+        Command::Settle(settle) => settle.run(&purchases, &vars, environment).await?,
         Command::Mask { older_than } => {
             let before = environment.clock.now() - time::Duration::days(older_than.into());
             let masked = mask(&purchases, before).await?;
@@ -134,16 +138,10 @@ async fn mask(purchases: &Purchases, before: OffsetDateTime) -> Result<usize, Fa
     Ok(masked)
 }
 
-async fn open(
-    target: &Target,
-    given: Option<&str>,
-    environment: &Environment,
-) -> Result<Purchases, Failure> {
-    let table = Table { function: "purchase", variable: "PURCHASES_TABLE", given };
-    let vars = target.vars(&table, &environment.http).await?;
+async fn open(vars: &Vars, environment: &Environment) -> Result<Purchases, Failure> {
     // The store's timeouts are short, for a function near its table. The operator may be far away.
-    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
-    Ok(Purchases::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?)
+    environment.http.warm(&aws::dynamodb_url(vars)?).await;
+    Ok(Purchases::from_vars(vars, &aws::dynamodb(vars, environment)?)?)
 }
 
 /// A purchase by either of its ids.
@@ -161,7 +159,13 @@ async fn find(purchases: &Purchases, id: &str) -> Result<Purchase, Failure> {
 }
 
 impl Settle {
-    async fn run(&self, purchases: &Purchases, now: OffsetDateTime) -> Result<Purchase, Failure> {
+    async fn run(
+        &self,
+        purchases: &Purchases,
+        vars: &Vars,
+        environment: &Environment,
+    ) -> Result<Purchase, Failure> {
+        let (outbox, now) = (Outbox::from_vars(vars, environment)?, environment.clock.now());
         let purchase = find(purchases, &self.id).await?;
         let id = &purchase.purchase_id;
         if purchase.state != State::NeedsReview {
@@ -174,7 +178,7 @@ impl Settle {
         if let Some(to) = change.to.filter(|to| to.safe_to_refund()) {
             eprintln!("settling {id} as {}: tenants will read safe_to_refund: true", to.name());
         }
-        match purchases.change(id, &change, now).await {
+        match purchases.change(&outbox, id, &change, now).await {
             Ok(Changed::Written(settled)) => Ok(*settled),
             Ok(Changed::Refused(met)) => Err(not_for_review(&met)),
             Err(error) => Err(Failure::Unreachable(format!(

@@ -11,7 +11,8 @@ use crate::failure::Failure;
 /// The variables that every command needs.
 const REQUIRED: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 /// The variables that are used if they are set.
-const OPTIONAL: [&str; 3] = ["AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"];
+const OPTIONAL: [&str; 4] =
+    ["AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"];
 /// How long a sandbox may take to answer.
 const SANDBOX_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -40,6 +41,8 @@ pub struct Table<'a> {
     pub variable: &'static str,
     /// The name, where it was given by argument.
     pub given: Option<&'a str>,
+    /// The variable that holds the URL of a queue, where the command sends to one.
+    pub queue: Option<&'static str>,
 }
 
 impl Target {
@@ -50,16 +53,16 @@ impl Target {
     pub async fn vars(&self, table: &Table<'_>, http: &Http) -> Result<Vars, Failure> {
         let known = match self {
             Self::Sandbox(url) => environment(url, table.function, http).await?,
-            Self::Aws => process(table.variable),
+            Self::Aws => process(table),
         };
-        let names = REQUIRED.into_iter().chain(OPTIONAL).chain([table.variable]);
+        let names = names(table);
         let value = |name| match table.given {
             Some(given) if name == table.variable => Some(given),
             _ => known.optional(name),
         };
         let vars: Vars =
             names.filter_map(|name| Some((name.to_owned(), value(name)?.to_owned()))).collect();
-        let missing = missing(&vars, table.variable);
+        let missing = missing(&vars, table);
         match self {
             _ if missing.is_empty() => Ok(vars),
             Self::Sandbox(url) => {
@@ -73,16 +76,21 @@ impl Target {
     }
 }
 
-fn missing(vars: &Vars, table: &str) -> Vec<String> {
-    let table = (table, format!("{table} (or --table)"));
-    let required = REQUIRED.map(|name| (name, name.to_owned())).into_iter().chain([table]);
+/// The variables that a command may use.
+fn names(table: &Table<'_>) -> impl Iterator<Item = &'static str> {
+    REQUIRED.into_iter().chain(OPTIONAL).chain([table.variable]).chain(table.queue)
+}
+
+fn missing(vars: &Vars, table: &Table<'_>) -> Vec<String> {
+    let named = (table.variable, format!("{} (or --table)", table.variable));
+    let required = REQUIRED.into_iter().chain(table.queue).map(|name| (name, name.to_owned()));
+    let required = required.chain([named]);
     required.filter(|(name, _)| vars.optional(name).is_none()).map(|(_, shown)| shown).collect()
 }
 
 /// These variables of this process. Read one by one, because others may not be valid text.
-fn process(table: &str) -> Vars {
-    let names = REQUIRED.into_iter().chain(OPTIONAL).chain([table]);
-    names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
+fn process(table: &Table<'_>) -> Vars {
+    names(table).filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
 }
 
 /// The environment of a sandbox's function.

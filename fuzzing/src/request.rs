@@ -72,6 +72,8 @@ pub fn ask(
 mod tests {
     use serde_json::Value;
 
+    use shared::lambda::page::{MAX_LIMIT, PageQuery};
+
     use crate::fuzz;
 
     use super::*;
@@ -127,6 +129,27 @@ mod tests {
             });
             assert_eq!(status, if object { 200 } else { 400 });
             assert!(!answer.contains("c4nary"), "{answer}");
+        });
+    }
+
+    #[test]
+    fn a_page_that_is_asked_for_is_within_the_limits() {
+        fuzz(|choices| {
+            let words = ["limit=100", "limit=0", "limit=%2B5", "cursor=ff", "limit=", "cursor="];
+            let query: Vec<_> = (0..2).map(|_| choices.text(&words)).collect();
+            let query: String = query.join("&").chars().filter(char::is_ascii_graphic).collect();
+            let query = query.replace(['"', '<', '>', '#', '`', '{', '}', '\\', '^', '|'], "");
+            let asked = Asked { query: &query, ..Asked::default() };
+            let (status, answer) = ask(asked, |request| {
+                let read = PageQuery::parse(request)?;
+                assert!((1..=MAX_LIMIT).contains(&read.limit));
+                if let Some(limit) = request.query_value("limit") {
+                    assert_eq!(limit.trim_start_matches('0'), read.limit.to_string(), "{limit}");
+                }
+                assert_eq!(read.after.is_some(), request.query_value("cursor").is_some());
+                Ok(())
+            });
+            assert!(matches!(status, 200 | 400), "{status} {answer}");
         });
     }
 }

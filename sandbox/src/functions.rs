@@ -14,13 +14,15 @@ pub fn registry() -> Registry {
         let decision = authorizer.decide(parse(&input.event)?).await;
         json(&decision.map_err(|error| error.to_string())?)
     });
-    let functions: [(&str, StartFunction); 11] = [
+    let functions: [(&str, StartFunction); 13] = [
         ("authorizer", authorizer),
         ("auth", http::<auth::Auth>()),
         ("verify", http::<verify::Verify>()),
         ("exchange", http::<exchange::Exchange>()),
         ("consent", http::<consent::ConsentFunction>()),
+        ("events", http::<events::EventsFunction>()),
         ("fetch-data", http::<fetch_data::FetchData>()),
+        ("notify", queue::<notify::Notify>()),
         ("purchase", http::<purchase::PurchaseFunction>()),
         ("reconcile", scheduled::<reconcile::Reconcile>()),
         ("requery", queue::<requery::Requery>()),

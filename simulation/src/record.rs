@@ -82,6 +82,8 @@ pub struct Record {
     pub met: BTreeMap<Met, u64>,
     /// The changes of purchases.
     pub changes: BTreeMap<Change, u64>,
+    /// The states that each purchase came to, by id, oldest first.
+    pub states: BTreeMap<String, Vec<&'static str>>,
     /// How often each OTP session was verified at Mono.
     pub otp_tries: BTreeMap<String, u32>,
     /// How many OTPs Mono was asked to send.
@@ -116,6 +118,7 @@ impl Record {
             purchases: BTreeMap::new(),
             met: BTreeMap::new(),
             changes: BTreeMap::new(),
+            states: BTreeMap::new(),
             otp_tries: BTreeMap::new(),
             otps: 0,
             requeries: BTreeMap::new(),

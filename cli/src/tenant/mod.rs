@@ -54,7 +54,7 @@ async fn open(
     given: Option<&str>,
     environment: &Environment,
 ) -> Result<Tenants, Failure> {
-    let table = Table { function: "authorizer", variable: "TENANTS_TABLE", given };
+    let table = Table { function: "authorizer", variable: "TENANTS_TABLE", given, queue: None };
     let vars = target.vars(&table, &environment.http).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;

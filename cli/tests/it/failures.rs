@@ -14,7 +14,7 @@ use serde_json::Value;
 use shared::domain::ids::PurchaseId;
 use shared::domain::purchase::{State, Transition};
 use shared::platform::http::Http;
-use shared::store::Purchases;
+use shared::store::{Outbox, Purchases};
 use time::OffsetDateTime;
 
 use crate::support::{Ended, Gateway, id, run};
@@ -175,13 +175,14 @@ async fn a_rotation_survives_lost_answers_and_a_key_that_cannot_be_printed_repla
 }
 
 /// An environment for AWS whose store is at `url`.
-fn aws(url: &str) -> [(&str, &str); 5] {
+fn aws(url: &str) -> [(&str, &str); 6] {
     [
         ("AWS_REGION", "eu-west-1"),
         ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", SECRET),
         ("AWS_ENDPOINT_URL", url),
         ("PURCHASES_TABLE", "purchases"),
+        ("NOTIFY_QUEUE_URL", "http://127.0.0.1:1/notify"),
     ]
 }
 
@@ -213,6 +214,7 @@ struct Between {
     to: String,
     http: Http,
     purchases: Purchases,
+    outbox: Outbox,
     fault: Arc<Fault>,
     updates: Arc<AtomicUsize>,
 }
@@ -224,6 +226,7 @@ impl Store {
             to: gateway.dynamodb_url().to_owned(),
             http: Http::new(),
             purchases: gateway.purchases(),
+            outbox: gateway.outbox(),
             fault: Arc::new(fault),
             updates: updates.clone(),
         };
@@ -255,7 +258,8 @@ async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes)
             let (from, to) = (vec![State::NeedsReview], Some(State::Delivered));
             let proof = Transition { from, to, ..Transition::default() };
             let id = PurchaseId::parse(id).unwrap();
-            between.purchases.change(&id, &proof, OffsetDateTime::now_utc()).await.unwrap();
+            let now = OffsetDateTime::now_utc();
+            between.purchases.change(&between.outbox, &id, &proof, now).await.unwrap();
         }
         Fault::RefusesUpdates if update => {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();

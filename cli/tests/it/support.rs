@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::platform::config::Vars;
 use shared::platform::environment::{Clock, Environment};
 use shared::platform::http::Http;
-use shared::store::Purchases;
+use shared::store::{Outbox, Purchases};
 use time::OffsetDateTime;
 
 /// The number that is bought for where a script decides.
@@ -184,6 +184,11 @@ impl Gateway {
     /// The purchases table.
     pub fn purchases(&self) -> Purchases {
         Purchases::from_vars(&self.vars(), &self.dynamodb()).unwrap()
+    }
+
+    /// Where changes are announced.
+    pub fn outbox(&self) -> Outbox {
+        Outbox::from_vars(&self.vars(), &Environment::real()).unwrap()
     }
 
     pub fn dynamodb_url(&self) -> &str {

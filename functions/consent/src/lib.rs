@@ -1,7 +1,8 @@
 //! The consent of an account: its record, its export, its withdrawal by the tenant (unlink), and its
 //! withdrawal at Mono, which Mono's webhook reports.
 //!
-//! Reads and writes `accounts` and `requests`, sends to the follow-up queue. Calls Mono.
+//! Reads and writes `accounts` and `requests`, sends to the follow-up queue and the notify
+//! queue. Calls Mono.
 
 mod record;
 mod unlink;
@@ -19,7 +20,7 @@ use shared::platform::crypto::SecretString;
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mono::Mono;
-use shared::store::{Accounts, Requests};
+use shared::store::{Accounts, Outbox, Requests};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub struct ConsentFunction {
     mono: Option<Mono>,
     accounts: Accounts,
     requests: Requests,
+    outbox: Outbox,
     jobs: Queue,
     schedule: Schedule,
     webhook_secret: Option<SecretString>,
@@ -42,6 +44,7 @@ impl HttpFunction for ConsentFunction {
             mono: Mono::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             requests: Requests::from_vars(vars, &dynamodb)?,
+            outbox: Outbox::from_vars(vars, environment)?,
             jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             webhook_secret: vars.optional("MONO_WEBHOOK_SECRET").map(SecretString::from),

@@ -42,7 +42,8 @@ impl ConsentFunction {
         let wait = self.schedule.wait(step.step, Duration::MAX, &self.environment.random);
         self.jobs.send(&Job::Unlink(step), wait).await?;
         let now = self.environment.clock.now();
-        self.accounts.begin_unlink(&account.tenant, &account.account_id, now).await?;
+        let Account { tenant, account_id, .. } = account;
+        self.accounts.begin_unlink(&self.outbox, tenant, account_id, now).await?;
         Ok(())
     }
 

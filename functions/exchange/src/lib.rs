@@ -1,6 +1,6 @@
 //! `POST /account/auth`: exchanges a code for the permanent account id.
 //!
-//! Reads and writes `sessions`, writes `accounts`. Calls Mono.
+//! Reads and writes `sessions`, writes `accounts`, sends to the notify queue. Calls Mono.
 
 use serde::{Deserialize, Serialize};
 use shared::domain::ids::AccountId;
@@ -12,7 +12,7 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mono::{Mono, MonoError};
-use shared::store::{Accounts, Claim, ClaimRefused, Link, Sessions};
+use shared::store::{Accounts, Claim, ClaimRefused, Link, Outbox, Sessions};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub struct Exchange {
     mono: Option<Mono>,
     sessions: Sessions,
     accounts: Accounts,
+    outbox: Outbox,
     environment: Environment,
 }
 
@@ -42,6 +43,7 @@ impl HttpFunction for Exchange {
             mono: Mono::from_vars(vars, environment)?,
             sessions: Sessions::from_vars(vars, &dynamodb)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
+            outbox: Outbox::from_vars(vars, environment)?,
             environment: environment.clone(),
         })
     }
@@ -64,7 +66,8 @@ impl HttpFunction for Exchange {
             }
         };
         let now = self.environment.clock.now();
-        match self.accounts.link(&self.sessions, &claim, &answer.account_id, now).await? {
+        let Self { accounts, outbox, sessions, .. } = self;
+        match accounts.link(outbox, sessions, &claim, &answer.account_id, now).await? {
             Link::Linked => Ok(Reply::json_text(answer.body)),
             Link::ClaimLost => Err(in_progress()),
         }

@@ -83,7 +83,7 @@ impl FetchData {
             return answer(data);
         }
         let kept = KeptAnswer::from(&data);
-        match self.requests.finish(id, &kept, self.environment.clock.now()).await {
+        match self.requests.finish(&self.outbox, id, &kept, self.environment.clock.now()).await {
             Ok(Some(first)) => kept_answer(&first),
             // The consent was withdrawn while MTN answered.
             Ok(None) => Err(ApiError::not_found()),

@@ -1,8 +1,8 @@
 //! Reads the data of a consented account: Mono's account, balances, transactions and identity, and
 //! what MTN itself knows of an MTN line. MTN answers some questions later.
 //!
-//! Reads `accounts`, reads and writes `requests`, writes `limits`, sends to the follow-up queue. Calls
-//! Mono and MTN.
+//! Reads `accounts`, reads and writes `requests`, writes `limits`, sends to the follow-up queue and the
+//! notify queue. Calls Mono and MTN.
 
 mod deferred;
 mod mono;
@@ -23,7 +23,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mono::{Mono, Resource};
 use shared::provider::mtn::Mtn;
-use shared::store::{Accounts, Limits, Requests};
+use shared::store::{Accounts, Limits, Outbox, Requests};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub struct FetchData {
     mtn: Option<Mtn>,
     accounts: Accounts,
     requests: Requests,
+    outbox: Outbox,
     jobs: Queue,
     answer_time: AnswerTime,
     limits: Limits,
@@ -50,6 +51,7 @@ impl HttpFunction for FetchData {
             mtn: Mtn::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             requests: Requests::from_vars(vars, &dynamodb)?,
+            outbox: Outbox::from_vars(vars, environment)?,
             jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             answer_time: AnswerTime::from_vars(vars)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,

@@ -1,7 +1,8 @@
 //! `POST /callbacks/mtn/{request_id}/{token}`: MTN's later answer to a deferred request. It comes
 //! once and is unsigned. The token, which only MTN was told, proves that it is MTN's.
 //!
-//! Reads `accounts`, reads and writes `requests`. Calls no provider.
+//! Reads `accounts`, reads and writes `requests`, sends to the notify queue. Calls no
+//! provider.
 
 use shared::domain::account::AccountState;
 use shared::domain::deferred::{DeferredRequest, KeptAnswer};
@@ -13,12 +14,13 @@ use shared::lambda::request::ApiRequest;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::{Clock, Environment};
 use shared::provider::mtn::{CallbackAnswer, read_callback};
-use shared::store::{Accounts, Requests, StoreError};
+use shared::store::{Accounts, Outbox, Requests, StoreError};
 
 /// The function's dependencies.
 #[derive(Debug)]
 pub struct MtnCallback {
     requests: Requests,
+    outbox: Outbox,
     accounts: Accounts,
     clock: Clock,
 }
@@ -33,6 +35,7 @@ impl HttpFunction for MtnCallback {
         let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
             requests: Requests::from_vars(vars, &dynamodb)?,
+            outbox: Outbox::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             clock: environment.clock.clone(),
         })
@@ -76,7 +79,7 @@ impl MtnCallback {
                 return Ok(true);
             }
         };
-        Ok(self.requests.finish(id, &answer, now).await?.is_some())
+        Ok(self.requests.finish(&self.outbox, id, &answer, now).await?.is_some())
     }
 }
 

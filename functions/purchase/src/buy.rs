@@ -176,7 +176,7 @@ impl PurchaseFunction {
         let evidence = Evidence { source, outcome, at, patience };
         let change = transition(&purchase, &evidence);
         change.report(&purchase);
-        match self.purchases.apply(&purchase.purchase_id, &change, &evidence).await {
+        match self.purchases.apply(&self.outbox, &purchase.purchase_id, &change, &evidence).await {
             Ok(purchase) => purchase,
             Err(error) => {
                 let purchase_id = purchase.purchase_id.as_str();

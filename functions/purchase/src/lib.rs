@@ -1,6 +1,7 @@
 //! Buys data bundles and airtime: each order is paid for at most once.
 //!
-//! Reads and writes `purchases`, writes `limits`, sends to the requery queue. Calls VTpass and MTN.
+//! Reads and writes `purchases`, writes `limits`, sends to the requery queue and the notify
+//! queue. Calls VTpass and MTN.
 
 mod buy;
 mod catalogue;
@@ -20,7 +21,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mtn::Mtn;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Catalogues, Limits, Purchases};
+use shared::store::{Catalogues, Limits, Outbox, Purchases};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct PurchaseFunction {
     mtn: Option<Mtn>,
     keyed_hash: KeyedHash,
     purchases: Purchases,
+    outbox: Outbox,
     catalogues: Catalogues,
     limits: Limits,
     tenant_limits: TenantLimits,
@@ -49,6 +51,7 @@ impl HttpFunction for PurchaseFunction {
             mtn: Mtn::from_vars(vars, environment)?,
             keyed_hash: KeyedHash::from_vars(vars)?,
             purchases: Purchases::from_vars(vars, &dynamodb)?,
+            outbox: Outbox::from_vars(vars, environment)?,
             catalogues: Catalogues::from_vars(vars, &dynamodb)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
             tenant_limits: TenantLimits::from_vars(vars)?,

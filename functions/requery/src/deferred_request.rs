@@ -13,7 +13,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mtn::{Asked, Ids, Mtn};
-use shared::store::{Accounts, MAX_KEPT, Requests, StoreError};
+use shared::store::{Accounts, MAX_KEPT, Outbox, Requests, StoreError};
 
 /// About a day and a half of steps. A request that is not settled by then has expired.
 const LAST_STEP: u32 = 1_000;
@@ -24,6 +24,7 @@ pub(crate) struct DeferredRequestJobs {
     mtn: Option<Mtn>,
     accounts: Accounts,
     requests: Requests,
+    outbox: Outbox,
     jobs: Queue,
     answer_time: AnswerTime,
     environment: Environment,
@@ -42,12 +43,14 @@ impl DeferredRequestJobs {
         vars: &Vars,
         environment: &Environment,
         dynamodb: &Client,
+        outbox: &Outbox,
         jobs: &Queue,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             mtn: Mtn::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, dynamodb)?,
             requests: Requests::from_vars(vars, dynamodb)?,
+            outbox: outbox.clone(),
             jobs: jobs.clone(),
             answer_time: AnswerTime::from_vars(vars)?,
             environment: environment.clone(),
@@ -94,7 +97,7 @@ impl DeferredRequestJobs {
             return Ok(Task::Nothing);
         }
         if request.asks >= MOST_ASKS {
-            self.requests.time_out(request_id, now).await?;
+            self.requests.time_out(&self.outbox, request_id, now).await?;
             return Ok(Task::Nothing);
         }
         Ok(Task::Ask(Box::new((request, account))))
@@ -122,7 +125,9 @@ impl DeferredRequestJobs {
         match mtn.ask(&ids, msisdn, &request.question, &url).await {
             Ok(Asked::Answered(data)) if data.json.get().len() <= MAX_KEPT => {
                 let (kept, now) = (KeptAnswer::from(&data), self.environment.clock.now());
-                if let Err(error) = self.requests.finish(&request.request_id, &kept, now).await {
+                if let Err(error) =
+                    self.requests.finish(&self.outbox, &request.request_id, &kept, now).await
+                {
                     not_settled(step, &error);
                 }
             }

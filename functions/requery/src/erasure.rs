@@ -15,7 +15,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mono::{Mono, MonoError, Resource};
-use shared::store::{Accounts, Requests, StoreError};
+use shared::store::{Accounts, Outbox, Requests, StoreError};
 
 /// After about a day of steps a person should find out why Mono does not answer.
 const OVERDUE_STEP: u32 = 100;
@@ -29,6 +29,7 @@ pub(crate) struct ErasureJobs {
     mono: Option<Mono>,
     accounts: Accounts,
     requests: Requests,
+    outbox: Outbox,
     jobs: Queue,
     schedule: Schedule,
     environment: Environment,
@@ -47,12 +48,14 @@ impl ErasureJobs {
         vars: &Vars,
         environment: &Environment,
         dynamodb: &Client,
+        outbox: &Outbox,
         jobs: &Queue,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             mono: Mono::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, dynamodb)?,
             requests: Requests::from_vars(vars, dynamodb)?,
+            outbox: outbox.clone(),
             jobs: jobs.clone(),
             schedule: Schedule::from_vars(vars)?,
             environment: environment.clone(),
@@ -127,11 +130,15 @@ impl ErasureJobs {
         Ok(Progress::Done)
     }
 
-    /// Erases the personal data of each holder, and leaves the tombstones. A repeat is harmless.
+    /// Erases the personal data of each holder, and leaves the tombstones. A repeat is harmless. The
+    /// unlink job is sent before, so that what is begun is finished, even if the customer comes back
+    /// after a crash and Mono knows the account again.
     async fn withdraw(&self, account_id: &AccountId) -> Result<(), StoreError> {
         for tenant in self.accounts.holders(account_id).await? {
+            let held = HeldAccount { tenant: tenant.clone(), account_id: account_id.clone() };
+            self.jobs.send(&Job::Unlink(Step::first(held)), self.wait(0)).await?;
             let now = self.environment.clock.now();
-            self.accounts.begin_unlink(&tenant, account_id, now).await?;
+            self.accounts.begin_unlink(&self.outbox, &tenant, account_id, now).await?;
             self.requests.forget_account(&tenant, account_id).await?;
             self.accounts.finish_unlink(&tenant, account_id, now).await?;
             let (tenant, account_id) = (tenant.as_str(), account_id.as_str());

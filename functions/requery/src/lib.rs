@@ -3,7 +3,7 @@
 //!
 //! Triggered by the requery queue, which carries purchases' chains, and by the follow-up queue, which
 //! carries everything else. Reads and writes `purchases`, `accounts` and `requests`, sends to both
-//! queues. Calls VTpass, Mono and MTN.
+//! queues and to the notify queue. Calls VTpass, Mono and MTN.
 //!
 //! Each kind of job has its own module, with the clients that it needs.
 
@@ -15,12 +15,11 @@ mod masking;
 mod purchase;
 
 use shared::domain::job::Job;
-use shared::lambda::queue_function::{QueueFunction, Retry};
+use shared::lambda::queue_function::{QueueFunction, Retry, unreadable};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
-use shared::platform::telemetry::alarm::Alarm;
-use shared::store::Purchases;
+use shared::store::{Outbox, Purchases};
 
 use crate::deferred_request::DeferredRequestJobs;
 use crate::erasure::ErasureJobs;
@@ -42,11 +41,18 @@ impl QueueFunction for Requery {
     fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
         let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         let follow_ups = Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?;
+        let outbox = Outbox::from_vars(vars, environment)?;
         let purchases = Purchases::from_vars(vars, &dynamodb)?;
         Ok(Self {
-            purchases: PurchaseJobs::new(vars, environment, &purchases, &follow_ups)?,
-            erasures: ErasureJobs::new(vars, environment, &dynamodb, &follow_ups)?,
-            deferred_requests: DeferredRequestJobs::new(vars, environment, &dynamodb, &follow_ups)?,
+            purchases: PurchaseJobs::new(vars, environment, &purchases, &outbox, &follow_ups)?,
+            erasures: ErasureJobs::new(vars, environment, &dynamodb, &outbox, &follow_ups)?,
+            deferred_requests: DeferredRequestJobs::new(
+                vars,
+                environment,
+                &dynamodb,
+                &outbox,
+                &follow_ups,
+            )?,
             masking: MaskingJobs::new(vars, environment, &purchases)?,
         })
     }
@@ -63,14 +69,6 @@ impl QueueFunction for Requery {
             Err(error) => Err(unreadable(&error)),
         }
     }
-}
-
-/// A body that cannot be read is never dropped: a newer version may have sent it. It stays in the
-/// queue, and at last it goes to the dead-letter queue.
-fn unreadable(error: &serde_json::Error) -> Retry {
-    let (alarm, column) = (Alarm::UnreadableJob.name(), error.column());
-    tracing::error!(alarm, column, "a job cannot be read");
-    Retry(format!("not a job, at column {column}"))
 }
 
 #[cfg(test)]

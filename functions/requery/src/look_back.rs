@@ -8,7 +8,7 @@ use crate::hint::proves_nothing;
 use crate::purchase::{Asked, PurchaseJobs};
 
 impl PurchaseJobs {
-    /// A reversal is written, a contradiction raises an alarm. After an answer that proves nothing
+    /// The tenant is reminded of the state. A reversal is written, a contradiction raises an alarm. After an answer that proves nothing
     /// reconcile comes back: it has moved the purchase in its index already.
     pub(crate) async fn look_back(&self, about: HintedPurchase) -> Result<(), Retry> {
         let HintedPurchase { tenant, purchase_id } = &about;
@@ -18,6 +18,7 @@ impl PurchaseJobs {
         if purchase.reconciled_at.is_some() {
             return Ok(());
         }
+        self.outbox.remind(&purchase).await?;
         let Asked::Answered(evidence, change) = self.ask(&purchase, Source::LookBack).await else {
             return Ok(());
         };

@@ -14,13 +14,14 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Purchases, StoreError};
+use shared::store::{Outbox, Purchases, StoreError};
 use time::OffsetDateTime;
 
 /// The worker for the jobs about purchases.
 #[derive(Debug)]
 pub(crate) struct PurchaseJobs {
     pub(crate) purchases: Purchases,
+    pub(crate) outbox: Outbox,
     vtpass: Option<Vtpass>,
     chains: Queue,
     follow_ups: Queue,
@@ -45,10 +46,12 @@ impl PurchaseJobs {
         vars: &Vars,
         environment: &Environment,
         purchases: &Purchases,
+        outbox: &Outbox,
         follow_ups: &Queue,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             purchases: purchases.clone(),
+            outbox: outbox.clone(),
             vtpass: Vtpass::from_vars(vars, environment)?,
             chains: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
             follow_ups: follow_ups.clone(),
@@ -144,7 +147,7 @@ impl PurchaseJobs {
         change: Transition,
     ) -> Result<(), Retry> {
         let now = self.environment.clock.now();
-        match self.purchases.apply(&purchase.purchase_id, &change, evidence).await {
+        match self.purchases.apply(&self.outbox, &purchase.purchase_id, &change, evidence).await {
             Ok(met) if met.state.is_final() => return Ok(()),
             // The proof was refused and the purchase is still open: there is more to find out.
             Ok(_) => {}
@@ -172,7 +175,9 @@ impl PurchaseJobs {
         if !is_evidence || purchase.acknowledged {
             change.attempts.retain(|attempt| !attempt.repeats(purchase.history.last()));
         }
-        if let Err(error) = self.purchases.change(&purchase.purchase_id, &change, now).await {
+        if let Err(error) =
+            self.purchases.change(&self.outbox, &purchase.purchase_id, &change, now).await
+        {
             not_recorded(purchase, &error);
         }
         Ok(())
@@ -189,7 +194,9 @@ impl PurchaseJobs {
         change.at_step = Some(purchase.step);
         // An older version recorded some that are not in reconcile's index.
         change.reconcile_at = Some(now + STEP_GRACE);
-        if let Err(error) = self.purchases.change(&purchase.purchase_id, &change, now).await {
+        if let Err(error) =
+            self.purchases.change(&self.outbox, &purchase.purchase_id, &change, now).await
+        {
             not_recorded(purchase, &error);
             self.go_on(step, left(purchase, now)).await?;
         }

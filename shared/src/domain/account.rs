@@ -1,7 +1,7 @@
 //! An account: a consented line at Mono, held by one tenant.
 
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 
 use super::ids::{AccountId, TenantId};
@@ -55,7 +55,7 @@ pub struct AccountEvent {
 }
 
 /// The state of an account for one tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum AccountState {
@@ -71,6 +71,11 @@ impl AccountState {
     /// The name in answers and in the store.
     pub fn name(self) -> &'static str {
         self.into()
+    }
+
+    /// The state with a name; none where only a newer version knows it.
+    pub fn named(name: &str) -> Option<Self> {
+        name.parse().ok()
     }
 }
 

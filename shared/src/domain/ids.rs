@@ -72,6 +72,10 @@ id! {
     DeferredRequestId, is_hex_32
 }
 id! {
+    /// An event: 32 lower-case hexadecimal digits.
+    EventId, is_hex_32
+}
+id! {
     /// A consented line at Mono, in Mono's own form: 1 to 64 of letters, digits, `_` and `-`.
     /// It becomes a part of paths, so nothing else is taken.
     AccountId, is_word
@@ -82,6 +86,13 @@ id! {
 }
 
 impl PurchaseId {
+    /// The id with these 128 bits.
+    pub(super) fn from_bytes(bytes: &[u8; 16]) -> Self {
+        Self(hex::encode(bytes))
+    }
+}
+
+impl EventId {
     /// The id with these 128 bits.
     pub(super) fn from_bytes(bytes: &[u8; 16]) -> Self {
         Self(hex::encode(bytes))
@@ -169,6 +180,7 @@ mod tests {
                 text.len() == 32 && hex::decode(&text).is_ok_and(|it| hex::encode(it) == text);
             assert_eq!(kept, is_hex.then(|| text.clone()));
             assert_eq!(DeferredRequestId::parse(&text).is_some(), is_hex);
+            assert_eq!(EventId::parse(&text).is_some(), is_hex);
             assert!(KeyId::of_hash(&text).as_str().len() <= text.len());
         });
     }

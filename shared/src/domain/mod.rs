@@ -1,4 +1,4 @@
-//! What the words of the gateway mean: ids, numbers, money, purchases, accounts, requests and jobs.
+//! What the words of the gateway mean: ids, numbers, money, purchases, accounts, requests, jobs and events.
 //!
 //! Domain types do no I/O. They are strict: a value that exists is valid.
 
@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod catalogue;
 pub mod date;
 pub mod deferred;
+pub mod event;
 pub mod ids;
 pub mod job;
 pub mod limit;

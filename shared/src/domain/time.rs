@@ -23,7 +23,8 @@ pub fn to_ms(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
-fn from_iso(text: String) -> Option<OffsetDateTime> {
+/// A time in ISO 8601 with any offset, in UTC; `None` for anything else.
+pub fn from_iso(text: String) -> Option<OffsetDateTime> {
     let time = OffsetDateTime::parse(&text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
     // In UTC it may be in a year that the form cannot write.
     (0..=9_999).contains(&time.year()).then_some(time)

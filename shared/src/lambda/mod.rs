@@ -25,6 +25,7 @@ macro_rules! log_invocation {
 pub mod error;
 pub mod http_function;
 pub mod instance;
+pub mod page;
 pub mod queue_function;
 pub mod reply;
 pub mod request;

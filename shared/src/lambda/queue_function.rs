@@ -13,6 +13,7 @@ use super::instance::Instance;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::Environment;
 use crate::platform::queue::QueueError;
+use crate::platform::telemetry::alarm::Alarm;
 use crate::platform::telemetry::{CallCounter, Trace};
 use crate::store::StoreError;
 
@@ -49,6 +50,14 @@ impl From<QueueError> for Retry {
     fn from(error: QueueError) -> Self {
         Self(error.to_string())
     }
+}
+
+/// A body that cannot be read is never dropped: a newer version may have sent it. It stays in the
+/// queue, and at last it goes to the dead-letter queue.
+pub fn unreadable(error: &serde_json::Error) -> Retry {
+    let (alarm, column) = (Alarm::UnreadableJob.name(), error.column());
+    tracing::error!(alarm, column, "a job cannot be read");
+    Retry(format!("not a job, at column {column}"))
 }
 
 /// The kind of one of our messages.

@@ -10,8 +10,9 @@ use time::OffsetDateTime;
 
 use super::conditional::{Item, Transacted, Written, transact, update};
 use super::table::table;
-use super::{Claim, ExchangeCode, Sessions, StoreError, list, text};
+use super::{Claim, ExchangeCode, Outbox, Sessions, StoreError, list, text};
 use crate::domain::account::{Account, AccountEvent, AccountState, Consent, ConsentTerms};
+use crate::domain::event::{EventType, Subject};
 use crate::domain::ids::{AccountId, TenantId};
 
 table! {
@@ -59,11 +60,13 @@ impl Accounts {
     /// [`StoreError`] when it is not known to be written.
     pub async fn link(
         &self,
+        outbox: &Outbox,
         sessions: &Sessions,
         claim: &Claim,
         account_id: &AccountId,
         now: OffsetDateTime,
     ) -> Result<Link, StoreError> {
+        announce(outbox, &claim.code.tenant, account_id, AccountState::Linked, now).await?;
         let link = self.linked(&claim.code, account_id, now)?;
         let items = vec![link, sessions.exchanged(claim, account_id)?];
         loop {
@@ -126,18 +129,20 @@ impl Accounts {
         Ok(())
     }
 
-    /// Withdraws a tenant's access and erases the personal data. Only a linked account changes;
+    /// Withdraws a tenant's access and erases the personal data, and announces it before. Only a linked account changes;
     /// `Ok(false)` when it was not linked.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be written.
     pub async fn begin_unlink(
         &self,
+        outbox: &Outbox,
         tenant: &TenantId,
         id: &AccountId,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let (from, to) = (AccountState::Linked, AccountState::Unlinking);
+        announce(outbox, tenant, id, to, now).await?;
         self.step(tenant, id, from, to, now).await
     }
 
@@ -241,6 +246,17 @@ impl Accounts {
         }
         Ok(tenants)
     }
+}
+
+async fn announce(
+    outbox: &Outbox,
+    tenant: &TenantId,
+    id: &AccountId,
+    to: AccountState,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let subject = Subject::Account { tenant: tenant.clone(), account_id: id.clone() };
+    outbox.announce(subject, EventType::of_account(to), now).await
 }
 
 #[derive(Deserialize)]

@@ -5,9 +5,11 @@ mod accounts;
 mod catalogues;
 mod conditional;
 mod error;
+mod events;
 #[cfg(test)]
 mod fuzz_tests;
 mod limits;
+mod outbox;
 mod purchases;
 mod requests;
 mod sessions;
@@ -21,7 +23,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub use self::accounts::{Accounts, Link};
 pub use self::catalogues::Catalogues;
 pub use self::error::StoreError;
+pub use self::events::{EventPage, Events, Wanted};
 pub use self::limits::{Limits, OverLimit};
+pub use self::outbox::Outbox;
 pub use self::purchases::{
     Changed, Due, DueKey, Masked, MaskingPass, PARTS, Page, Purchases, Recorded,
 };

@@ -10,10 +10,11 @@ use time::OffsetDateTime;
 
 use super::conditional::{Item, Written, delete, read, update};
 use super::table::table;
-use super::{StoreError, list, number, text};
+use super::{Outbox, StoreError, list, number, text};
 use crate::domain::deferred::{
     DeferredRequest, DeferredState, KeptAnswer, TokenHash, account_key, end_of_life,
 };
+use crate::domain::event::{EventType, Subject};
 use crate::domain::ids::{AccountId, DeferredRequestId, TenantId};
 use crate::domain::time::{to_iso, to_seconds};
 
@@ -64,17 +65,19 @@ impl Requests {
         Ok(request.filter(|request| request.is_alive(now)))
     }
 
-    /// Keeps the answer, if it is the first. Gives the request as it is then, with this answer or an
+    /// Keeps the answer, if it is the first; it is announced before. Gives the request as it is then, with this answer or an
     /// earlier one; `None` when the request is gone, and nothing is stored.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be kept.
     pub async fn finish(
         &self,
+        outbox: &Outbox,
         id: &DeferredRequestId,
         answer: &KeptAnswer,
         now: OffsetDateTime,
     ) -> Result<Option<DeferredRequest>, StoreError> {
+        announce(outbox, id, DeferredState::Available, now).await?;
         let finish = self
             .update(id)
             .update_expression(
@@ -158,15 +161,17 @@ impl Requests {
         Ok(update(ask).await?.or_own(own).is_done())
     }
 
-    /// Gives up a waiting request. `Ok(false)` when it no longer waited.
+    /// Gives up a waiting request, and announces it before. `Ok(false)` when it no longer waited.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be given up.
     pub async fn time_out(
         &self,
+        outbox: &Outbox,
         id: &DeferredRequestId,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
+        announce(outbox, id, DeferredState::TimedOut, now).await?;
         let time_out = self
             .update(id)
             .update_expression("SET #state = :timed_out, updated_at = :now")
@@ -267,6 +272,16 @@ impl Requests {
     fn update(&self, id: &DeferredRequestId) -> UpdateItemFluentBuilder {
         self.0.update([("request_id", id.as_str())])
     }
+}
+
+async fn announce(
+    outbox: &Outbox,
+    id: &DeferredRequestId,
+    to: DeferredState,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    let subject = Subject::Request { request_id: id.clone() };
+    outbox.announce(subject, EventType::of_request(to), now).await
 }
 
 fn state(state: DeferredState) -> AttributeValue {

@@ -7,7 +7,8 @@ use sandbox::simulators::vtpass::{Delivery, OrderState, deliveries};
 use shared::domain::purchase::State;
 use shared::domain::time::to_seconds;
 
-use super::{limits, name};
+use super::item::{number, text};
+use super::{events, limits, name};
 use crate::record::Seen;
 use crate::schedule::Deed;
 use crate::world::{Item, World};
@@ -43,6 +44,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     consents_are_erased(world);
     withdrawals_are_done(world);
     limits::at_the_end(world);
+    events::at_the_end(world);
 }
 
 /// A chain goes on by itself, whatever happens to a step. Reconcile restarts it only where something was
@@ -225,19 +227,5 @@ fn consents_are_erased(world: &World) {
             let detail = format!("account {account} is withdrawn and still has {left}");
             world.violated("consents_are_erased", detail);
         }
-    }
-}
-
-fn text<'a>(item: &'a Item, name: &str) -> &'a str {
-    match item.get(name) {
-        Some(AttributeValue::S(text)) => text,
-        _ => "",
-    }
-}
-
-fn number(item: &Item, name: &str) -> Option<i64> {
-    match item.get(name) {
-        Some(AttributeValue::N(number)) => number.parse().ok(),
-        _ => None,
     }
 }

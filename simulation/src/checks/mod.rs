@@ -3,6 +3,8 @@
 //! Each has a name, which a failing run shows and docs/proof.md explains.
 
 mod end;
+mod events;
+mod item;
 mod limits;
 pub mod name;
 mod purchases;
@@ -21,6 +23,7 @@ pub fn after(world: &World, call: &Call, session: Option<&str>) {
             if let Some(id) = written_purchase(call) {
                 purchases::written(world, id);
             }
+            events::kept(world, call);
         }
         Service::Vtpass => {
             if let Some(reference) = call.body["request_id"].as_str() {

@@ -26,3 +26,5 @@ pub const OWN_ONLY: &str = "own_only";
 pub const ONE_PURCHASE: &str = "one_purchase_for_a_key";
 /// What a tenant was told is what is stored.
 pub const TOLD_THE_TRUTH: &str = "told_the_truth";
+/// Every change that a tenant is owed is told once, and nothing that was not written.
+pub const TOLD: &str = "every_change_is_told";

@@ -26,6 +26,7 @@ pub(super) fn written(world: &World, id: &str) {
     if was != Some(seen.state) {
         let change = (was.map(|it| it.name().to_owned()), seen.state.name().to_owned());
         *world.record().changes.entry(change).or_default() += 1;
+        world.record().states.entry(id.to_owned()).or_default().push(seen.state.name());
         world.tell(|| format!("purchase {id:.6} is {}", seen.state.name()));
         final_stays(world, id, was, seen.state);
     }

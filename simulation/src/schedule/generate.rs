@@ -230,14 +230,14 @@ impl Generator {
     /// Who will call, by what people do.
     fn callers(&self) -> BTreeSet<&'static str> {
         let callers = self.actions.iter().flat_map(|action| match &action.deed {
-            Deed::Buy { .. } => &["purchase", "requery", "reconcile", "vtpass"][..],
-            Deed::Refill { .. } => &["purchase", "requery"],
+            Deed::Buy { .. } => &["purchase", "requery", "reconcile", "vtpass", "notify"][..],
+            Deed::Refill { .. } => &["purchase", "requery", "notify"],
             Deed::Resolve { webhook: true, .. } | Deed::Webhook { order: Some(_) } => {
                 &["vtpass-callback", "vtpass", "requery"]
             }
-            Deed::Link { .. } => &["auth", "verify", "exchange", "people"],
-            Deed::Unlink { .. } => &["consent", "requery"],
-            Deed::Withdraw { .. } => &["consent", "requery", "mono"],
+            Deed::Link { .. } => &["auth", "verify", "exchange", "people", "notify"],
+            Deed::Unlink { .. } => &["consent", "requery", "notify"],
+            Deed::Withdraw { .. } => &["consent", "requery", "mono", "notify"],
             Deed::Ask { .. } | Deed::Poll { .. } | Deed::DeliverHeld | Deed::Notice { .. } => {
                 &["fetch-data", "mtn-callback", "requery", "mtn"]
             }
@@ -287,7 +287,8 @@ impl Generator {
             outages.push(self.outage(Away::Provider(provider, kind)));
         }
         if self.percent(8) {
-            let function = self.pick(&["requery", "requery", "reconcile", "purchase", "consent"]);
+            let function =
+                self.pick(&["requery", "requery", "reconcile", "purchase", "consent", "notify"]);
             outages.push(self.outage(Away::Function(function.to_owned())));
         }
         if self.percent(4) {

@@ -56,6 +56,8 @@ impl People {
                     world.violated(name::OWN_ONLY, format!("tenant {tenant} was given {id}"));
                 }
                 self.known().accounts.insert((tenant, number), id.to_owned());
+                // What Mono reported before was about an earlier link.
+                world.record().reported.remove(id);
                 return;
             }
             if !reply.is_open() && reply.status != 409 {

@@ -72,7 +72,7 @@ impl Recorded {
 
     /// A request of the first caller, which must succeed.
     async fn ask(&self, route: &str, id: &str, headers: Value, body: Value) -> Value {
-        let path = ["id", "purchase_id", "request_id"].map(|name| (name, id));
+        let path = ["id", "purchase_id", "request_id", "event_id"].map(|name| (name, id));
         let mut event: Value =
             serde_json::from_str(&event(KEY, route, &path, &body.to_string())).unwrap();
         event["headers"] = headers;
@@ -135,15 +135,16 @@ async fn used() -> BTreeMap<String, Permissions> {
     let linked = caller.line().await;
     caller.mtn_next("recharges", "lost").await;
     caller.asked(&linked, "recharges").await;
-    // An unlink that crashes before it tells Mono: its calls are read, send and write.
+    // An unlink that crashes before it tells Mono: its calls are read, send, announce and write.
     let (tap, consent) = gateway.with_tap("consent").await;
     let unlink = event(KEY, "POST /accounts/{id}/unlink", &[("id", &linked)], "{}");
-    assert!(crash_at(&consent, unlink, &tap, 6).await);
+    assert!(crash_at(&consent, unlink, &tap, 8).await);
     gateway.clock.turn(Duration::from_secs(60));
     gateway.drive(&requery.entry).await;
     gateway.send_raw(r#"{"kind":"masking"}"#).await;
     gateway.drive(&requery.entry).await;
     reconcile(&gateway, &all).await;
+    notify(&gateway, &all).await;
     all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
 }
 
@@ -154,6 +155,20 @@ async fn reconcile(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     gateway.clock.turn(Duration::from_secs(86_400));
     all["reconcile"].run(json!({})).await;
     gateway.drive(&all["requery"].entry).await;
+}
+
+/// Tenants are told, of what was not written yet, too. Then a tenant reads it.
+async fn notify(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
+    let notify = &all["notify"].entry;
+    gateway.clock.turn(Duration::from_secs(1));
+    gateway.drive_queue("NotifyQueue", notify).await;
+    let unwritten = json!({ "kind": "announced", "subject": "purchase", "purchase_id": "0".repeat(32),
+                            "event": "purchase.failed", "at_ms": 0, "step": 0 });
+    let batch = json!({ "Records": [{ "messageId": "m", "body": unwritten.to_string() }] });
+    all["notify"].run(batch).await;
+    let events = all["events"].ask("GET /events", "", json!({}), json!({})).await;
+    let id = events["data"][0]["id"].as_str().unwrap();
+    all["events"].ask("GET /events/{event_id}", id, json!({}), json!({})).await;
 }
 
 /// A question that MTN answers, one that it refuses, and one that it answers later by its callback; then

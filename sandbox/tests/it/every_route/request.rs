@@ -17,6 +17,7 @@ pub fn nonexistent() -> Belongings {
         ("id", "66a0c1d2e3f4a5b6c7d8e999".to_owned()),
         ("purchase_id", "0".repeat(32)),
         ("order", "0".repeat(32)),
+        ("event_id", "0".repeat(32)),
         ("request_id", "0".repeat(32)),
         ("token", "0".repeat(64)),
         ("session", "no-such-session".to_owned()),
@@ -37,6 +38,8 @@ pub async fn belongings(owner: &Caller) -> Belongings {
         ("id", id),
         ("purchase_id", field(&purchase, "purchase_id").to_owned()),
         ("order", field(&purchase, "request_id").to_owned()),
+        // No event is kept yet.
+        ("event_id", "0".repeat(32)),
         ("request_id", request_id),
         ("token", url.rsplit('/').next().unwrap().to_owned()),
         ("session", session),

@@ -1,11 +1,13 @@
 //! Isolation of tenants on every route of the template: what belongs to another tenant cannot be read or
 //! changed, and cannot be told from what does not exist.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::request::{Request, belongings, nonexistent};
 use crate::support::purchases::{DELIVERED, airtime};
-use crate::support::{Gateway, KEY, PHONE, tenant_of};
+use crate::support::{Caller, Gateway, KEY, PHONE, tenant_of};
 
 /// The routes that name something of a tenant's, in the path or in the body.
 fn names_something(route: &str) -> bool {
@@ -13,11 +15,21 @@ fn names_something(route: &str) -> bool {
     own.any(|part| route.contains(part)) && !route.contains("/callbacks/")
 }
 
+/// The id of the first event of a tenant, once it is kept.
+async fn first_event(gateway: &Gateway, owner: &Caller) -> String {
+    let find = async || {
+        let events = owner.get("/events").await.ok();
+        Some(events["data"].as_array()?.last()?["id"].as_str()?.to_owned())
+    };
+    gateway.turn_until(Duration::from_secs(1), Duration::from_millis(20), find).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_belongs_to_another_tenant_does_not_exist_on_any_route() {
     let gateway = Gateway::start().await;
     let (owner, stranger) = (gateway.caller(), gateway.other_caller());
-    let (theirs, nonexistent) = (belongings(&owner).await, nonexistent());
+    let (mut theirs, nonexistent) = (belongings(&owner).await, nonexistent());
+    theirs.insert("event_id", first_event(&gateway, &owner).await);
     let mut tried = 0;
     for route in gateway.routes().iter().filter(|route| names_something(route)) {
         let foreign = Request::of(route, &theirs).send(&stranger).await;
@@ -27,15 +39,17 @@ async fn what_belongs_to_another_tenant_does_not_exist_on_any_route() {
         assert_eq!(foreign.retry_after, absent.retry_after, "{route}");
         tried += 1;
     }
-    assert!(tried >= 28, "{tried} routes name something");
+    assert!(tried >= 29, "{tried} routes name something");
     // A list shows the own purchases only, and idempotency keys are separate.
     assert_eq!(stranger.get("/purchases").await.ok()["data"], json!([]));
+    assert_eq!(stranger.get("/events").await.ok()["data"], json!([]));
     let own = stranger.bought("order-1", &airtime(DELIVERED)).await;
     assert_ne!(own["purchase_id"], theirs["purchase_id"].as_str());
 
     // Nothing was changed or used up, and the owner can still use all of it.
     assert_eq!(owner.get("/purchases").await.ok()["data"].as_array().unwrap().len(), 1);
     owner.purchase(&theirs["purchase_id"]).await;
+    owner.get(&format!("/events/{}", theirs["event_id"])).await.ok();
     assert_eq!(owner.request(&theirs["request_id"]).await["state"], "waiting");
     owner.verify(&theirs["session"], &theirs["otp"]).await.ok();
     owner.exchange(&theirs["code"]).await.ok();

@@ -5,6 +5,7 @@
 
 mod consent;
 mod counts;
+mod events;
 mod keys;
 mod loss;
 mod purchases;
@@ -53,6 +54,7 @@ every_write! {
     "accounts::make_room", UPDATE, "REMOVE history[1]", 0 => consent::room_is_made_in_a_full_history;
     "accounts::step", UPDATE, "SET #state = :to", 0 => consent::an_unlink_is_begun_once;
     "accounts::step", UPDATE, "SET #state = :to", 1 => consent::an_unlink_is_finished_once;
+    "events::keep", PUT, "attribute_not_exists(event_id)", 0 => events::an_event_is_kept_once;
     "requests::record", PUT, "request_id", 0 => requests::a_request_is_recorded_and_mtn_asked_once;
     "requests::finish", UPDATE, "SET #state = :available", 0 => requests::an_answer_is_kept;
     "requests::note", UPDATE, "SET notice = :notice", 0 => requests::a_notice_is_kept;

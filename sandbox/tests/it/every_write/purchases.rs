@@ -149,7 +149,8 @@ pub async fn an_acknowledgement_is_recorded(loss: Loss) {
     let change = Transition { from, acknowledged, ..Transition::default() };
     loss.begin(&tap);
     let now = OffsetDateTime::now_utc();
-    let changed = purchases.change(&purchase_id(id), &change, now).await.unwrap();
+    let changed =
+        purchases.change(&gateway.outbox(), &purchase_id(id), &change, now).await.unwrap();
     loss.end(&tap);
     let Changed::Refused(met) = changed else { panic!("{changed:?}") };
     assert!(met.acknowledged && gateway.stored(id).await.acknowledged);

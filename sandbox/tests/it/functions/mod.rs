@@ -3,9 +3,11 @@
 mod auth;
 mod authorizer;
 pub mod consent;
+mod events;
 mod exchange;
 mod fetch_data;
 mod mtn_callback;
+mod notify;
 mod purchase;
 mod reconcile;
 mod requery;

@@ -133,7 +133,7 @@ impl Gateway {
     pub async fn undriven_with(vars: &[(&str, &str)]) -> Self {
         Self::with_options(vars, |mut options| {
             let trigger = "BatchSize: 10\n";
-            assert_eq!(options.template.matches(trigger).count(), 2);
+            assert_eq!(options.template.matches(trigger).count(), 3);
             let disabled = "BatchSize: 10\n            Enabled: false\n";
             options.template = options.template.replace(trigger, disabled);
             without_schedule(options)
@@ -179,6 +179,11 @@ impl Gateway {
     pub fn purchases(&self) -> shared::store::Purchases {
         let vars = self.vars_of("requery");
         shared::store::Purchases::from_vars(&vars, &self.dynamodb()).unwrap()
+    }
+
+    /// Where changes are announced.
+    pub fn outbox(&self) -> shared::store::Outbox {
+        shared::store::Outbox::from_vars(&self.vars_of("requery"), &Environment::real()).unwrap()
     }
 
     /// A function of the template behind a tap of its own.

@@ -34,12 +34,16 @@ const LINES: &[(&str, &[&str])] = &[
         &["functions/mtn-callback/src/lib.rs#handle"],
     ),
     (
-        "functions/purchase/src/list.rs#a_cursor_that_is_read_is_one_that_a_link_holds",
-        &["functions/purchase/src/list.rs#decoded"],
+        "functions/purchase/src/list.rs#a_state_that_is_asked_for_is_one_of_a_purchase",
+        &["functions/purchase/src/list.rs#state"],
     ),
     (
-        "functions/purchase/src/list.rs#a_query_that_is_read_is_within_the_limits",
-        &["functions/purchase/src/list.rs#parse"],
+        "shared/src/lambda/page.rs#a_cursor_that_is_read_is_one_that_a_link_holds",
+        &["shared/src/lambda/page.rs#decoded"],
+    ),
+    (
+        "fuzzing/src/request.rs#a_page_that_is_asked_for_is_within_the_limits",
+        &["shared/src/lambda/page.rs#parse"],
     ),
     (
         "functions/purchase/src/order.rs#an_order_that_is_read_is_one_that_can_be_sold",
@@ -52,6 +56,14 @@ const LINES: &[(&str, &[&str])] = &[
     (
         "functions/requery/src/lib.rs#why_a_message_is_no_job_does_not_show_the_message",
         &["functions/requery/src/lib.rs#handle"],
+    ),
+    (
+        "shared/src/domain/event/announcement.rs#a_job_that_is_read_is_written_and_read_as_the_same_job",
+        &["functions/notify/src/lib.rs#handle"],
+    ),
+    (
+        "shared/src/domain/event/owed.rs#an_account_owes_an_event_for_each_link_and_unlink",
+        &["shared/src/domain/account.rs#named"],
     ),
     (
         "functions/verify/src/lib.rs#any_body_holds_an_otp_or_is_invalid_and_is_not_shown",
@@ -227,6 +239,8 @@ const LINES: &[(&str, &[&str])] = &[
         &[
             "shared/src/store/accounts.rs#get",
             "shared/src/store/conditional.rs#read",
+            "shared/src/store/events.rs#get",
+            "shared/src/store/events.rs#readable",
             "shared/src/store/requests.rs#by_id",
             "shared/src/store/sessions/codes.rs#claim",
             "shared/src/store/sessions/mod.rs#count_try",

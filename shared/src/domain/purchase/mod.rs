@@ -10,7 +10,7 @@ mod recipient;
 mod reconcile;
 mod reference;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod state;
 mod transition;
 

@@ -1,4 +1,4 @@
-//! A purchase for the unit tests of this folder.
+//! A purchase for the unit tests of the domain.
 
 use time::OffsetDateTime;
 
@@ -6,7 +6,7 @@ use super::{Purchase, State};
 use crate::domain::time::to_ms;
 
 /// A purchase of airtime that was made at `created`.
-pub(super) fn purchase(state: State, created: OffsetDateTime) -> Purchase {
+pub(crate) fn purchase(state: State, created: OffsetDateTime) -> Purchase {
     let id = "0123456789abcdef0123456789abcdef";
     let stored = serde_json::json!({
         "purchase_id": id, "tenant": "t", "request_id": format!("202611221100{id}"),

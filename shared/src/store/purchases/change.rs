@@ -6,11 +6,12 @@ use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
 use super::{Purchases, reconcile_part};
+use crate::domain::event::{EventType, Subject};
 use crate::domain::ids::PurchaseId;
 use crate::domain::purchase::{Evidence, Purchase, Transition, transition};
 use crate::domain::time::to_ms;
 use crate::store::conditional::{AS_OWN, UNLESS_OWN, WriteId, Written, update_once};
-use crate::store::{StoreError, number, text};
+use crate::store::{Outbox, StoreError, number, text};
 
 /// How a change ended. Both hold the purchase as it is now.
 #[derive(Debug)]
@@ -22,16 +23,20 @@ pub enum Changed {
 }
 
 impl Purchases {
-    /// Makes a change if its condition holds.
+    /// Makes a change if its condition holds. A change that the tenant is told of is announced first.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be made.
     pub async fn change(
         &self,
+        outbox: &Outbox,
         id: &PurchaseId,
         change: &Transition,
         now: OffsetDateTime,
     ) -> Result<Changed, StoreError> {
+        let event = change.to.and_then(EventType::of_purchase);
+        let at = change.attempts.last().map_or(now, |line| line.at);
+        outbox.announce(Subject::Purchase { purchase_id: id.clone() }, event, at).await?;
         let write = written(self.update(id), id, change, now)?;
         // Most changes are allowed in the state that they lead to. A repeat would add its lines again.
         let write_id = WriteId::of(&format!("{change:?} {now}"));
@@ -56,11 +61,12 @@ impl Purchases {
     /// [`StoreError`] when it is not known to be written.
     pub async fn apply(
         &self,
+        outbox: &Outbox,
         id: &PurchaseId,
         change: &Transition,
         evidence: &Evidence,
     ) -> Result<Purchase, StoreError> {
-        let met = match self.change(id, change, evidence.at).await? {
+        let met = match self.change(outbox, id, change, evidence.at).await? {
             Changed::Written(purchase) => return Ok(*purchase),
             Changed::Refused(purchase) => *purchase,
         };
@@ -72,7 +78,7 @@ impl Purchases {
             return Ok(met);
         }
         late.report(&met);
-        match self.change(id, &late, evidence.at).await? {
+        match self.change(outbox, id, &late, evidence.at).await? {
             Changed::Written(purchase) | Changed::Refused(purchase) => Ok(*purchase),
         }
     }

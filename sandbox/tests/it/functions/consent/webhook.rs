@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::tap::crash_at;
 use crate::support::{Caller, Gateway, PHONE, Provider, Reply, Script, agreeable_mono, mono_at};
 
 const SECRET: &str = "webhook-secret-of-mono";
@@ -112,6 +113,39 @@ async fn a_webhook_that_comes_before_monos_own_api_knows_is_not_lost() {
     assert_eq!(caller.consent_state("acc1").await, "linked");
     status.store(404, Ordering::SeqCst);
     until_unlinked(&gateway, &caller, "acc1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_that_is_begun_is_finished_even_if_another_tenant_links_after_a_crash() {
+    for point in 0.. {
+        let gateway = Gateway::undriven().await;
+        let (first, second) = (gateway.caller(), gateway.other_caller());
+        let id = first.link(PHONE, "mtn").await;
+        first.post("/_sandbox/mono/withdraw", json!({ "account_id": id })).await.ok();
+        gateway.clock.turn(Duration::from_secs(60));
+        let (tap, requery) = gateway.with_tap("requery").await;
+        let (record, receipt) = gateway.receive("FollowUpQueue").await.remove(0);
+        let batch = json!({ "Records": [record] }).to_string();
+        let crashed = crash_at(&requery, batch, &tap, point).await;
+        tap.hold_at(None);
+        if !crashed {
+            gateway.delete("FollowUpQueue", &receipt).await;
+        }
+        // Mono knows the account again.
+        assert_eq!(second.link(PHONE, "mtn").await, id);
+        for _ in 0..12 {
+            gateway.clock.turn(Duration::from_secs(360));
+            gateway.drive(&requery).await;
+        }
+        for account in gateway.scan("AccountsTable").await {
+            assert_ne!(account["state"], "unlinking", "point {point}");
+        }
+        assert_eq!(second.consent_state(&id).await, "linked", "point {point}");
+        if !crashed {
+            assert!(point >= 10, "{point} points");
+            break;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,8 +38,8 @@ async fn after_a_crash_while_asking_the_request_is_answered() {
             let what = format!("{answer}, point {point}");
             assert!(states.len() <= 1, "{what}");
             assert!(states.iter().all(|state| state == "available"), "{what}: {states:?}");
-            // Count, account, message, record, token, question, and the answer's record.
-            let calls = if answer == "now" { 7 } else { 6 };
+            // Count, account, message, record, token, question, and the answer's announcement and record.
+            let calls = if answer == "now" { 8 } else { 6 };
             assert_eq!(states.len(), usize::from(point > 2 * 3), "{what}");
             if !crashed {
                 assert_eq!(point, 2 * calls, "{answer}");
@@ -76,8 +76,9 @@ async fn after_a_crash_while_asking_again_the_request_ends() {
             assert!(caller.callback_urls().await.len() <= 4, "{answer}, point {point}");
             assert_eq!(gateway.messages("FollowUpQueue").await, 0, "{answer}, point {point}");
             if !crashed {
-                // Request, account, message, record, token, question, and the answer's record.
-                assert_eq!(point, if answer == "now" { 14 } else { 12 }, "{answer}");
+                // Request, account, message, record, token, question, and the answer's announcement
+                // and record.
+                assert_eq!(point, if answer == "now" { 16 } else { 12 }, "{answer}");
                 break;
             }
         }
@@ -86,7 +87,7 @@ async fn after_a_crash_while_asking_again_the_request_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_crash_while_receiving_the_request_is_answered() {
-    for point in 0..=6 {
+    for point in 0..=8 {
         let (gateway, caller, account) = Gateway::with_line().await;
         caller.mtn_answers("recharges", &["lost", "now"]).await;
         let id = caller.asked(&account, "recharges").await;
@@ -96,11 +97,11 @@ async fn after_a_crash_while_receiving_the_request_is_answered() {
         let route = "POST /callbacks/mtn/{request_id}/{token}";
         let answer = json!({ "data": { "usage": [], "pageNumber": "callback" } }).to_string();
         let event = event(KEY, route, &[("request_id", &id), ("token", token)], &answer);
-        // Calls: request, account, record.
-        assert_eq!(crash_at(&callback, event, &tap, point).await, point < 6);
+        // Calls: request, account, announcement, record.
+        assert_eq!(crash_at(&callback, event, &tap, point).await, point < 8);
         assert_eq!(ends(&gateway).await, ["available"], "point {point}");
         let by_callback = caller.request(&id).await["result"]["pageNumber"] == "callback";
-        assert_eq!(by_callback, point >= 5, "point {point}: stored before 200 is said");
+        assert_eq!(by_callback, point >= 7, "point {point}: stored before 200 is said");
     }
 }
 

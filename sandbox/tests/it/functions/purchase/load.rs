@@ -77,7 +77,7 @@ async fn thousands_of_pending_purchases_settle_after_a_long_outage() {
     until_all_delivered(&gateway, total).await;
 }
 
-/// A purchase delivered at once takes at most one queue send, two writes and one `pay` on the request path, plus a
+/// A purchase delivered at once takes at most two queue sends, two writes and one `pay` on the request path, plus a
 /// catalogue fetch when its cache is cold.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_step_of_a_purchase_costs_as_few_calls_as_documented() {
@@ -87,7 +87,7 @@ async fn each_step_of_a_purchase_costs_as_few_calls_as_documented() {
         tap.hold_at(None);
         purchase(purchase_event(key, &body), lambda_runtime::Context::default())
     };
-    let paid = ["SendMessage", "PutItem", "/api/pay", "UpdateItem"];
+    let paid = ["SendMessage", "PutItem", "/api/pay", "SendMessage", "UpdateItem"];
 
     buy("airtime", airtime(DELIVERED)).await.unwrap();
     // The second call counts the tenant's purchases.
@@ -110,7 +110,7 @@ async fn each_step_of_a_purchase_costs_as_few_calls_as_documented() {
     assert_eq!(drive().await, vec!["GetItem"; 3], "the chain of a settled purchase is one read");
     let pending = gateway.caller().bought("pending", &airtime(PENDING)).await;
     assert_eq!(drive().await, ["GetItem", "/api/requery", "SendMessage", "UpdateItem"]);
-    assert_eq!(drive().await, ["GetItem", "/api/requery", "UpdateItem"]);
+    assert_eq!(drive().await, ["GetItem", "/api/requery", "SendMessage", "UpdateItem"]);
     let id = field(&pending, "purchase_id");
     assert_eq!(field(&gateway.caller().purchase(id).await, "state"), "delivered");
 }

@@ -173,10 +173,10 @@ async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
             let state = gateway.until_answered(&id_of(&key), MINUTE).await;
             let bought = caller.purchase(&id_of(&key)).await;
             let (received, done) = at_mtn(&caller, &bought).await;
-            // Calls: read, count, message, record, token, refill, outcome.
+            // Calls: read, count, message, record, token, refill, announcement, outcome.
             let sent = usize::from(point > 2 * 5);
             assert_eq!((received, done), (sent, sent), "point {point}");
-            let stored = point > 2 * 6;
+            let stored = point > 2 * 7;
             let wanted = if stored { "delivered" } else { "needs_review" };
             assert_eq!(state, wanted, "point {point}");
             // A repeat under its key sends nothing.
@@ -184,7 +184,7 @@ async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
             assert_eq!(at_mtn(&caller, &bought).await.0, sent, "point {point}");
         }
         if !crashed {
-            assert_eq!(point, 14);
+            assert_eq!(point, 16);
             break;
         }
     }

@@ -197,7 +197,7 @@ async fn a_crash_anywhere_in_a_look_back_loses_no_reversal() {
         assert_eq!(field(&purchase, "state"), "reversed", "point {point}");
         assert!(purchase["reconciled_at"].is_string(), "point {point}");
         if !crashed {
-            assert_eq!(point, 8, "read, ask, write, mark");
+            assert_eq!(point, 12, "read, remind, ask, announce, write, mark");
             break;
         }
     }

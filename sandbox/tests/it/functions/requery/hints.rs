@@ -56,7 +56,11 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
     };
     let unknown = Outcome { unknown_reference: true, ..Outcome::unclear("015", "") };
     let evidence = evidence(&gateway, unknown);
-    let met = gateway.purchases().apply(&purchase_id(id), &change, &evidence).await.unwrap();
+    let met = gateway
+        .purchases()
+        .apply(&gateway.outbox(), &purchase_id(id), &change, &evidence)
+        .await
+        .unwrap();
     assert_eq!(met.state, State::Pending);
 
     // An acknowledgement is kept even if its change is refused.
@@ -72,7 +76,11 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
         ..Transition::default()
     };
     let now = gateway.clock.clock().now();
-    let changed = gateway.purchases().change(&purchase_id(id), &change, now).await.unwrap();
+    let changed = gateway
+        .purchases()
+        .change(&gateway.outbox(), &purchase_id(id), &change, now)
+        .await
+        .unwrap();
     assert!(matches!(changed, Changed::Refused(_)));
     let stored = gateway.stored(id).await;
     assert!(stored.acknowledged && stored.step == 0);
@@ -94,7 +102,8 @@ async fn of_two_proofs_at_once_the_first_stands_but_a_reversal_counts() {
         open.state = State::Pending;
         let change = transition(&open, &evidence);
         let id = &open.purchase_id;
-        let met = gateway.purchases().apply(id, &change, &evidence).await.unwrap();
+        let met =
+            gateway.purchases().apply(&gateway.outbox(), id, &change, &evidence).await.unwrap();
         assert_eq!(met.state.name(), end);
         let stored = gateway.stored(id.as_str()).await;
         let noted = stored.history.iter().any(|it| it.note == "late");

@@ -1,0 +1,236 @@
+//! Which events a purchase, a deferred request or an account owes to its tenant, by what is stored.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::announcement::Announcement;
+use super::kind::EventType;
+use crate::domain::account::{Account, AccountState};
+use crate::domain::deferred::{DeferredRequest, DeferredState};
+use crate::domain::ids::TenantId;
+use crate::domain::purchase::{Purchase, State};
+use crate::domain::time::to_iso;
+
+/// An event that is owed: what it will say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Owed {
+    /// To whom.
+    pub tenant: TenantId,
+    /// What happened.
+    pub kind: EventType,
+    /// What it happened to. It tells this event from all others of its type.
+    pub about: String,
+    /// When it happened.
+    pub at: OffsetDateTime,
+    /// What the tenant is told.
+    pub data: Value,
+}
+
+impl Owed {
+    /// Whether this is what was announced: it happened then or later.
+    pub fn is_announced(&self, announcement: &Announcement) -> bool {
+        self.kind == announcement.event && self.at >= announcement.at
+    }
+}
+
+impl EventType {
+    /// The event of a purchase that comes to `state`; none while its provider works on it.
+    pub fn of_purchase(state: State) -> Option<Self> {
+        match state {
+            State::Submitted | State::Pending => None,
+            State::Delivered => Some(Self::PurchaseDelivered),
+            State::Failed => Some(Self::PurchaseFailed),
+            State::Reversed => Some(Self::PurchaseReversed),
+            State::NeedsReview => Some(Self::PurchaseNeedsReview),
+        }
+    }
+
+    /// The event of a deferred request that comes to `state`; none while it waits.
+    pub fn of_request(state: DeferredState) -> Option<Self> {
+        match state {
+            DeferredState::Waiting => None,
+            DeferredState::Available => Some(Self::RequestAvailable),
+            DeferredState::TimedOut => Some(Self::RequestTimedOut),
+        }
+    }
+
+    /// The event of an account that comes to `state`. An unlink is told when it begins, because from
+    /// then on the data is closed.
+    pub fn of_account(state: AccountState) -> Option<Self> {
+        match state {
+            AccountState::Linked => Some(Self::AccountLinked),
+            AccountState::Unlinking => Some(Self::AccountUnlinked),
+            AccountState::Unlinked => None,
+        }
+    }
+}
+
+impl Purchase {
+    /// One event for each state that it came to, as it was then. It comes to each only once.
+    pub fn owed(&self) -> Vec<Owed> {
+        let changes = self.history.iter().filter_map(|line| Some((line.concluded?, line.at)));
+        let owed = changes.filter_map(|(state, at)| {
+            let then = Self { state, updated_at: at, ..self.clone() };
+            Some(Owed {
+                tenant: self.tenant.clone(),
+                kind: EventType::of_purchase(state)?,
+                about: self.purchase_id.to_string(),
+                at,
+                data: then.view(),
+            })
+        });
+        owed.collect()
+    }
+}
+
+impl DeferredRequest {
+    /// The event of its state. The answer itself is not told: it is personal data, and is read at its
+    /// own route.
+    pub fn owed(&self) -> Option<Owed> {
+        let data = json!({
+            "request_id": self.request_id,
+            "account_id": self.account_id,
+            "operation": self.question.operation(),
+            "state": self.state,
+            "created_at": to_iso(self.created_at),
+            "updated_at": to_iso(self.updated_at),
+            "expires_at": to_iso(self.expires_at),
+        });
+        Some(Owed {
+            tenant: self.tenant.clone(),
+            kind: EventType::of_request(self.state)?,
+            about: self.request_id.to_string(),
+            at: self.updated_at,
+            data,
+        })
+    }
+}
+
+impl Account {
+    /// One event for each link and unlink of its history.
+    pub fn owed(&self) -> Vec<Owed> {
+        let owed = self.history.iter().filter_map(|line| {
+            let (state, at) = (AccountState::named(&line.event)?, to_iso(line.at));
+            let kind = EventType::of_account(state)?;
+            // A tenant is answered `unlinked` as soon as an unlink begins.
+            let shown = match state {
+                AccountState::Linked => AccountState::Linked,
+                AccountState::Unlinking | AccountState::Unlinked => AccountState::Unlinked,
+            };
+            Some(Owed {
+                tenant: self.tenant.clone(),
+                kind,
+                about: format!("{} {at}", self.account_id),
+                at: line.at,
+                data: json!({ "account_id": self.account_id, "state": shown, "at": at }),
+            })
+        });
+        owed.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::domain::event::Event;
+    use crate::domain::ids::AccountId;
+    use crate::domain::network::Network;
+    use crate::domain::purchase::{Attempt, Source, samples};
+
+    const START: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
+    const LATER: OffsetDateTime = datetime!(2026-11-22 11:00 UTC);
+
+    fn line(at: OffsetDateTime, concluded: Option<State>) -> Attempt {
+        Attempt {
+            at,
+            source: Source::Requery,
+            code: "000".to_owned(),
+            concluded,
+            note: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_reversed_purchase_owes_both_events_each_as_it_was_then() {
+        let mut purchase = samples::purchase(State::Reversed, START);
+        purchase.history = vec![
+            line(START, Some(State::Pending)),
+            line(START, None),
+            line(START, Some(State::Delivered)),
+            line(LATER, Some(State::Reversed)),
+        ];
+        let owed = purchase.owed();
+        let seen: Vec<_> = owed.iter().map(|it| (it.kind.to_string(), it.at)).collect();
+        let expected = [("purchase.delivered", START), ("purchase.reversed", LATER)];
+        assert_eq!(seen, expected.map(|(kind, at)| (kind.to_owned(), at)));
+        let told = |owed: &Owed| (owed.data["state"].clone(), owed.data["safe_to_refund"].clone());
+        assert_eq!(told(&owed[0]), (json!("delivered"), json!(false)));
+        assert_eq!(told(&owed[1]), (json!("reversed"), json!(true)));
+        assert_eq!(owed[1].data, purchase_at(&purchase, LATER));
+    }
+
+    fn purchase_at(purchase: &Purchase, at: OffsetDateTime) -> Value {
+        Purchase { updated_at: at, ..purchase.clone() }.view()
+    }
+
+    #[test]
+    fn an_event_that_is_made_again_has_the_same_id_and_another_event_has_another() {
+        let mut purchase = samples::purchase(State::Reversed, START);
+        purchase.history =
+            vec![line(START, Some(State::Delivered)), line(LATER, Some(State::Reversed))];
+        let ids = |now| purchase.owed().iter().map(|it| Event::new(it, now).event_id).collect();
+        let (first, again): (Vec<_>, Vec<_>) = (ids(START), ids(LATER));
+        assert_eq!(first, again);
+        assert_ne!(first[0], first[1]);
+        let other = TenantId::parse("other").unwrap();
+        let theirs = Purchase { tenant: other, ..purchase.clone() };
+        assert_ne!(Event::new(&theirs.owed()[0], START).event_id, first[0]);
+    }
+
+    #[test]
+    fn an_account_owes_an_event_for_each_link_and_unlink() {
+        let history = |state: &str, at| json!({ "at": to_iso(at), "event": state });
+        let account = json!({
+            "account_id": "acc1",
+            "tenant": "t",
+            "state": "linked",
+            "provider": Network::Mtn,
+            "history": [
+                history("linked", START), history("unlinking", START), history("unlinked", START),
+                history("linked", LATER), history("of_a_newer_version", LATER),
+            ],
+        });
+        let account: Account = serde_json::from_value(account).unwrap();
+        assert_eq!(account.account_id, AccountId::parse("acc1").unwrap());
+        let owed = account.owed();
+        let seen: Vec<_> = owed.iter().map(|it| (it.kind.to_string(), it.at)).collect();
+        let expected =
+            [("account.linked", START), ("account.unlinked", START), ("account.linked", LATER)];
+        assert_eq!(seen, expected.map(|(kind, at)| (kind.to_owned(), at)));
+        assert_eq!(owed[1].data["state"], "unlinked");
+        let ids: Vec<_> = owed.iter().map(|it| Event::new(it, LATER).event_id).collect();
+        assert_ne!(ids[0], ids[2]);
+    }
+
+    #[test]
+    fn what_happened_before_the_announcement_is_not_what_was_announced() {
+        let purchase = Purchase {
+            history: vec![line(START, Some(State::Delivered))],
+            ..samples::purchase(State::Delivered, START)
+        };
+        let owed = &purchase.owed()[0];
+        let announced = |event, at| Announcement {
+            subject: crate::domain::event::Subject::Purchase {
+                purchase_id: purchase.purchase_id.clone(),
+            },
+            event,
+            at,
+        };
+        assert!(owed.is_announced(&announced(EventType::PurchaseDelivered, START)));
+        assert!(!owed.is_announced(&announced(EventType::PurchaseDelivered, LATER)));
+        assert!(!owed.is_announced(&announced(EventType::PurchaseFailed, START)));
+    }
+}

@@ -1,0 +1,98 @@
+//! What tenants are told: every change that they are owed, once, and nothing that was not written.
+
+use std::collections::BTreeMap;
+
+use dynoxide::types::AttributeValue;
+use serde_json::Value;
+
+use super::item::text;
+use super::name;
+use crate::world::{Call, Item, World};
+
+const TABLE: &str = "EventsTable";
+
+/// An event is kept: what it tells was written before.
+pub(super) fn kept(world: &World, call: &Call) {
+    if call.operation != "PutItem" || call.body["TableName"] != TABLE {
+        return;
+    }
+    let text = |name: &str| call.body["Item"][name]["S"].as_str().unwrap_or_default();
+    let data: Value = serde_json::from_str(text("data")).unwrap_or_default();
+    let (kind, state) = (text("type"), data["state"].as_str().unwrap_or_default());
+    let Some(id) = data["purchase_id"].as_str() else { return };
+    let was_there = world.record().states.get(id).is_some_and(|states| states.contains(&state));
+    if !was_there || kind != format!("purchase.{state}") {
+        world.violated(name::TOLD, format!("{kind} tells that purchase {id} is {state}"));
+    }
+}
+
+/// Everything that happened is told once.
+pub(super) fn at_the_end(world: &World) {
+    let told = told(world);
+    let mut owed = BTreeMap::new();
+    for (id, states) in &world.record().states {
+        for state in states.iter().filter(|it| !matches!(**it, "submitted" | "pending")) {
+            *owed.entry(format!("purchase.{state} {id}")).or_insert(0) += 1;
+        }
+    }
+    for account in world.dynamodb.all("AccountsTable") {
+        for event in history(&account) {
+            let kind = match event.as_str() {
+                "linked" => "account.linked",
+                "unlinking" => "account.unlinked",
+                _ => continue,
+            };
+            let (tenant, id) = (text(&account, "tenant"), text(&account, "account_id"));
+            *owed.entry(format!("{kind} {tenant} {id}")).or_insert(0) += 1;
+        }
+    }
+    for request in world.dynamodb.all("RequestsTable") {
+        let (id, state) = (text(&request, "request_id"), text(&request, "state"));
+        if matches!(state, "available" | "timed_out") && !told.contains_key(&key(state, id)) {
+            world.violated(name::TOLD, format!("request {id} is {state} and nobody was told"));
+        }
+    }
+    let of_requests = |key: &String| key.starts_with("request.");
+    for (event, count) in told.iter().filter(|(key, _)| !of_requests(key)) {
+        if owed.get(event) != Some(count) {
+            world.violated(name::TOLD, format!("{event} was told {count} times and should not"));
+        }
+    }
+    for event in owed.keys().filter(|event| !told.contains_key(*event)) {
+        world.violated(name::TOLD, format!("{event} was not told"));
+    }
+}
+
+fn key(state: &str, request: &str) -> String {
+    format!("request.{state} {request}")
+}
+
+/// How often each thing was told.
+fn told(world: &World) -> BTreeMap<String, u32> {
+    let mut told = BTreeMap::new();
+    for event in world.dynamodb.all(TABLE) {
+        let data: Value = serde_json::from_str(text(&event, "data")).unwrap_or_default();
+        let id = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
+        let kind = text(&event, "type");
+        let key = match kind.split('.').next() {
+            Some("purchase") => format!("{kind} {}", id("purchase_id")),
+            Some("request") => format!("{kind} {}", id("request_id")),
+            _ => format!("{kind} {} {}", text(&event, "tenant"), id("account_id")),
+        };
+        *told.entry(key).or_insert(0) += 1;
+    }
+    told
+}
+
+/// The names of an account's events, oldest first.
+fn history(account: &Item) -> Vec<String> {
+    let Some(AttributeValue::L(lines)) = account.get("history") else { return Vec::new() };
+    let name = |line: &AttributeValue| match line {
+        AttributeValue::M(line) => match line.get("event") {
+            Some(AttributeValue::S(name)) => Some(name.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    lines.iter().filter_map(name).collect()
+}
