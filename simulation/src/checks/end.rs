@@ -11,7 +11,7 @@ use super::item::{number, text};
 use super::{events, limits, name};
 use crate::record::Seen;
 use crate::schedule::Deed;
-use crate::world::{Item, World};
+use crate::world::World;
 
 /// Attributes of the tombstone of a withdrawn consent.
 const TOMBSTONE: [&str; 5] = ["account_id", "tenant", "state", "provider", "history"];
