@@ -14,6 +14,7 @@ use super::sessions::{ExchangeCode, Session};
 use crate::domain::account::Account;
 use crate::domain::api_key::{ApiKey, KeyState};
 use crate::domain::deferred::DeferredRequest;
+use crate::domain::event::Event;
 use crate::domain::purchase::{Purchase, State};
 
 const NUMBER: &str = "08039998877";
@@ -100,14 +101,15 @@ fn a_key_that_is_read_has_a_tenant_and_nothing_that_restricts_it_is_lost() {
 
 #[test]
 fn other_items_that_are_read_are_read_back() {
-    let kinds = ["account", "request", "session", "code"].map(samples);
+    let kinds = ["account", "request", "session", "event", "code"].map(samples);
     fuzz(move |choices| {
-        let kind = choices.byte() % 4;
+        let kind = choices.byte() % 5;
         let item = item(choices, &kinds[usize::from(kind)]);
         match kind {
             0 => drop(is_read_back::<Account>(&item)),
             1 => drop(is_read_back::<DeferredRequest>(&item)),
             2 => drop(is_read_back::<Session>(&item)),
+            3 => drop(is_read_back::<Event>(&item).inspect(|event| drop(event.view()))),
             _ => drop(is_read_back::<ExchangeCode>(&item)),
         }
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::samples::{Sample, expected, files, gateway_with, message, sample};
+use super::samples::{Sample, announcement, expected, files, gateway_with, message, sample};
 use crate::support::Gateway;
 use crate::support::purchases::field;
 
@@ -52,4 +52,24 @@ async fn every_queued_message_does_its_work() {
     }
     let names = files("message").into_iter().map(|(name, _)| name);
     assert!(names.eq(expected("message").as_object().unwrap().keys().cloned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_queued_announcement_leads_to_its_event() {
+    for (name, expected) in expected("announcement").as_object().unwrap() {
+        let item = sample(field(expected, "kind"), field(expected, "item"));
+        let gateway = gateway_with(&item).await;
+        let (_tap, notify) = gateway.with_tap("notify").await;
+        let batch = json!({ "Records": [{ "messageId": "m", "body": announcement(name) }] });
+        let context = lambda_runtime::Context::default();
+        let report = notify(batch.to_string(), context).await.unwrap();
+        assert_eq!(report, json!({ "batchItemFailures": [] }), "{name}");
+        let events = gateway.caller().get("/events").await.ok();
+        let types: Vec<_> =
+            events["data"].as_array().unwrap().iter().map(|it| &it["type"]).collect();
+        assert_eq!(types, [&expected["event"]], "{name}");
+        assert_eq!(gateway.messages("NotifyQueue").await, 0, "{name}: it is what was announced");
+    }
+    let names = files("announcement").into_iter().map(|(name, _)| name);
+    assert!(names.eq(expected("announcement").as_object().unwrap().keys().cloned()));
 }

@@ -110,7 +110,16 @@ impl Gateway {
 
 /// The body of a queued message.
 pub fn message(name: &str) -> String {
-    let mut files = files("message").into_iter();
+    body("message", name)
+}
+
+/// The body of a message on the notify queue.
+pub fn announcement(name: &str) -> String {
+    body("announcement", name)
+}
+
+fn body(kind: &str, name: &str) -> String {
+    let mut files = files(kind).into_iter();
     let (_, file) = files.find(|(file, _)| file == name).unwrap();
     field(&file, "body").to_owned()
 }

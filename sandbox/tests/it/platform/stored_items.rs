@@ -174,3 +174,15 @@ async fn a_stored_count_still_limits() {
         assert!(matches!(count().await, Err(OverLimit::Reached(_))), "ten in a day");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_stored_event_is_shown_and_is_listed() {
+    for sample in samples("event") {
+        let gateway = gateway_with(&sample).await;
+        let caller = gateway.caller();
+        let one = caller.get(&format!("/events/{}", sample.text("event_id"))).await.ok();
+        sample.expect(&one["data"]);
+        let listed = caller.get("/events").await.ok();
+        assert_eq!(listed["data"], json!([one["data"]]), "{}", sample.name);
+    }
+}
