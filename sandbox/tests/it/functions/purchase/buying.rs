@@ -8,7 +8,7 @@ use shared::domain::purchase::TEST_TIMEOUT;
 use crate::support::purchases::{
     DELIVERED, FAILED, MINUTE, PENDING, airtime, bundle, field, until,
 };
-use crate::support::{Gateway, Reply};
+use crate::support::{Gateway, Provider, Reply, Script, vtpass_at};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_is_bought_at_the_catalogues_price() {
@@ -246,4 +246,63 @@ async fn a_catalogue_is_cached_for_five_minutes_or_until_a_webhook() {
     gateway.clock.turn(Duration::from_secs(31));
     caller.control("/variations-update", update(12_000)).await;
     until("the new price", async || price().await == 12_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_without_a_fixed_price_costs_what_the_tenant_names() {
+    let vtpass = Provider::start(|request| match request.target.contains("variations") {
+        true => Script::Json(
+            200,
+            json!({ "response_description": "000", "content": {
+                "ServiceName": "Flex", "serviceID": "etisalat-data", "varations": [
+                    { "variation_code": "flex", "name": "Flex", "variation_amount": "0.00",
+                      "fixedPrice": "No" },
+                ],
+            } }),
+        ),
+        false => Script::Json(
+            200,
+            json!({ "code": "000", "content": { "transactions": { "status": "delivered" } } }),
+        ),
+    })
+    .await;
+    let gateway = Gateway::with(&vtpass_at(&vtpass.url)).await;
+    let caller = gateway.caller();
+    let mut flex =
+        json!({ "service_id": "etisalat-data", "phone": DELIVERED, "variation_code": "flex" });
+    let said = caller.buy("k", &flex).await.refused(400, "invalid_request");
+    assert!(said.contains("amount_kobo is needed"), "{said}");
+    flex["amount_kobo"] = json!(25_000);
+    let bought = caller.bought("k", &flex).await;
+    assert_eq!((&bought["amount_kobo"], &bought["state"]), (&json!(25_000), &json!("delivered")));
+    let orders = vtpass.received();
+    let orders: Vec<_> = orders.iter().filter(|it| it.target.ends_with("/pay")).collect();
+    assert!(orders.len() == 1 && orders[0].body.contains(r#""amount":250"#), "{}", orders[0].body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_an_order_says_what_is_missing() {
+    let (_gateway, caller) = Gateway::with_caller().await;
+    let long = "c".repeat(101);
+    for (body, wanted) in [
+        (json!({ "service_id": "mtn", "phone": DELIVERED }), "An airtime service needs an amount"),
+        (
+            json!({ "service_id": "etisalat-data", "phone": DELIVERED, "variation_code": long }),
+            "variation_code must have 1 to 100 characters",
+        ),
+    ] {
+        let said = caller.buy("k", &body).await.refused(400, "invalid_request");
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_purchase_is_overdue_half_an_hour_after_its_first_step() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought_stuck("k").await;
+    let stored = gateway.stored(field(&bought, "purchase_id")).await;
+    let overdue = stored.reconcile_at.unwrap() - stored.created_at;
+    // The first step waits 36 to 45 s.
+    let (earliest, latest) = (time::Duration::seconds(1_836), time::Duration::seconds(1_845));
+    assert!((earliest..=latest).contains(&overdue), "{overdue}");
 }
