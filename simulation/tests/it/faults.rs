@@ -40,11 +40,18 @@ fn count(record: &Record, part: &str) -> usize {
     record.lines.iter().filter(|line| line.contains(part)).count()
 }
 
+/// How often `pay` was called while things could go wrong. Afterwards a new order may be tried.
+fn pays(record: &Record) -> usize {
+    let is_before = |line: &&String| !line.contains("from now on nothing goes wrong");
+    let before = record.lines.iter().take_while(is_before);
+    before.filter(|line| line.contains("vtpass POST /api/pay")).count()
+}
+
 #[test]
 fn without_a_fault_an_order_is_delivered_at_once() {
     let record = run(schedule(vec![], vec![]));
     assert_eq!(count(&record, "buys order 0: 201 delivered"), 1);
-    assert_eq!(count(&record, "vtpass POST /api/pay"), 1);
+    assert_eq!(pays(&record), 1);
 }
 
 #[test]
@@ -53,7 +60,7 @@ fn a_lost_answer_of_pay_is_found_out_by_asking() {
     let record = run(schedule(vec![fault], vec![]));
     assert_eq!(count(&record, "[lost_after]"), 1);
     assert_eq!(count(&record, "buys order 0: 202 pending"), 1);
-    assert_eq!(count(&record, "vtpass POST /api/pay"), 1);
+    assert_eq!(pays(&record), 1);
     assert_eq!(count(&record, "is delivered"), 1);
 }
 
@@ -64,7 +71,7 @@ fn an_instance_that_dies_answers_nothing_more() {
     assert_eq!(count(&record, "buys order 0: 500"), 1);
     assert_eq!(count(&record, "instance purchase#2 starts"), 1);
     // The record is there, so the repeat pays nothing; VTpass never heard of it.
-    assert_eq!(count(&record, "vtpass POST /api/pay"), 0);
+    assert_eq!(pays(&record), 0);
     assert_eq!(count(&record, "is failed"), 1);
 }
 

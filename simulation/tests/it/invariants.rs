@@ -11,8 +11,18 @@ use simulation::world::{Blueprint, Call, World, tenant_id};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// An empty world, changed by `change`; gives the invariants that it then breaks.
+/// What these worlds break, too, because nobody tells in them what is put into their tables.
+const TOLD: &str = "every_change_is_told";
+
+/// An empty world, changed by `change`; gives the invariants that it then breaks, but [`TOLD`].
 fn broken(change: impl FnOnce(&World)) -> Vec<String> {
+    let mut found = all_broken(change);
+    found.retain(|invariant| invariant != TOLD);
+    found
+}
+
+/// The same with [`TOLD`].
+fn all_broken(change: impl FnOnce(&World)) -> Vec<String> {
     let schedule = Schedule {
         seed: 1,
         starts_at: 1_795_600_800,
@@ -107,6 +117,41 @@ fn a_final_state_that_changes_is_found() {
         purchase(world, "reversed", false);
     });
     assert!(found.is_empty(), "{found:?}");
+}
+
+/// Keeps an event about the purchase.
+fn event(world: &World, kind: &str, state: &str) {
+    let id = Purchase::id(&tenant_id(0), "order-0");
+    let data = json!({ "purchase_id": id.as_str(), "state": state }).to_string();
+    let item = json!({
+        "tenant": { "S": "tenant-0" }, "event_id": { "S": kind }, "type": { "S": kind },
+        "listed": { "S": kind }, "data": { "S": data },
+    });
+    put(world, "EventsTable", item);
+}
+
+#[test]
+fn a_change_that_is_not_told_and_an_event_about_what_was_not_are_found() {
+    let delivered = |world: &World| {
+        order(world, OrderState::Delivered, 1);
+        purchase(world, "delivered", false);
+    };
+    assert_eq!(all_broken(delivered), [TOLD], "not told");
+    let told = |kind: &'static str, state: &'static str| {
+        all_broken(move |world| {
+            delivered(world);
+            event(world, "purchase.delivered", "delivered");
+            event(world, kind, state);
+        })
+    };
+    assert!(told("purchase.delivered", "delivered").is_empty(), "kept again under its id");
+    assert!(told("purchase.failed", "failed").contains(&TOLD.to_owned()), "it never failed");
+    assert!(told("purchase.failed", "delivered").contains(&TOLD.to_owned()), "of another state");
+    let before = all_broken(|world| {
+        event(world, "purchase.delivered", "delivered");
+        delivered(world);
+    });
+    assert_eq!(before, [TOLD], "told before it was written");
 }
 
 #[test]
