@@ -1,6 +1,6 @@
 //! What tenants are told: every change that they are owed, once, and nothing that was not written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dynoxide::types::AttributeValue;
 use serde_json::Value;
@@ -36,7 +36,7 @@ pub(super) fn at_the_end(world: &World) {
         }
     }
     for account in world.dynamodb.all("AccountsTable") {
-        for event in history(&account) {
+        for (_, event) in history(&account) {
             let kind = match event.as_str() {
                 "linked" => "account.linked",
                 "unlinking" => "account.unlinked",
@@ -84,15 +84,14 @@ fn told(world: &World) -> BTreeMap<String, u32> {
     told
 }
 
-/// The names of an account's events, oldest first.
-fn history(account: &Item) -> Vec<String> {
-    let Some(AttributeValue::L(lines)) = account.get("history") else { return Vec::new() };
-    let name = |line: &AttributeValue| match line {
-        AttributeValue::M(line) => match line.get("event") {
-            Some(AttributeValue::S(name)) => Some(name.clone()),
-            _ => None,
-        },
+/// The times and names of an account's events. Two of one name at one time are one.
+fn history(account: &Item) -> BTreeSet<(String, String)> {
+    let Some(AttributeValue::L(lines)) = account.get("history") else { return BTreeSet::new() };
+    let event = |line: &AttributeValue| match line {
+        AttributeValue::M(line) => {
+            Some((text(line, "at").to_owned(), text(line, "event").to_owned()))
+        }
         _ => None,
     };
-    lines.iter().filter_map(name).collect()
+    lines.iter().filter_map(event).collect()
 }
