@@ -8,8 +8,9 @@ use crate::hint::proves_nothing;
 use crate::purchase::{Asked, PurchaseJobs};
 
 impl PurchaseJobs {
-    /// The tenant is reminded of the state. A reversal is written, a contradiction raises an alarm. After an answer that proves nothing
-    /// reconcile comes back: it has moved the purchase in its index already.
+    /// The tenant is told the state, should nobody have told it. A reversal is written, a contradiction
+    /// raises an alarm. After an answer that proves nothing reconcile comes back: it has moved the
+    /// purchase in its index already.
     pub(crate) async fn look_back(&self, about: HintedPurchase) -> Result<(), Retry> {
         let HintedPurchase { tenant, purchase_id } = &about;
         let Some(purchase) = self.purchases.get(tenant, purchase_id).await? else {

@@ -1,4 +1,5 @@
-//! What the words of the gateway mean: ids, numbers, money, purchases, accounts, requests, jobs and events.
+//! What the words of the gateway mean: ids, numbers, money, purchases, accounts, requests, jobs
+//! and events.
 //!
 //! Domain types do no I/O. They are strict: a value that exists is valid.
 

@@ -129,8 +129,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Withdraws a tenant's access and erases the personal data, and announces it before. Only a linked account changes;
-    /// `Ok(false)` when it was not linked.
+    /// Withdraws a tenant's access and erases the personal data, and announces it before. Only a linked
+    /// account changes; `Ok(false)` when it was not linked.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be written.
