@@ -14,7 +14,7 @@ pub fn registry() -> Registry {
         let decision = authorizer.decide(parse(&input.event)?).await;
         json(&decision.map_err(|error| error.to_string())?)
     });
-    let functions: [(&str, StartFunction); 13] = [
+    let functions: [(&str, StartFunction); 15] = [
         ("authorizer", authorizer),
         ("auth", http::<auth::Auth>()),
         ("verify", http::<verify::Verify>()),
@@ -26,6 +26,8 @@ pub fn registry() -> Registry {
         ("purchase", http::<purchase::PurchaseFunction>()),
         ("reconcile", scheduled::<reconcile::Reconcile>()),
         ("requery", queue::<requery::Requery>()),
+        ("send-webhook", queue::<send_webhook::SendWebhook>()),
+        ("webhook-endpoints", http::<webhook_endpoints::WebhookEndpoints>()),
         ("mtn-callback", http::<mtn_callback::MtnCallback>()),
         ("vtpass-callback", http::<vtpass_callback::VtpassCallback>()),
     ];

@@ -16,6 +16,7 @@ use shared::platform::aws;
 use shared::platform::config::Vars;
 use shared::platform::crypto::hashed;
 use shared::platform::environment::Environment;
+use shared::platform::outside::Outside;
 use shared::store::Tenants;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -91,7 +92,8 @@ impl Options {
     /// The repository's template and functions with the real clock, randomness and network.
     pub fn new(vars: Vars, port: u16, data_dir: Option<PathBuf>) -> Self {
         let (template, registry) = (TEMPLATE.to_owned(), functions::registry());
-        let environment = Environment::real();
+        // A tenant's receiver may be on the same machine.
+        let environment = Environment { outside: Outside::with_loopback(), ..Environment::real() };
         Self { template, registry, vars, port, data_dir, environment, instances: 1 }
     }
 }

@@ -4,19 +4,21 @@
 //! written, and keeps an event for each thing that its tenant is to be told. What is not written yet
 //! is looked at again; what is never written is never told.
 //!
-//! Triggered by the notify queue. Reads `purchases`, `accounts` and `requests`, writes `events`, sends
-//! to the notify queue. Calls no provider.
+//! Each event is then sent to the tenant's webhook endpoints that want it, by a job for each.
+//!
+//! Triggered by the notify queue. Reads `purchases`, `accounts`, `requests` and `webhook_endpoints`,
+//! writes `events`, sends to the notify and the webhook queue. Calls nobody outside.
 
 use std::time::Duration;
 
-use shared::domain::event::{Announcement, Event, NotifyJob, Owed, Subject};
+use shared::domain::event::{Announcement, Event, KEPT, NotifyJob, Owed, Subject};
 use shared::domain::job::Step;
+use shared::domain::webhook::{Dispatch, Reason, WebhookJob};
 use shared::lambda::queue_function::{QueueFunction, Retry, unreadable};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
-use shared::store::{Accounts, Events, Purchases, Requests, StoreError};
-use time::OffsetDateTime;
+use shared::store::{Accounts, Endpoints, Events, Purchases, Requests, StoreError};
 
 /// How long to wait before what was announced is looked for again. Together longer than any function
 /// that changes something may run.
@@ -33,8 +35,10 @@ pub struct Notify {
     purchases: Purchases,
     accounts: Accounts,
     requests: Requests,
+    endpoints: Endpoints,
     events: Events,
     jobs: Queue,
+    webhooks: Queue,
     environment: Environment,
 }
 
@@ -47,8 +51,10 @@ impl QueueFunction for Notify {
             purchases: Purchases::from_vars(vars, &dynamodb)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             requests: Requests::from_vars(vars, &dynamodb)?,
+            endpoints: Endpoints::from_vars(vars, &dynamodb)?,
             events: Events::from_vars(vars, &dynamodb)?,
             jobs: Queue::from_vars(vars, environment, "NOTIFY_QUEUE_URL")?,
+            webhooks: Queue::from_vars(vars, environment, "WEBHOOK_QUEUE_URL")?,
             environment: environment.clone(),
         })
     }
@@ -62,14 +68,22 @@ impl QueueFunction for Notify {
 }
 
 impl Notify {
-    /// Keeps every event that the subject owes. Those that were kept before stay as they are.
+    /// Keeps every event that the subject owes, and sends the new ones to the tenant's endpoints. Those
+    /// that were kept before stay as they are.
     async fn announced(&self, step: Step<Announcement>) -> Result<(), Retry> {
         let owed = self.owed(&step.about.subject).await?;
-        let now = self.environment.clock.now();
+        let mut to_send = Vec::new();
         // A millisecond apart, so that a list shows them in the order in which they happened.
         for (owed, place) in owed.iter().zip(0..) {
-            self.keep(owed, now + Duration::from_millis(place)).await?;
+            let event =
+                Event::new(owed, self.environment.clock.now() + Duration::from_millis(place));
+            let is_new = self.keep(&event).await?;
+            // An earlier try may have kept what was announced and died before it sent.
+            if is_new || owed.is_announced(&step.about) {
+                to_send.push((owed, event));
+            }
         }
+        self.send(&to_send).await?;
         if owed.iter().any(|owed| owed.is_announced(&step.about)) {
             return Ok(());
         }
@@ -81,6 +95,24 @@ impl Notify {
         }
     }
 
+    /// Sends a job for each event and each endpoint that wants it. A job that comes twice is dropped
+    /// where it is done.
+    async fn send(&self, events: &[(&Owed, Event)]) -> Result<(), Retry> {
+        let Some((first, _)) = events.first() else { return Ok(()) };
+        let (endpoints, now) =
+            (self.endpoints.of(&first.tenant).await?, self.environment.clock.now());
+        for (owed, event) in events {
+            for endpoint in endpoints.iter().filter(|endpoint| endpoint.takes(owed)) {
+                let (tenant, series) = (&endpoint.tenant, Dispatch::FIRST_SERIES);
+                let (endpoint, event) = (&endpoint.endpoint_id, &event.event_id);
+                let job = Dispatch::first(tenant, endpoint, event, Reason::Happened, series, now);
+                self.webhooks.send(&WebhookJob::Deliver(job), Duration::ZERO).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the subject owes. What happened before the events that are kept is told no more.
     async fn owed(&self, subject: &Subject) -> Result<Vec<Owed>, StoreError> {
         let owed = match subject {
             Subject::Purchase { purchase_id } => {
@@ -94,16 +126,23 @@ impl Notify {
                 let request = self.requests.by_id(request_id, now).await?;
                 request.map(|request| request.owed().into_iter().collect())
             }
+            Subject::Endpoint { tenant, endpoint_id } => {
+                self.endpoints.get(tenant, endpoint_id).await?.map(|endpoint| endpoint.owed())
+            }
         };
-        Ok(owed.unwrap_or_default())
+        let mut owed = owed.unwrap_or_default();
+        let oldest = self.environment.clock.now() - KEPT;
+        owed.retain(|owed| owed.at > oldest);
+        Ok(owed)
     }
 
-    async fn keep(&self, owed: &Owed, now: OffsetDateTime) -> Result<(), StoreError> {
-        let event = Event::new(owed, now);
-        if self.events.keep(&event).await? {
+    /// Gives whether the event is new.
+    async fn keep(&self, event: &Event) -> Result<bool, StoreError> {
+        let is_new = self.events.keep(event).await?;
+        if is_new {
             let (tenant, event_id) = (event.tenant.as_str(), event.event_id.as_str());
             tracing::info!(tenant, event_id, event = %event.kind, "an event is kept");
         }
-        Ok(())
+        Ok(is_new)
     }
 }

@@ -76,6 +76,10 @@ id! {
     EventId, is_hex_32
 }
 id! {
+    /// A webhook endpoint of a tenant: 32 lower-case hexadecimal digits, random.
+    EndpointId, is_hex_32
+}
+id! {
     /// A consented line at Mono, in Mono's own form: 1 to 64 of letters, digits, `_` and `-`.
     /// It becomes a part of paths, so nothing else is taken.
     AccountId, is_word
@@ -96,6 +100,13 @@ impl EventId {
     /// The id with these 128 bits.
     pub(super) fn from_bytes(bytes: &[u8; 16]) -> Self {
         Self(hex::encode(bytes))
+    }
+}
+
+impl EndpointId {
+    /// A new id.
+    pub fn random(random: &Random) -> Self {
+        Self(random.id())
     }
 }
 
@@ -181,6 +192,7 @@ mod tests {
             assert_eq!(kept, is_hex.then(|| text.clone()));
             assert_eq!(DeferredRequestId::parse(&text).is_some(), is_hex);
             assert_eq!(EventId::parse(&text).is_some(), is_hex);
+            assert_eq!(EndpointId::parse(&text).is_some(), is_hex);
             assert!(KeyId::of_hash(&text).as_str().len() <= text.len());
         });
     }

@@ -1,5 +1,5 @@
-//! What the words of the gateway mean: ids, numbers, money, purchases, accounts, requests, jobs
-//! and events.
+//! What the words of the gateway mean: ids, numbers, money, purchases, accounts, requests, jobs,
+//! events and webhooks.
 //!
 //! Domain types do no I/O. They are strict: a value that exists is valid.
 
@@ -20,3 +20,4 @@ pub mod retention;
 pub mod schedule;
 pub mod service;
 pub mod time;
+pub mod webhook;

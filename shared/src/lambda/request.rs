@@ -144,6 +144,18 @@ impl ApiRequest {
         }
     }
 
+    /// The same for a body that may be left out.
+    ///
+    /// # Errors
+    /// `invalid_request`.
+    pub fn json_or_default<T: DeserializeOwned + Default>(
+        &self,
+        expected: &'static str,
+    ) -> Result<T, ApiError> {
+        let is_empty = self.body.iter().all(u8::is_ascii_whitespace);
+        if is_empty { Ok(T::default()) } else { self.json(expected) }
+    }
+
     fn parsed<T: DeserializeOwned>(&self, expected: &'static str) -> Result<T, ApiError> {
         if self.body.iter().all(u8::is_ascii_whitespace) {
             return Err(ApiError::invalid(format!("The body is empty; it must hold {expected}.")));

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use crate::platform::breaker::Breakers;
 use crate::platform::http::Http;
+use crate::platform::outside::Outside;
 use crate::platform::telemetry::alarm::Alarm;
 
 /// A source of the current time that can be turned in a test.
@@ -86,6 +87,8 @@ pub struct Environment {
     /// The one HTTP client: one TLS configuration and one connection pool for the AWS SDK and the
     /// providers alike.
     pub http: Http,
+    /// The way to addresses that tenants chose.
+    pub outside: Outside,
     /// Whether a provider refused our credentials.
     pub credential_refusals: CredentialRefusals,
     /// Which providers are down.
@@ -123,8 +126,13 @@ impl CredentialRefusals {
 impl Environment {
     /// The system's clock, randomness and network.
     pub fn real() -> Self {
-        let (clock, random, http) = (Clock::system(), Random::system(), Http::new());
-        let credential_refusals = CredentialRefusals::default();
-        Self { clock, random, http, credential_refusals, breakers: Breakers::default() }
+        Self {
+            clock: Clock::system(),
+            random: Random::system(),
+            http: Http::new(),
+            outside: Outside::public(),
+            credential_refusals: CredentialRefusals::default(),
+            breakers: Breakers::default(),
+        }
     }
 }

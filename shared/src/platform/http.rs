@@ -74,16 +74,8 @@ impl Http {
     /// At start only, should the compiled-in TLS configuration not be usable.
     #[expect(clippy::new_without_default, reason = "building a TLS stack is no default")]
     pub fn new() -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let tls =
-            ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
-                .with_safe_default_protocol_versions()
-                .expect("ring supports the default TLS versions")
-                .with_root_certificates(roots)
-                .with_no_client_auth();
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls())
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(50))
             .redirect(reqwest::redirect::Policy::none())
@@ -162,8 +154,22 @@ impl Http {
     }
 }
 
+/// TLS on ring, with the root certificates compiled in.
+///
+/// # Panics
+/// At start only, should the configuration not be usable.
+pub(super) fn tls() -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("ring supports the default TLS versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
 /// A connect failure is `NotSent` even when it was a timeout of the connect phase.
-fn no_answer(error: reqwest::Error) -> NoAnswer {
+pub(super) fn no_answer(error: reqwest::Error) -> NoAnswer {
     if error.is_connect() || error.is_builder() {
         NoAnswer::NotSent
     } else if error.is_timeout() {

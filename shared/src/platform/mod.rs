@@ -8,6 +8,7 @@ pub mod config;
 pub mod crypto;
 pub mod environment;
 pub mod http;
+pub mod outside;
 pub mod queue;
 pub mod secrets;
 pub mod telemetry;

@@ -80,6 +80,34 @@ pub(super) const UNLESS_OWN: &str = "(attribute_not_exists(write_id) OR write_id
 /// For [`update_once`]: the assignment that stores the id of this write.
 pub(super) const AS_OWN: &str = "write_id = :write_id";
 
+/// Writes the attributes of `after` over the item under `key`. Those that only `before` has go. What a
+/// newer version added to the item stays.
+pub(super) fn assign<const N: usize>(
+    mut write: UpdateItemFluentBuilder,
+    key: [(&str, &str); N],
+    before: &Item,
+    after: Item,
+) -> UpdateItemFluentBuilder {
+    let gone: Vec<_> = before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
+    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let is_key = |name: &str| key.iter().any(|(attribute, _)| *attribute == name);
+    for (index, (name, value)) in after.into_iter().filter(|(name, _)| !is_key(name)).enumerate() {
+        set.push(format!("#set{index} = :set{index}"));
+        write = write
+            .expression_attribute_names(format!("#set{index}"), name)
+            .expression_attribute_values(format!(":set{index}"), value);
+    }
+    for (index, name) in gone.into_iter().enumerate() {
+        remove.push(format!("#gone{index}"));
+        write = write.expression_attribute_names(format!("#gone{index}"), name);
+    }
+    let mut expression = format!("SET {}", set.join(", "));
+    if !remove.is_empty() {
+        expression += &format!(" REMOVE {}", remove.join(", "));
+    }
+    write.update_expression(expression)
+}
+
 /// The value in an item, if there is an item.
 pub(super) fn read<T: DeserializeOwned>(item: Item) -> Result<Option<T>, StoreError> {
     if item.is_empty() { Ok(None) } else { Ok(Some(from_item(item)?)) }

@@ -16,6 +16,7 @@ use crate::domain::api_key::{ApiKey, KeyState};
 use crate::domain::deferred::DeferredRequest;
 use crate::domain::event::Event;
 use crate::domain::purchase::{Purchase, State};
+use crate::domain::webhook::{Delivery, Endpoint};
 
 const NUMBER: &str = "08039998877";
 const WORDS: [&str; 16] = [
@@ -101,15 +102,21 @@ fn a_key_that_is_read_has_a_tenant_and_nothing_that_restricts_it_is_lost() {
 
 #[test]
 fn other_items_that_are_read_are_read_back() {
-    let kinds = ["account", "request", "session", "event", "code"].map(samples);
+    let kinds =
+        ["account", "request", "session", "event", "endpoint", "delivery", "code"].map(samples);
     fuzz(move |choices| {
-        let kind = choices.byte() % 5;
+        let kind = choices.byte() % 7;
         let item = item(choices, &kinds[usize::from(kind)]);
         match kind {
             0 => drop(is_read_back::<Account>(&item)),
             1 => drop(is_read_back::<DeferredRequest>(&item)),
             2 => drop(is_read_back::<Session>(&item)),
             3 => drop(is_read_back::<Event>(&item).inspect(|event| drop(event.view()))),
+            4 => {
+                let Some(endpoint) = is_read_back::<Endpoint>(&item) else { return };
+                assert!(!format!("{endpoint:?}").contains("AAAA"), "a key is shown");
+            }
+            5 => drop(is_read_back::<Delivery>(&item).inspect(|delivery| drop(delivery.view()))),
             _ => drop(is_read_back::<ExchangeCode>(&item)),
         }
     });

@@ -4,6 +4,8 @@
 mod accounts;
 mod catalogues;
 mod conditional;
+mod deliveries;
+mod endpoints;
 mod error;
 mod events;
 #[cfg(test)]
@@ -22,6 +24,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use self::accounts::{Accounts, Link};
 pub use self::catalogues::Catalogues;
+pub use self::deliveries::{Deliveries, DeliveryPage};
+pub use self::endpoints::Endpoints;
 pub use self::error::StoreError;
 pub use self::events::{EventPage, Events, Wanted};
 pub use self::limits::{Limits, OverLimit};

@@ -23,6 +23,7 @@ use shared::platform::breaker::Breakers;
 use shared::platform::config::Vars;
 use shared::platform::environment::{CredentialRefusals, Environment, Random};
 use shared::platform::http::Http;
+use shared::platform::outside::Outside;
 use shared::store::Tenants;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -75,6 +76,7 @@ impl World {
             clock: clock.clone(),
             random: random.clone(),
             http: Http::in_process(Arc::new(network.of(Caller::provider(name)))),
+            outside: Outside::in_process(Arc::new(network.of(Caller::provider(name)))),
             credential_refusals: CredentialRefusals::default(),
             breakers: Breakers::default(),
         };

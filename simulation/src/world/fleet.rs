@@ -11,6 +11,7 @@ use shared::platform::breaker::Breakers;
 use shared::platform::config::Vars;
 use shared::platform::environment::{CredentialRefusals, Environment};
 use shared::platform::http::Http;
+use shared::platform::outside::Outside;
 
 use super::life::Life;
 use super::network::{Caller, Network};
@@ -92,10 +93,12 @@ impl Fleet {
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         let life = Arc::new(Life::default());
         let caller = Caller { name: self.name.clone(), number, life: Some(life.clone()) };
+        let network = Arc::new(self.network.of(caller));
         let environment = Environment {
             clock: world.instance_clock(),
             random: world.random.clone(),
-            http: Http::in_process(Arc::new(self.network.of(caller))),
+            http: Http::in_process(network.clone()),
+            outside: Outside::in_process(network),
             credential_refusals: CredentialRefusals::default(),
             breakers: Breakers::default(),
         };

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle};
 use crate::support::tap::{Tap, context, crash_at};
-use crate::support::{Gateway, KEY, event};
+use crate::support::{Gateway, KEY, Provider, Script, event};
 
 type Permissions = BTreeSet<(String, String)>;
 
@@ -72,7 +72,8 @@ impl Recorded {
 
     /// A request of the first caller, which must succeed.
     async fn ask(&self, route: &str, id: &str, headers: Value, body: Value) -> Value {
-        let path = ["id", "purchase_id", "request_id", "event_id"].map(|name| (name, id));
+        let path =
+            ["id", "purchase_id", "request_id", "event_id", "endpoint_id"].map(|name| (name, id));
         let mut event: Value =
             serde_json::from_str(&event(KEY, route, &path, &body.to_string())).unwrap();
         event["headers"] = headers;
@@ -169,6 +170,33 @@ async fn notify(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     let events = all["events"].ask("GET /events", "", json!({}), json!({})).await;
     let id = events["data"][0]["id"].as_str().unwrap();
     all["events"].ask("GET /events/{event_id}", id, json!({}), json!({})).await;
+    webhooks(gateway, all).await;
+}
+
+/// An endpoint that is changed, tested, recovered, read, found gone, and removed.
+async fn webhooks(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
+    let receiver = Provider::start(|_| Script::Json(410, json!({}))).await;
+    let function = &all["webhook-endpoints"];
+    let ask = async |route: &str, id: &str, body: Value| {
+        function.ask(route, id, json!({}), body).await["data"].take()
+    };
+    let made = ask("POST /webhook-endpoints", "", json!({ "url": receiver.url })).await;
+    let id = made["id"].as_str().unwrap();
+    let one = "/webhook-endpoints/{endpoint_id}";
+    ask("GET /webhook-endpoints", "", json!({})).await;
+    ask(&format!("POST {one}/rotate"), id, json!({})).await;
+    let since = json!({ "since": "2026-01-01T00:00:00Z" });
+    ask(&format!("POST {one}/recover"), id, since).await;
+    let test = ask(&format!("POST {one}/test"), id, json!({})).await;
+    ask("POST /events/{event_id}/resend", test["event_id"].as_str().unwrap(), json!({})).await;
+    gateway.caller().bought("told", &airtime(DELIVERED)).await;
+    for _ in 0..3 {
+        gateway.clock.turn(Duration::from_secs(1));
+        gateway.drive_queue("NotifyQueue", &all["notify"].entry).await;
+        gateway.drive_queue("WebhookQueue", &all["send-webhook"].entry).await;
+    }
+    ask(&format!("GET {one}/attempts"), id, json!({})).await;
+    ask(&format!("DELETE {one}"), id, json!({})).await;
 }
 
 /// A question that MTN answers, one that it refuses, and one that it answers later by its callback; then

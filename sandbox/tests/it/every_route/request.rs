@@ -11,6 +11,9 @@ use crate::support::{Caller, Gateway, Reply};
 /// What a tenant owns, by the name of the path parameter, header or field that carries it.
 pub type Belongings = BTreeMap<&'static str, String>;
 
+/// A url where nobody listens.
+const NOWHERE: &str = "http://127.0.0.1:1024/";
+
 /// Ids of the right form that do not exist.
 pub fn nonexistent() -> Belongings {
     BTreeMap::from([
@@ -18,6 +21,7 @@ pub fn nonexistent() -> Belongings {
         ("purchase_id", "0".repeat(32)),
         ("order", "0".repeat(32)),
         ("event_id", "0".repeat(32)),
+        ("endpoint_id", "0".repeat(32)),
         ("request_id", "0".repeat(32)),
         ("token", "0".repeat(64)),
         ("session", "no-such-session".to_owned()),
@@ -31,6 +35,8 @@ pub async fn belongings(owner: &Caller) -> Belongings {
     owner.mtn_next("recharges", "lost").await;
     let request_id = owner.asked(&id, "recharges").await;
     let url = owner.callback_urls().await.pop().unwrap();
+    let endpoint = owner.endpoint(json!({ "url": NOWHERE })).await;
+    let endpoint = field(&endpoint, "id").to_owned();
     let purchase = owner.bought("order-1", &airtime(DELIVERED)).await;
     let code = owner.code(OTHER_LINE, "mtn").await;
     let session = owner.session(OTHER_LINE, "mtn").await;
@@ -40,6 +46,7 @@ pub async fn belongings(owner: &Caller) -> Belongings {
         ("order", field(&purchase, "request_id").to_owned()),
         // No event is kept yet.
         ("event_id", "0".repeat(32)),
+        ("endpoint_id", endpoint),
         ("request_id", request_id),
         ("token", url.rsplit('/').next().unwrap().to_owned()),
         ("session", session),
@@ -83,7 +90,7 @@ impl Request {
             ("mono-webhook-secret", of.get("webhook").cloned().unwrap_or_default()),
         ];
         let body = match method {
-            "POST" => body(template, of).to_string().into_bytes(),
+            "POST" | "PATCH" => body(template, of).to_string().into_bytes(),
             _ => Vec::new(),
         };
         Self { method: method.to_owned(), path, headers, body }
@@ -121,6 +128,11 @@ fn body(path: &str, of: &Belongings) -> Value {
         "/callbacks/mono" => {
             json!({ "event": "mono.events.account_unlinked", "data": { "account": { "_id": of["id"] } } })
         }
+        "/webhook-endpoints" | "/webhook-endpoints/{endpoint_id}" => json!({ "url": NOWHERE }),
+        "/webhook-endpoints/{endpoint_id}/recover" => json!({ "since": "2026-01-01T00:00:00Z" }),
+        "/webhook-endpoints/{endpoint_id}/rotate"
+        | "/webhook-endpoints/{endpoint_id}/test"
+        | "/events/{event_id}/resend" => json!({}),
         "/callbacks/mtn/{request_id}/{token}" => json!({ "data": { "usage": [] } }),
         other => panic!("no body is known for {other}"),
     }

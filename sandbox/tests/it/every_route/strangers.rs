@@ -39,10 +39,11 @@ async fn what_belongs_to_another_tenant_does_not_exist_on_any_route() {
         assert_eq!(foreign.retry_after, absent.retry_after, "{route}");
         tried += 1;
     }
-    assert!(tried >= 29, "{tried} routes name something");
+    assert!(tried >= 37, "{tried} routes name something");
     // A list shows the own purchases only, and idempotency keys are separate.
     assert_eq!(stranger.get("/purchases").await.ok()["data"], json!([]));
     assert_eq!(stranger.get("/events").await.ok()["data"], json!([]));
+    assert_eq!(stranger.get("/webhook-endpoints").await.ok()["data"], json!([]));
     let own = stranger.bought("order-1", &airtime(DELIVERED)).await;
     assert_ne!(own["purchase_id"], theirs["purchase_id"].as_str());
 
@@ -50,6 +51,9 @@ async fn what_belongs_to_another_tenant_does_not_exist_on_any_route() {
     assert_eq!(owner.get("/purchases").await.ok()["data"].as_array().unwrap().len(), 1);
     owner.purchase(&theirs["purchase_id"]).await;
     owner.get(&format!("/events/{}", theirs["event_id"])).await.ok();
+    let endpoints = owner.get("/webhook-endpoints").await.ok();
+    assert_eq!(endpoints["data"][0]["id"], theirs["endpoint_id"].as_str());
+    assert_eq!(endpoints["data"][0]["created_at"], endpoints["data"][0]["updated_at"]);
     assert_eq!(owner.request(&theirs["request_id"]).await["state"], "waiting");
     owner.verify(&theirs["session"], &theirs["otp"]).await.ok();
     owner.exchange(&theirs["code"]).await.ok();

@@ -11,6 +11,7 @@ mod loss;
 mod purchases;
 mod requests;
 mod scan;
+mod webhooks;
 
 use std::collections::BTreeSet;
 
@@ -55,6 +56,10 @@ every_write! {
     "accounts::step", UPDATE, "SET #state = :to", 0 => consent::an_unlink_is_begun_once;
     "accounts::step", UPDATE, "SET #state = :to", 1 => consent::an_unlink_is_finished_once;
     "events::keep", PUT, "attribute_not_exists(event_id)", 0 => events::an_event_is_kept_once;
+    "endpoints::add", PUT, "attribute_not_exists(endpoint_id)", 0 => webhooks::an_endpoint_is_added;
+    "endpoints::replace", UPDATE, "revision = :before", 0 => webhooks::a_secret_is_rotated_once;
+    "endpoints::remove", DELETE, "endpoint_id", 0 => webhooks::an_endpoint_is_removed;
+    "deliveries::record", UPDATE, "series <> :series OR step <= :step", 0 => webhooks::an_attempt_is_recorded;
     "requests::record", PUT, "request_id", 0 => requests::a_request_is_recorded_and_mtn_asked_once;
     "requests::finish", UPDATE, "SET #state = :available", 0 => requests::an_answer_is_kept;
     "requests::note", UPDATE, "SET notice = :notice", 0 => requests::a_notice_is_kept;
@@ -102,5 +107,14 @@ fn every_conditional_write_goes_through_the_one_place_for_them() {
         writes.iter().filter(|(_, it)| it.is_out_of_place()).map(|(name, _)| name).collect();
     assert!(elsewhere.is_empty(), "{elsewhere:?}");
     let plain: Vec<_> = writes.iter().filter(|(_, it)| it.sends).map(|(name, _)| name).collect();
-    assert_eq!(plain, ["catalogues::put", "requests::forget", "requests::record", "tenants::put"]);
+    assert_eq!(
+        plain,
+        [
+            "catalogues::put",
+            "endpoints::remove",
+            "requests::forget",
+            "requests::record",
+            "tenants::put"
+        ]
+    );
 }

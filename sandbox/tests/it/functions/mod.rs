@@ -13,3 +13,4 @@ mod reconcile;
 mod requery;
 mod verify;
 pub mod vtpass_callback;
+pub mod webhooks;

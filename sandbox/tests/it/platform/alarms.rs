@@ -12,6 +12,7 @@ use shared::platform::telemetry::metrics::Metrics;
 use strum::IntoEnumIterator;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::functions::webhooks::{Teller, answering};
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, MINUTE, airtime, field, until};
 use crate::support::{
@@ -114,6 +115,16 @@ async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
     gateway.clock.turn(MINUTE * 60);
     gateway.reconcile().await;
     assert_eq!(written.count("unreadable_item"), 3, "{:?}", written.lines());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_disabled_raises_its_alarm_once() {
+    let (written, _guard) = listen();
+    let teller = Teller::start().await;
+    teller.caller.endpoint_at(&answering(410).await).await;
+    teller.bought("k1", DELIVERED).await;
+    teller.bought("k2", DELIVERED).await;
+    assert_eq!(written.count("endpoint_disabled"), 1, "{:?}", written.lines());
 }
 
 #[tokio::test]

@@ -42,7 +42,13 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
             json!({ "batchItemFailures": [{ "itemIdentifier": "sample-unreadable" }] }),
         ),
         ("requery", "masking", json!({ "batchItemFailures": [] })),
+        (
+            "send-webhook",
+            "unknown-and-unreadable",
+            json!({ "batchItemFailures": [{ "itemIdentifier": "sample-unreadable" }] }),
+        ),
         ("vtpass-callback", "unknown", json!(200)),
+        ("webhook-endpoints", "list", json!(200)),
     ]
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::samples::{Sample, announcement, expected, files, gateway_with, message, sample};
+use super::samples::{
+    Sample, announcement, expected, files, gateway_with, message, sample, webhook,
+};
 use crate::support::Gateway;
 use crate::support::purchases::field;
 
@@ -72,4 +74,23 @@ async fn every_queued_announcement_leads_to_its_event() {
     }
     let names = files("announcement").into_iter().map(|(name, _)| name);
     assert!(names.eq(expected("announcement").as_object().unwrap().keys().cloned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_queued_webhook_leads_to_an_attempt() {
+    for (name, expected) in expected("webhook").as_object().unwrap() {
+        let endpoint = sample("endpoint", field(expected, "endpoint"));
+        let gateway = gateway_with(&endpoint).await;
+        gateway.store(&sample("event", field(expected, "event"))).await;
+        let (_tap, send) = gateway.with_tap("send-webhook").await;
+        let queue = gateway.sqs().send_message().queue_url(gateway.queue_url("WebhookQueue"));
+        queue.message_body(webhook(name)).send().await.unwrap();
+        gateway.drive_queue("WebhookQueue", &send).await;
+        let attempts = gateway.caller().attempts(&endpoint.text("endpoint_id")).await;
+        let states: Vec<_> = attempts.iter().map(|it| &it["state"]).collect();
+        assert_eq!(states, [&expected["state"]], "{name}");
+        assert_eq!(gateway.messages("WebhookQueue").await, expected["left"], "{name}");
+    }
+    let names = files("webhook").into_iter().map(|(name, _)| name);
+    assert!(names.eq(expected("webhook").as_object().unwrap().keys().cloned()));
 }

@@ -118,6 +118,11 @@ pub fn announcement(name: &str) -> String {
     body("announcement", name)
 }
 
+/// The body of a message on the webhook queue.
+pub fn webhook(name: &str) -> String {
+    body("webhook", name)
+}
+
 fn body(kind: &str, name: &str) -> String {
     let mut files = files(kind).into_iter();
     let (_, file) = files.find(|(file, _)| file == name).unwrap();

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::domain::ids::AccountId;
+use shared::domain::ids::{AccountId, EndpointId, EventId};
 use shared::domain::limit::OtpLimits;
 use shared::platform::config::Vars;
 use shared::store::{
-    Accounts, Catalogues, ClaimRefused, Found, Limits, OverLimit, Sessions, Tenants,
+    Accounts, Catalogues, ClaimRefused, Deliveries, Endpoints, Found, Limits, OverLimit, Sessions,
+    Tenants,
 };
 
 use super::samples::{gateway_with, samples};
@@ -172,6 +173,35 @@ async fn a_stored_count_still_limits() {
             }
         }
         assert!(matches!(count().await, Err(OverLimit::Reached(_))), "ten in a day");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_stored_endpoint_is_shown_and_signs() {
+    for sample in samples("endpoint") {
+        let gateway = gateway_with(&sample).await;
+        let id = sample.text("endpoint_id");
+        let shown = gateway.caller().get(&format!("/webhook-endpoints/{id}")).await.ok();
+        let vars = gateway.vars_of("send-webhook");
+        let endpoints = Endpoints::from_vars(&vars, &gateway.dynamodb()).unwrap();
+        let endpoint = EndpointId::parse(&id).unwrap();
+        let endpoint = endpoints.get(&sample.tenant(), &endpoint).await.unwrap().unwrap();
+        let signed = endpoint.signatures(&EventId::default(), sample.now, "{}").unwrap();
+        let signatures = signed.split(' ').count();
+        sample.expect(&json!({ "shown": shown["data"], "signatures": signatures }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_stored_delivery_is_shown() {
+    for sample in samples("delivery") {
+        let gateway = gateway_with(&sample).await;
+        let vars = gateway.vars_of("send-webhook");
+        let deliveries = Deliveries::from_vars(&vars, &gateway.dynamodb()).unwrap();
+        let endpoint = EndpointId::parse(&sample.text("endpoint_id")).unwrap();
+        let event = EventId::parse(&sample.text("event_id")).unwrap();
+        let found = deliveries.get(&endpoint, &event, sample.now).await.unwrap().unwrap();
+        sample.expect(&serde_json::to_value(found.view()).unwrap());
     }
 }
 

@@ -20,6 +20,7 @@ use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use shared::platform::config::Vars;
 use shared::platform::environment::{Clock, Environment};
+use shared::platform::outside::Outside;
 use time::OffsetDateTime;
 
 pub use self::client::{Caller, Reply};
@@ -150,7 +151,7 @@ impl Gateway {
         let all = usual.into_iter().chain(vars.iter().copied());
         let vars: Vars = all.map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
         let mut options = Options::new(vars, 0, None);
-        options.environment = Environment { clock: clock.clock(), ..Environment::real() };
+        options.environment.clock = clock.clock();
         let sandbox = Sandbox::start(change(options)).await.expect("the sandbox starts");
         sandbox.secrets.values().iter().for_each(|value| leaks::secret(value));
         let mtn = AsSpecified(sandbox.mtn.clone());
@@ -197,7 +198,8 @@ impl Gateway {
 
     /// The environment of the tests: the real one, but for the clock.
     pub fn environment(&self) -> Environment {
-        Environment { clock: self.clock.clock(), ..Environment::real() }
+        let (clock, outside) = (self.clock.clock(), Outside::with_loopback());
+        Environment { clock, outside, ..Environment::real() }
     }
 
     /// A client of the sandbox's DynamoDB.

@@ -132,10 +132,11 @@ impl Gateway {
     /// The same with more variables.
     pub async fn undriven_with(vars: &[(&str, &str)]) -> Self {
         Self::with_options(vars, |mut options| {
-            let trigger = "BatchSize: 10\n";
-            assert_eq!(options.template.matches(trigger).count(), 3);
-            let disabled = "BatchSize: 10\n            Enabled: false\n";
-            options.template = options.template.replace(trigger, disabled);
+            for (trigger, count) in [("BatchSize: 10\n", 3), ("BatchSize: 1\n", 1)] {
+                assert_eq!(options.template.matches(trigger).count(), count);
+                let disabled = format!("{trigger}            Enabled: false\n");
+                options.template = options.template.replace(trigger, &disabled);
+            }
             without_schedule(options)
         })
         .await

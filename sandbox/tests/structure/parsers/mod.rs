@@ -62,6 +62,27 @@ const LINES: &[(&str, &[&str])] = &[
         &["functions/notify/src/lib.rs#handle"],
     ),
     (
+        "shared/src/domain/webhook/job.rs#a_job_that_is_read_is_written_and_read_as_the_same_job",
+        &["functions/send-webhook/src/lib.rs#handle"],
+    ),
+    (
+        "functions/webhook-endpoints/src/body.rs#any_body_is_read_strictly_or_is_invalid_and_is_not_shown",
+        &[
+            "functions/webhook-endpoints/src/body.rs#changed",
+            "functions/webhook-endpoints/src/body.rs#made",
+            "functions/webhook-endpoints/src/body.rs#present",
+            "functions/webhook-endpoints/src/body.rs#since",
+        ],
+    ),
+    (
+        "shared/src/platform/outside/target.rs#a_url_that_is_taken_has_the_form_that_is_allowed",
+        &["shared/src/platform/outside/target.rs#parse"],
+    ),
+    (
+        "shared/src/domain/webhook/mod.rs#a_payload_holds_the_data_as_it_is_stored",
+        &["shared/src/domain/webhook/mod.rs#payload"],
+    ),
+    (
         "shared/src/domain/event/owed.rs#an_account_owes_an_event_for_each_link_and_unlink",
         &["shared/src/domain/account.rs#named"],
     ),
@@ -239,6 +260,10 @@ const LINES: &[(&str, &[&str])] = &[
         &[
             "shared/src/store/accounts.rs#get",
             "shared/src/store/conditional.rs#read",
+            "shared/src/store/deliveries.rs#get",
+            "shared/src/store/deliveries.rs#list",
+            "shared/src/store/endpoints.rs#get",
+            "shared/src/store/endpoints.rs#of",
             "shared/src/store/events.rs#get",
             "shared/src/store/events.rs#readable",
             "shared/src/store/requests.rs#by_id",

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::kind::EventType;
-use crate::domain::ids::{AccountId, DeferredRequestId, PurchaseId, TenantId};
+use crate::domain::ids::{AccountId, DeferredRequestId, EndpointId, PurchaseId, TenantId};
 use crate::domain::job::Step;
 use crate::domain::time::epoch_ms;
 
@@ -51,6 +51,13 @@ pub enum Subject {
         /// Which.
         account_id: AccountId,
     },
+    /// A webhook endpoint of a tenant.
+    Endpoint {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        endpoint_id: EndpointId,
+    },
 }
 
 #[cfg(test)]
@@ -59,10 +66,11 @@ mod tests {
 
     use super::*;
 
-    const SAMPLES: [&str; 3] = [
+    const SAMPLES: [&str; 4] = [
         r#"{"kind":"announced","subject":"purchase","purchase_id":"p","event":"purchase.failed","at_ms":1,"step":0}"#,
         r#"{"kind":"announced","subject":"request","request_id":"r","event":"request.available","at_ms":2,"step":1}"#,
         r#"{"kind":"announced","subject":"account","tenant":"t","account_id":"a","event":"of.later","at_ms":3,"step":2}"#,
+        r#"{"kind":"announced","subject":"endpoint","tenant":"t","endpoint_id":"e","event":"endpoint.disabled","at_ms":4,"step":0}"#,
     ];
 
     #[test]

@@ -38,6 +38,18 @@ pub enum EventType {
     #[serde(rename = "account.unlinked")]
     #[strum(serialize = "account.unlinked")]
     AccountUnlinked,
+    /// A webhook endpoint was disabled because it took nothing any more.
+    #[serde(rename = "endpoint.disabled")]
+    #[strum(serialize = "endpoint.disabled")]
+    EndpointDisabled,
+    /// A webhook endpoint that was disabled takes events again.
+    #[serde(rename = "endpoint.recovered")]
+    #[strum(serialize = "endpoint.recovered")]
+    EndpointRecovered,
+    /// The tenant tests a webhook endpoint.
+    #[serde(rename = "endpoint.test")]
+    #[strum(serialize = "endpoint.test")]
+    EndpointTest,
     /// A type that this version does not know: a newer version wrote it.
     #[serde(untagged)]
     #[strum(to_string = "{0}")]
@@ -66,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_type_has_one_name_in_answers_in_queries_and_in_the_store() {
-        assert_eq!(EventType::names().len(), 8);
+        assert_eq!(EventType::names().len(), 11);
         for name in EventType::names() {
             let kind = EventType::named(&name).unwrap();
             assert_eq!(serde_json::to_value(&kind).unwrap(), name.as_str());

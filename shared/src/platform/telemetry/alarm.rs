@@ -51,6 +51,8 @@ pub enum Alarm {
     MtnWalletLow,
     /// MTN's answer to a repeated question is too large to be stored.
     AnswerTooLarge,
+    /// A tenant's webhook endpoint took nothing for five days, or is gone. It was disabled.
+    EndpointDisabled,
     /// A route was deployed without its authorizer; it answers 503.
     NoAuthorizer,
 }

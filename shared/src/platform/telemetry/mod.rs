@@ -75,7 +75,7 @@ pub(crate) fn called_aws(time: Duration, is_retry: bool) {
 }
 
 /// Counts a call to a provider.
-pub(crate) fn called(upstream: &str, operation: &str, time: Duration) {
+pub fn called(upstream: &str, operation: &str, time: Duration) {
     count(|counts| {
         counts.upstream = Some(format!("{upstream} {operation}"));
         counts.upstream_calls += 1;

@@ -216,6 +216,6 @@ async fn an_alarm_for_silence_rings_when_its_schedule_stops_and_not_while_it_run
         let problem = judged(from, to).await.unwrap_err();
         assert!(problem.starts_with("ClerkSilentAlarm: ") && problem.contains(wanted), "{problem}");
     }
-    // Four queues, each with its alarm for age.
-    assert_eq!(judge(&with_clerk("", ""), Some(Kind::Age)).await, Ok(4));
+    // Five queues, each with its alarm for age.
+    assert_eq!(judge(&with_clerk("", ""), Some(Kind::Age)).await, Ok(5));
 }
