@@ -102,6 +102,8 @@ pub struct Record {
     pub forged: BTreeSet<String>,
     /// The deferred requests whose answer was taken.
     pub answered: BTreeSet<String>,
+    /// The events that arrived at a receiver.
+    pub received: BTreeSet<String>,
     /// How often an instance called a provider that was away.
     pub calls_to_away: BTreeMap<String, u64>,
     /// How many calls were made.
@@ -128,6 +130,7 @@ impl Record {
             reported: BTreeSet::new(),
             forged: BTreeSet::new(),
             answered: BTreeSet::new(),
+            received: BTreeSet::new(),
             calls_to_away: BTreeMap::new(),
             calls: 0,
         }

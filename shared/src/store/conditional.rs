@@ -4,7 +4,7 @@
 //! succeeded. Each write says how it recognises its own first attempt in the item that refused it,
 //! see [`Written::or_own`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -88,10 +88,12 @@ pub(super) fn assign<const N: usize>(
     before: &Item,
     after: Item,
 ) -> UpdateItemFluentBuilder {
-    let gone: Vec<_> = before.keys().filter(|name| !after.contains_key(*name)).cloned().collect();
-    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let gone: BTreeSet<_> = before.keys().filter(|name| !after.contains_key(*name)).collect();
     let is_key = |name: &str| key.iter().any(|(attribute, _)| *attribute == name);
-    for (index, (name, value)) in after.into_iter().filter(|(name, _)| !is_key(name)).enumerate() {
+    // In one order, so that the same change is the same request.
+    let after: BTreeMap<_, _> = after.into_iter().filter(|(name, _)| !is_key(name)).collect();
+    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    for (index, (name, value)) in after.into_iter().enumerate() {
         set.push(format!("#set{index} = :set{index}"));
         write = write
             .expression_attribute_names(format!("#set{index}"), name)

@@ -8,7 +8,7 @@ use shared::domain::purchase::State;
 use shared::domain::time::to_seconds;
 
 use super::item::{number, text};
-use super::{events, limits, name};
+use super::{events, limits, name, webhooks};
 use crate::record::Seen;
 use crate::schedule::Deed;
 use crate::world::World;
@@ -45,6 +45,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     withdrawals_are_done(world);
     limits::at_the_end(world);
     events::at_the_end(world);
+    webhooks::at_the_end(world);
 }
 
 /// A chain goes on by itself, whatever happens to a step. Reconcile restarts it only where something was

@@ -8,12 +8,14 @@ mod item;
 mod limits;
 pub mod name;
 mod purchases;
+mod webhooks;
 
 use axum::http::StatusCode;
 use serde_json::Value;
 use shared::domain::ids::ProviderReference;
 
 pub use self::end::at_the_end;
+pub use self::webhooks::received;
 use crate::world::{Call, Service, World};
 
 /// Looks at the world after a call had its effect.
@@ -43,7 +45,12 @@ pub fn after(world: &World, call: &Call, session: Option<&str>) {
             }
         }
         Service::Mono if call.name.ends_with("/telecom/auth") => limits::otp_sent(world),
-        Service::Mtn | Service::Mono | Service::Sqs | Service::Secrets | Service::Api => {}
+        Service::Mtn
+        | Service::Mono
+        | Service::Sqs
+        | Service::Secrets
+        | Service::Receiver
+        | Service::Api => {}
     }
 }
 

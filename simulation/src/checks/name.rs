@@ -28,3 +28,5 @@ pub const ONE_PURCHASE: &str = "one_purchase_for_a_key";
 pub const TOLD_THE_TRUTH: &str = "told_the_truth";
 /// Every change that a tenant is owed is told once, and nothing that was not written.
 pub const TOLD: &str = "every_change_is_told";
+/// Every event arrives at its tenant's receiver, signed, and nothing else does.
+pub const ARRIVES: &str = "every_event_arrives";

@@ -51,6 +51,7 @@ pub fn generate(seed: u64, sites: &Sites) -> Schedule {
     };
     let last = actions.last().map_or(0, |action| action.at_ms);
     let calm_after_ms = last + pick_end(&mut rng);
+    settings.webhooks = rng.bool();
     Schedule { seed, starts_at, settings, actions, faults, outages, calm_after_ms }
 }
 
@@ -214,6 +215,7 @@ impl Generator {
             late_delivery_ms: most(&mut self.rng, late, 60_000),
             index_lag_ms: most(&mut self.rng, lags, 5_000),
             purchase_limit: (self.is_crowded || self.percent(10)).then_some(5),
+            webhooks: false,
         }
     }
 
@@ -230,14 +232,18 @@ impl Generator {
     /// Who will call, by what people do.
     fn callers(&self) -> BTreeSet<&'static str> {
         let callers = self.actions.iter().flat_map(|action| match &action.deed {
-            Deed::Buy { .. } => &["purchase", "requery", "reconcile", "vtpass", "notify"][..],
-            Deed::Refill { .. } => &["purchase", "requery", "notify"],
+            Deed::Buy { .. } => {
+                &["purchase", "requery", "reconcile", "vtpass", "notify", "send-webhook"][..]
+            }
+            Deed::Refill { .. } => &["purchase", "requery", "notify", "send-webhook"],
             Deed::Resolve { webhook: true, .. } | Deed::Webhook { order: Some(_) } => {
                 &["vtpass-callback", "vtpass", "requery"]
             }
-            Deed::Link { .. } => &["auth", "verify", "exchange", "people", "notify"],
-            Deed::Unlink { .. } => &["consent", "requery", "notify"],
-            Deed::Withdraw { .. } => &["consent", "requery", "mono", "notify"],
+            Deed::Link { .. } => {
+                &["auth", "verify", "exchange", "people", "notify", "send-webhook"]
+            }
+            Deed::Unlink { .. } => &["consent", "requery", "notify", "send-webhook"],
+            Deed::Withdraw { .. } => &["consent", "requery", "mono", "notify", "send-webhook"],
             Deed::Ask { .. } | Deed::Poll { .. } | Deed::DeliverHeld | Deed::Notice { .. } => {
                 &["fetch-data", "mtn-callback", "requery", "mtn"]
             }
@@ -275,7 +281,7 @@ impl Generator {
     fn outages(&mut self) -> Vec<Outage> {
         let mut outages = Vec::new();
         if self.percent(12) {
-            let provider = self.pick(&["vtpass", "vtpass", "mono", "mtn"]).to_owned();
+            let provider = self.pick(&["vtpass", "vtpass", "mono", "mtn", "receiver"]).to_owned();
             let kind = self.pick(&[
                 FaultKind::NotSent,
                 FaultKind::FailedBefore,
@@ -287,8 +293,15 @@ impl Generator {
             outages.push(self.outage(Away::Provider(provider, kind)));
         }
         if self.percent(8) {
-            let function =
-                self.pick(&["requery", "requery", "reconcile", "purchase", "consent", "notify"]);
+            let function = self.pick(&[
+                "requery",
+                "requery",
+                "reconcile",
+                "purchase",
+                "consent",
+                "notify",
+                "send-webhook",
+            ]);
             outages.push(self.outage(Away::Function(function.to_owned())));
         }
         if self.percent(4) {

@@ -49,6 +49,9 @@ pub struct Settings {
     pub index_lag_ms: u32,
     /// How many purchases a tenant may make in a minute; the template's default if absent.
     pub purchase_limit: Option<u32>,
+    /// Whether each tenant has a webhook endpoint.
+    #[serde(default)]
+    pub webhooks: bool,
 }
 
 /// What somebody does, and when.

@@ -18,13 +18,14 @@ use sandbox::simulators::mtn::{self, MtnSimulator};
 use sandbox::simulators::vtpass::{self, VtpassSimulator};
 use shared::domain::api_key::{ApiKey, KeyKind};
 use shared::domain::ids::TenantId;
+use shared::domain::webhook::{Endpoint, NewEndpoint, Scheme};
 use shared::platform::aws;
 use shared::platform::breaker::Breakers;
 use shared::platform::config::Vars;
 use shared::platform::environment::{CredentialRefusals, Environment, Random};
 use shared::platform::http::Http;
 use shared::platform::outside::Outside;
-use shared::store::Tenants;
+use shared::store::{Endpoints, Tenants};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -48,6 +49,7 @@ impl World {
         let world = Arc::new(Self::parts(blueprint, schedule, record, &network));
         network.connect(&world);
         world.add_tenants(blueprint).await;
+        world.add_endpoints(blueprint).await;
         let functions = world.deploy(blueprint, &network).await;
         let gateway = Gateway {
             routes: blueprint.stack.routes.clone(),
@@ -110,6 +112,7 @@ impl World {
             },
             secrets,
             keys: (0..TENANTS).map(|number| format!("test_sk_tenant_{number}")).collect(),
+            endpoints: OnceLock::new(),
             outside: environment("people"),
             is_safety_phase: true.into(),
             sent: Notify::new(),
@@ -130,8 +133,7 @@ impl World {
     }
 
     async fn add_tenants(&self, blueprint: &Blueprint) {
-        let spec = blueprint.stack.functions.iter().find(|it| it.name == "authorizer");
-        let vars: Vars = spec.expect("the template has an authorizer").vars(&blueprint.lambda);
+        let vars = vars_of("authorizer", blueprint);
         let dynamodb = aws::dynamodb(&vars, &self.outside).expect("the variables are complete");
         let tenants = Tenants::from_vars(&vars, &dynamodb).expect("the variables are complete");
         for (number, key) in self.keys.iter().enumerate() {
@@ -139,6 +141,27 @@ impl World {
             let key = ApiKey::new(key, tenant, KeyKind::Test, None, self.clock.now());
             tenants.put(&key).await.expect("nobody disturbs the first writes");
         }
+    }
+
+    /// Each tenant has a webhook endpoint, if the schedule says so.
+    async fn add_endpoints(&self, blueprint: &Blueprint) {
+        let mut made = Vec::new();
+        if self.schedule.settings.webhooks {
+            let vars = vars_of("notify", blueprint);
+            let dynamodb = aws::dynamodb(&vars, &self.outside).expect("the variables are complete");
+            let endpoints =
+                Endpoints::from_vars(&vars, &dynamodb).expect("the variables are complete");
+            for number in 0..TENANTS {
+                let url = format!("https://receiver.sim/hooks?tenant={number}");
+                let new = NewEndpoint { url, events: None, scheme: Scheme::V1 };
+                // What a clock that is behind writes at the start is sent, too.
+                let begun = self.clock.now() - Duration::from_secs(60);
+                let endpoint = Endpoint::new(&tenant_id(number), new, begun, &self.random);
+                endpoints.add(&endpoint).await.expect("nobody disturbs the first writes");
+                made.push(endpoint);
+            }
+        }
+        assert!(self.endpoints.set(made).is_ok(), "the endpoints are made once");
     }
 
     async fn deploy(
@@ -170,6 +193,12 @@ impl World {
         }
         functions
     }
+}
+
+/// The variables of a function.
+fn vars_of(function: &str, blueprint: &Blueprint) -> Vars {
+    let spec = blueprint.stack.functions.iter().find(|it| it.name == function);
+    spec.expect("the template has the function").vars(&blueprint.lambda)
 }
 
 /// A tenant's id, by its number.

@@ -19,6 +19,8 @@ pub enum Service {
     Vtpass,
     /// MTN.
     Mtn,
+    /// The receivers of the tenants.
+    Receiver,
     /// The gateway's own API.
     Api,
 }
@@ -45,6 +47,7 @@ impl Service {
             "mono" => Self::Mono,
             "vtpass" => Self::Vtpass,
             "mtn" => Self::Mtn,
+            "receiver" => Self::Receiver,
             "api" => Self::Api,
             _ => return None,
         })

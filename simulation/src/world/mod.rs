@@ -14,7 +14,7 @@ mod reconcile;
 mod serve;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -27,6 +27,7 @@ use sandbox::simulators::mtn::MtnSimulator;
 use sandbox::simulators::vtpass::VtpassSimulator;
 use serde_json::json;
 use shared::domain::purchase::State;
+use shared::domain::webhook::Endpoint;
 use shared::platform::environment::{Clock, Environment, Random};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -75,6 +76,8 @@ pub struct World {
     pub outside: Environment,
     /// The API keys, by tenant.
     pub keys: Vec<String>,
+    /// The webhook endpoints, by tenant; none where the schedule has no webhooks.
+    pub endpoints: OnceLock<Vec<Endpoint>>,
     queues: Vec<String>,
     routers: Routers,
     switches: Switches,
@@ -98,7 +101,7 @@ struct Routers {
     mono: Router,
     vtpass: Router,
     mtn: Router,
-    api: std::sync::OnceLock<Router>,
+    api: OnceLock<Router>,
 }
 
 impl World {

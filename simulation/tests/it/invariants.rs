@@ -2,7 +2,7 @@
 
 use sandbox::simulators::vtpass::{Order, OrderState};
 use serde_json::{Value, json};
-use shared::domain::ids::ProviderReference;
+use shared::domain::ids::{EventId, ProviderReference};
 use shared::domain::purchase::Purchase;
 use simulation::checks;
 use simulation::record::{Record, Telling};
@@ -23,10 +23,15 @@ fn broken(change: impl FnOnce(&World)) -> Vec<String> {
 
 /// The same with [`TOLD`].
 fn all_broken(change: impl FnOnce(&World)) -> Vec<String> {
+    broken_with(Settings::default(), change)
+}
+
+/// The same in a world with these settings.
+fn broken_with(settings: Settings, change: impl FnOnce(&World)) -> Vec<String> {
     let schedule = Schedule {
         seed: 1,
         starts_at: 1_795_600_800,
-        settings: Settings::default(),
+        settings,
         actions: vec![],
         faults: vec![],
         outages: vec![],
@@ -152,6 +157,69 @@ fn a_change_that_is_not_told_and_an_event_about_what_was_not_are_found() {
         delivered(world);
     });
     assert_eq!(before, [TOLD], "told before it was written");
+}
+
+/// An event arrives at the receiver of a tenant, signed with its key but for `change`, and is recorded.
+fn arrives(world: &World, tenant: usize, change: impl FnOnce(&mut reqwest::Request)) {
+    let endpoint = &world.endpoints.get().unwrap()[tenant];
+    let event = &world.dynamodb.all("EventsTable")[0];
+    let text = |name: &str| match &event[name] {
+        dynoxide::types::AttributeValue::S(text) => text.clone(),
+        other => panic!("{other:?} is no text"),
+    };
+    let (id, at) = (text("event_id"), 1_795_600_800);
+    let body = format!(r#"{{"type":"{}","timestamp":"t","data":{}}}"#, text("type"), text("data"));
+    let now = time::OffsetDateTime::from_unix_timestamp(at).unwrap();
+    let signed = endpoint.signatures(&EventId::parse(&id).unwrap(), now, &body).unwrap();
+    let url = format!("https://receiver.sim/hooks?tenant={tenant}");
+    let mut request = reqwest::Request::new(reqwest::Method::POST, url.parse().unwrap());
+    for (name, value) in [
+        ("webhook-id", id.clone()),
+        ("webhook-timestamp", at.to_string()),
+        ("webhook-signature", signed),
+    ] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    *request.body_mut() = Some(body.into());
+    change(&mut request);
+    checks::received(world, &request);
+    let delivery = json!({ "endpoint_id": { "S": endpoint.endpoint_id.as_str() },
+                           "event_id": { "S": id }, "listed": { "S": "x" },
+                           "taken_ms": { "N": "1" } });
+    put(world, "WebhookDeliveriesTable", delivery);
+}
+
+#[test]
+fn an_event_that_does_not_arrive_and_a_webhook_that_is_not_true_are_found() {
+    let broken = |change: &dyn Fn(&World)| {
+        let settings = Settings { webhooks: true, ..Settings::default() };
+        broken_with(settings, |world| {
+            let id = "0123456789abcdef0123456789abcdef";
+            let item = json!({
+                "tenant": { "S": "tenant-0" }, "event_id": { "S": id },
+                "type": { "S": "request.available" }, "listed": { "S": id },
+                "data": { "S": "{\"request_id\":\"r\"}" },
+            });
+            put(world, "EventsTable", item);
+            change(world);
+        })
+    };
+    let set = |name: &'static str, value: &'static str| {
+        move |request: &mut reqwest::Request| {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+    };
+    assert!(broken(&|world| arrives(world, 0, |_| {})).is_empty());
+    assert_eq!(broken(&|_| {}), ["every_event_arrives"], "it did not arrive");
+    for found in [
+        broken(&|world| arrives(world, 1, |_| {})),
+        broken(&|world| arrives(world, 0, set("webhook-id", "f"))),
+        broken(&|world| arrives(world, 0, set("webhook-timestamp", "1795600801"))),
+        broken(&|world| arrives(world, 0, set("webhook-signature", "v1,x"))),
+        broken(&|world| arrives(world, 0, |it| *it.body_mut() = Some("{}".into()))),
+    ] {
+        assert_eq!(found, ["every_event_arrives"]);
+    }
 }
 
 #[test]
