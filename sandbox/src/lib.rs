@@ -10,6 +10,7 @@
 //! - [`console`] serves `/_sandbox/...`: the contract, the simulated phones, the simulators' controls,
 //!   the switches of [`aws::switches`].
 //! - [`functions`] lists the handlers of the workspace.
+//! - [`rehearsal`] tries a tenant's own application against a sandbox.
 //! - [`Sandbox::start`] puts everything together.
 
 pub mod aws;
@@ -17,6 +18,7 @@ pub mod console;
 pub mod functions;
 pub mod ledger;
 mod listener;
+pub mod rehearsal;
 mod services;
 pub mod simulators;
 mod start;

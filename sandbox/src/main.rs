@@ -1,16 +1,19 @@
-//! The command line: `cargo run` starts the whole telco gateway on this machine.
+//! The command line: `cargo run` starts the whole telco gateway on this machine, and
+//! `cargo run -- rehearse` tries a tenant's application.
+
+mod rehearse;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use sandbox::{Options, Sandbox, StartupError};
 use shared::platform::config::Vars;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the telco gateway with everything around it in one process.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     /// The port of the API on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 9000)]
@@ -21,12 +24,24 @@ struct Arguments {
     /// Runs so many instances of each function. They take the invocations in turn.
     #[arg(long, default_value_t = 1)]
     instances: usize,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tries your own application: webhooks that come again, late, out of order and forged, orders that
+    /// fail late, are reversed or wait for a person, and answers of the gateway that are lost.
+    Rehearse(rehearse::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let Arguments { port, data_dir, instances, command } = Arguments::parse();
+    if let Some(Command::Rehearse(arguments)) = command {
+        return rehearse::run(arguments).await;
+    }
     shared::platform::telemetry::log::init(sandbox::functions::logged_packages());
-    let Arguments { port, data_dir, instances } = Arguments::parse();
     let options = Options::new(Vars::from_process(), port, data_dir);
     match run(Options { instances, ..options }).await {
         // Exiting also ends the background tasks: triggers, schedules, services.

@@ -7,5 +7,6 @@ mod every_route;
 mod every_write;
 mod functions;
 mod platform;
+mod rehearsal;
 mod simulators;
 mod support;

@@ -11,7 +11,7 @@ use fastrand::Rng;
 use strum::IntoEnumIterator;
 
 use super::generator::{Generator, HOUR, MINUTE, SECOND};
-use super::rare::{admit_orders, is_late_pay, late_pay};
+use super::rare::{admit_orders, is_late_pay, late_pay, refused_webhook};
 use super::{
     Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RefillAnswer, RequeryAnswer,
     Schedule, Settings,
@@ -111,6 +111,10 @@ impl Generator {
         let stays_pending = fate.asks.is_none();
         if self.percent(3) {
             self.own_faults.push(late_pay());
+        }
+        if self.percent(2) {
+            let kind = self.pick(&[FaultKind::KillBefore, FaultKind::KillAfter]);
+            self.own_faults.extend(refused_webhook(kind));
         }
         self.at(at, Deed::Buy { tenant, order, bundle, fate, tries });
         for _ in 0..self.pick(&[0, 0, 1, 1, 2]) {

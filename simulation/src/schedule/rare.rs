@@ -170,6 +170,19 @@ pub(super) fn admit_orders(actions: &mut [Action]) {
     }
 }
 
+/// A receiver refuses a webhook, and the function that sent it dies around the record of that.
+pub(super) fn refused_webhook(kind: FaultKind) -> [Fault; 2] {
+    let fault = |call: &str, kind| Fault {
+        caller: "send-webhook".to_owned(),
+        call: call.to_owned(),
+        nth: 0,
+        times: 1,
+        kind,
+    };
+    let record = "dynamodb UpdateItem WebhookDeliveriesTable";
+    [fault("receiver POST /hooks", FaultKind::FailedBefore), fault(record, kind)]
+}
+
 /// `pay` reaches VTpass when the gateway waits for it no more.
 pub(super) fn late_pay() -> Fault {
     Fault {

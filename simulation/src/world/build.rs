@@ -22,7 +22,7 @@ use shared::domain::webhook::{Endpoint, NewEndpoint, Scheme};
 use shared::platform::aws;
 use shared::platform::breaker::Breakers;
 use shared::platform::config::Vars;
-use shared::platform::environment::{CredentialRefusals, Environment, Random};
+use shared::platform::environment::{Clock, CredentialRefusals, Environment, Random};
 use shared::platform::http::Http;
 use shared::platform::outside::Outside;
 use shared::store::{Endpoints, Tenants};
@@ -31,7 +31,7 @@ use tokio::time::Instant;
 
 use super::faults::Faults;
 use super::fleet::Fleet;
-use super::network::{Caller, Network};
+use super::network::{Caller, Line, Network};
 use super::{API, Blueprint, DUPLICATES, Dynamodb, Routers, World, queues, reconcile, true_clock};
 use crate::record::Record;
 use crate::schedule::Schedule;
@@ -74,14 +74,7 @@ impl World {
         let begun = Instant::now();
         let clock = true_clock(begun, schedule.starts_at);
         let random = seeded(schedule.seed);
-        let environment = |name| Environment {
-            clock: clock.clone(),
-            random: random.clone(),
-            http: Http::in_process(Arc::new(network.of(Caller::provider(name)))),
-            outside: Outside::in_process(Arc::new(network.of(Caller::provider(name)))),
-            credential_refusals: CredentialRefusals::default(),
-            breakers: Breakers::default(),
-        };
+        let environment = |name| environment(&clock, &random, network.of(Caller::provider(name)));
         let switches = Switches::default();
         let on = Change {
             duplicates: Some(schedule.settings.duplicates),
@@ -192,6 +185,19 @@ impl World {
             functions.insert(name.clone(), Arc::new(function));
         }
         functions
+    }
+}
+
+/// The environment of people and providers.
+fn environment(clock: &Clock, random: &Random, line: Line) -> Environment {
+    let line = Arc::new(line);
+    Environment {
+        clock: clock.clone(),
+        random: random.clone(),
+        http: Http::in_process(line.clone()),
+        outside: Outside::in_process(line),
+        credential_refusals: CredentialRefusals::default(),
+        breakers: Breakers::default(),
     }
 }
 

@@ -14,7 +14,7 @@ pub use self::endpoint::{Endpoint, EndpointState, KeyView, NewEndpoint};
 pub use self::health::Turn;
 pub use self::job::{Dispatch, Reason, Recovery, WebhookJob};
 pub use self::retry::{WAITS_SECONDS, wait_after};
-pub use self::signing::{Scheme, SigningKey};
+pub use self::signing::{BadKey, Scheme, SigningKey};
 
 use serde::Serialize;
 

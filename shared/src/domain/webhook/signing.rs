@@ -61,6 +61,16 @@ impl SigningKey {
         Self { secret: Secret(STANDARD.encode(random.bytes::<32>())), until: None }
     }
 
+    /// A key from the text that [`shown`](Self::shown) gives for a secret: `whsec_…`.
+    ///
+    /// # Errors
+    /// [`BadKey`].
+    pub fn read(text: &str) -> Result<Self, BadKey> {
+        let secret = text.strip_prefix("whsec_").ok_or(BadKey)?;
+        let key = Self { secret: Secret(secret.to_owned()), until: None };
+        key.bytes().map(|_| key)
+    }
+
     /// Whether it signs at `now`.
     pub fn is_alive(&self, now: OffsetDateTime) -> bool {
         self.until.is_none_or(|until| until > now)
@@ -142,6 +152,8 @@ mod tests {
         let expected = STANDARD.encode(ring::hmac::sign(&mac, text.as_bytes()));
         assert_eq!(signed, format!("v1,{expected}"));
         let secret = key.shown(Scheme::V1).unwrap();
+        assert_eq!(SigningKey::read(&secret), Ok(key));
+        assert_eq!(SigningKey::read("AAECAwQF"), Err(BadKey));
         assert_eq!(secret, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     }
 

@@ -52,7 +52,8 @@ async fn a_receiver_that_is_down_for_three_days_gets_every_event_once_it_is_back
     teller.pass(2 * DAY, HOUR / 2).await;
     let mut taken = ids(&receiver).split_off(down);
     let mut owed = teller.caller.events_since(&since).await;
-    (taken.sort(), owed.sort());
+    taken.sort();
+    owed.sort();
     assert_eq!(taken, owed, "each of them once");
     assert_eq!(owed.len(), 12);
     let attempts = teller.caller.attempts(&id).await;
@@ -77,7 +78,8 @@ async fn everything_since_a_time_is_sent_again_and_what_was_taken_is_not() {
     teller.send().await;
     let mut taken = ids(&receiver).split_off(1);
     let mut owed = teller.caller.events_since(&since).await;
-    (taken.sort(), owed.sort());
+    taken.sort();
+    owed.sort();
     assert_eq!((taken.len(), &taken), (60, &owed), "no event before that time is sent");
     teller.caller.on_endpoint("POST", &id, "/recover", json!({ "since": since })).await;
     teller.send().await;

@@ -1,0 +1,68 @@
+//! A rehearsal passes a careful application and finds the mistakes of careless ones.
+
+mod shop;
+
+use std::collections::BTreeSet;
+
+use sandbox::rehearsal::application::Application;
+use sandbox::rehearsal::report::{Kind, Report};
+use sandbox::rehearsal::{Plan, known_secret, rehearse};
+
+use self::shop::{Mistakes, Shop};
+
+async fn rehearsed(application: Application, from: u64, schedules: u64) -> Report {
+    let plan = Plan { application, secret: known_secret(), port: 0, from, schedules };
+    let mut counted = 0;
+    let report = rehearse(&plan, |done| counted = done).await.unwrap();
+    assert_eq!((counted, report.schedules), (schedules, schedules));
+    report
+}
+
+fn kinds(report: &Report) -> BTreeSet<Kind> {
+    report.findings.iter().map(|it| it.kind).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_careful_application_passes() {
+    let report = rehearsed(Shop::start(Mistakes::default()).await, 1, 60).await;
+    assert!(report.is_clean(), "{}", report.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_mistake_of_a_careless_application_is_found() {
+    let none = Mistakes::default();
+    for (mistakes, expected) in [
+        (
+            Mistakes { believes_everything: true, ..none },
+            &[Kind::ForgedAccepted, Kind::RefundedTooEarly][..],
+        ),
+        (Mistakes { forgets_refunds: true, ..none }, &[Kind::RefundedTwice]),
+        (Mistakes { refunds_reviews: true, ..none }, &[Kind::RefundedTooEarly]),
+        (Mistakes { ignores_reversals: true, ..none }, &[Kind::RefundMissed]),
+        (Mistakes { buys_again: true, ..none }, &[Kind::BoughtTwice]),
+    ] {
+        let report = rehearsed(Shop::start(mistakes).await, 1, 40).await;
+        let found = kinds(&report);
+        for kind in expected {
+            assert!(found.contains(kind), "{mistakes:?} {kind:?}: {}", report.text());
+        }
+        // The seed of a mistake shows it again.
+        let first = &report.findings[0];
+        let again = rehearsed(Shop::start(mistakes).await, first.seed, 1).await;
+        assert!(kinds(&again).contains(&first.kind), "{}", again.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_refuses_and_a_command_that_fails_are_found() {
+    let refuses = Mistakes { refuses_everything: true, ..Mistakes::default() };
+    let application = Application { buy: None, refunds: None, ..Shop::start(refuses).await };
+    assert_eq!(kinds(&rehearsed(application, 1, 1).await), [Kind::TrueRefused].into());
+    let commands = Application {
+        buy: Some(sandbox::rehearsal::application::buy_by("exit 3".to_owned())),
+        ..Shop::start(Mistakes::default()).await
+    };
+    assert_eq!(kinds(&rehearsed(commands, 1, 1).await), [Kind::CommandFailed].into());
+    let echo = sandbox::rehearsal::application::refunds_by("printf 'a\\n\\n b \\n'".to_owned());
+    assert_eq!(echo().await.unwrap(), ["a", "b"]);
+}
