@@ -66,9 +66,16 @@ impl EventType {
 }
 
 impl Purchase {
-    /// One event for each state that it came to, as it was then. It comes to each only once.
+    /// One event for each state that it came to, as it was then. Older versions could write twice that
+    /// it waits for a person; that is told once.
     pub fn owed(&self) -> Vec<Owed> {
+        let mut told = Vec::new();
         let changes = self.history.iter().filter_map(|line| Some((line.concluded?, line.at)));
+        let changes = changes.filter(|(state, _)| {
+            let is_new = !told.contains(state);
+            told.push(*state);
+            is_new
+        });
         let owed = changes.filter_map(|(state, at)| {
             let then = Self { state, updated_at: at, ..self.clone() };
             Some(Owed {
@@ -160,6 +167,7 @@ mod tests {
             line(START, Some(State::Pending)),
             line(START, None),
             line(START, Some(State::Delivered)),
+            line(LATER, Some(State::Delivered)),
             line(LATER, Some(State::Reversed)),
         ];
         let owed = purchase.owed();

@@ -171,13 +171,15 @@ fn after_final(state: State, source: &Source, verdict: Verdict) -> Option<State>
     }
 }
 
-/// A proof is written from any open state, a wait for the provider only from a state that does not
-/// wait for a person already.
+/// A proof is written from any open state, a wait for the provider or for a person only from a state
+/// that does not wait for a person already.
 fn from(state: State, source: &Source, to: Option<State>) -> Vec<State> {
     match (state.is_final(), source, to) {
         (true, _, _) => vec![state],
         (false, Source::Operator, _) => vec![State::NeedsReview],
-        (false, _, Some(State::Pending)) => vec![State::Submitted, State::Pending],
+        (false, _, Some(State::Pending | State::NeedsReview)) => {
+            vec![State::Submitted, State::Pending]
+        }
         (false, _, _) => State::OPEN.to_vec(),
     }
 }

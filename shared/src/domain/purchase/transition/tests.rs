@@ -58,6 +58,18 @@ fn an_open_purchase_goes_to_the_state_that_is_proven() {
 }
 
 #[test]
+fn two_steps_at_once_hand_a_purchase_to_a_person_once() {
+    for source in &SOURCES {
+        let change = transition(
+            &purchase(State::Pending),
+            &at(source, outcome(Verdict::NeedsReview), START),
+        );
+        assert_eq!(change.to, Some(State::NeedsReview));
+        assert!(!change.from.contains(&State::NeedsReview), "{source}");
+    }
+}
+
+#[test]
 fn a_final_state_changes_only_from_delivered_to_reversed() {
     for state in State::iter().filter(|state| state.is_final()) {
         for (source, verdict) in SOURCES.iter().flat_map(|s| Verdict::iter().map(move |v| (s, v))) {
