@@ -7,10 +7,12 @@
 //! - [`tenants`] are the people.
 //! - [`checks`] are the invariants.
 //! - [`run`](mod@run) runs one schedule, [`campaign`] many.
+//! - [`isolation`] measures what dead and slow receivers cost the others.
 
 pub mod campaign;
 pub mod checks;
 pub mod coverage;
+pub mod isolation;
 mod panics;
 pub mod progress;
 pub mod record;

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use simulation::campaign::Campaign;
 use simulation::coverage::Sites;
+use simulation::isolation::measure;
 use simulation::progress::Progress;
 use simulation::record::Telling;
 use simulation::schedule::{Schedule, generate};
@@ -42,6 +43,12 @@ enum Command {
         /// How many.
         #[arg(long, default_value_t = 200)]
         count: u64,
+    },
+    /// Measures what dead and slow receivers of webhooks cost the others.
+    Isolation {
+        /// How many events each of the 100 receivers gets.
+        #[arg(long, default_value_t = 100)]
+        events: u64,
     },
 }
 
@@ -93,6 +100,13 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(&campaign, &arguments),
         Command::Replay(arguments) => replay(&campaign, &arguments),
         Command::Twice { from, count } => twice(&campaign, from, count),
+        Command::Isolation { events } => {
+            for (name, with_bad) in [("without", false), ("with", true)] {
+                let delays = measure(&campaign.blueprint, events, with_bad);
+                println!("{name} dead and slow receivers: {delays:?}");
+            }
+            ExitCode::SUCCESS
+        }
     }
 }
 

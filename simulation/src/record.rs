@@ -102,6 +102,8 @@ pub struct Record {
     pub forged: BTreeSet<String>,
     /// The deferred requests whose answer was taken.
     pub answered: BTreeSet<String>,
+    /// When an event arrived at a receiver that is measured, in milliseconds from the start.
+    pub arrived: BTreeMap<String, u64>,
     /// The events that arrived at a receiver.
     pub received: BTreeSet<String>,
     /// How often an instance called a provider that was away.
@@ -130,6 +132,7 @@ impl Record {
             reported: BTreeSet::new(),
             forged: BTreeSet::new(),
             answered: BTreeSet::new(),
+            arrived: BTreeMap::new(),
             received: BTreeSet::new(),
             calls_to_away: BTreeMap::new(),
             calls: 0,

@@ -10,11 +10,12 @@
 mod recover;
 mod request;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use shared::domain::event::Event;
 use shared::domain::webhook::{
-    Attempt, Delivery, Dispatch, Endpoint, Problem, Reason, Turn, WebhookJob, wait_after,
+    Attempt, Delivery, Dispatch, Endpoint, Problem, Reason, SLOW, Turn, WebhookJob, wait_after,
 };
 use shared::lambda::queue_function::{QueueFunction, Retry, unreadable};
 use shared::platform::config::{ConfigError, Vars};
@@ -90,7 +91,7 @@ impl SendWebhook {
         if let Some(waiting) = self.waiting(&endpoint, &job, now).await? {
             return self.later(waiting, now).await;
         }
-        let made = self.attempt(&endpoint, &event, now).await?;
+        let made = self.attempt_noting_slowness(&endpoint, &event, now).await?;
         let next = self.next(&job, &made);
         if let Some(due) = next {
             self.later(job.next(due), now).await?;
@@ -146,6 +147,31 @@ impl SendWebhook {
             Turn::AskAgain(due) => Some(Dispatch { due, ..job.clone() }),
             Turn::Reserved(due) => Some(Dispatch { due, has_turn: true, ..job.clone() }),
         })
+    }
+
+    /// Makes an attempt. While it is slow, no other call to the endpoint begins.
+    async fn attempt_noting_slowness(
+        &self,
+        endpoint: &Endpoint,
+        event: &Event,
+        now: OffsetDateTime,
+    ) -> Result<Made, Retry> {
+        let mut attempt = pin!(self.attempt(endpoint, event, now));
+        tokio::select! {
+            biased;
+            made = &mut attempt => return made,
+            () = tokio::time::sleep(SLOW) => {}
+        }
+        let (tenant, id) = (&endpoint.tenant, &endpoint.endpoint_id);
+        let Environment { clock, random, .. } = &self.environment;
+        let slow_down = |endpoint: &mut Endpoint| endpoint.slow_down(clock.now());
+        let noted = self.endpoints.change_and_tell(&self.outbox, tenant, id, random, slow_down);
+        let (made, noted) = tokio::join!(attempt, noted);
+        if let Err(error) = noted {
+            let (endpoint_id, reason) = (id.as_str(), error.to_string());
+            tracing::warn!(endpoint_id, reason, "that an endpoint is slow is not noted");
+        }
+        made
     }
 
     /// When the next attempt is due, if there is to be one.

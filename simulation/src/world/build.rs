@@ -142,8 +142,8 @@ impl World {
         if self.schedule.settings.webhooks {
             let vars = vars_of("notify", blueprint);
             let dynamodb = aws::dynamodb(&vars, &self.outside).expect("the variables are complete");
-            let endpoints =
-                Endpoints::from_vars(&vars, &dynamodb).expect("the variables are complete");
+            let endpoints = Endpoints::from_vars(&vars, &dynamodb);
+            let endpoints = endpoints.expect("the variables are complete");
             for number in 0..TENANTS {
                 let url = format!("https://receiver.sim/hooks?tenant={number}");
                 let new = NewEndpoint { url, events: None, scheme: Scheme::V1 };
@@ -202,7 +202,7 @@ fn environment(clock: &Clock, random: &Random, line: Line) -> Environment {
 }
 
 /// The variables of a function.
-fn vars_of(function: &str, blueprint: &Blueprint) -> Vars {
+pub(crate) fn vars_of(function: &str, blueprint: &Blueprint) -> Vars {
     let spec = blueprint.stack.functions.iter().find(|it| it.name == function);
     spec.expect("the template has the function").vars(&blueprint.lambda)
 }

@@ -34,10 +34,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use self::blueprint::Blueprint;
+pub(crate) use self::build::vars_of;
 pub use self::build::{CLIENT_TIMEOUT, TENANTS, tenant_id};
 pub use self::call::{Call, Service};
 pub use self::dynamodb::{Dynamodb, Item};
 use self::faults::Faults;
+pub(crate) use self::serve::MEASURED;
 use crate::record::Record;
 use crate::schedule::{Away, Schedule};
 

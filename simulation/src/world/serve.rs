@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
@@ -20,6 +21,8 @@ use crate::schedule::FaultKind;
 
 /// The largest answer that is read.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// The path of receivers that take their time.
+pub(crate) const MEASURED: &str = "/measured";
 /// The address of every client.
 const PEER: [u8; 4] = [127, 0, 0, 1];
 
@@ -57,7 +60,7 @@ impl World {
             Service::Mono => self.route(&self.routers.mono, request).await,
             Service::Vtpass => self.route(&self.routers.vtpass, request).await,
             Service::Mtn => self.route(&self.routers.mtn, request).await,
-            Service::Receiver => Ok(self.receive(request)),
+            Service::Receiver => Ok(self.receive(request).await),
             Service::Api => {
                 let api = self.routers.api.get().expect("the API is built");
                 self.route(api, request).await
@@ -74,9 +77,22 @@ impl World {
     }
 
     /// A tenant's receiver takes an event.
-    fn receive(&self, request: &Request) -> Answer {
-        checks::received(self, request);
+    async fn receive(&self, request: &Request) -> Answer {
+        match request.url().path() {
+            MEASURED => self.measure(request).await,
+            _ => checks::received(self, request),
+        }
         answer(StatusCode::OK, "{}".to_owned())
+    }
+
+    /// A receiver that takes its time, and notes when an event arrived for the first time.
+    async fn measure(&self, request: &Request) {
+        let id = request.headers().get("webhook-id").and_then(|id| id.to_str().ok());
+        let now = self.now_ms();
+        self.record().arrived.entry(id.unwrap_or_default().to_owned()).or_insert(now);
+        let takes = request.url().query().and_then(|query| query.strip_prefix("takes_ms="));
+        let takes = takes.and_then(|ms| ms.parse().ok()).unwrap_or_default();
+        tokio::time::sleep(Duration::from_millis(takes)).await;
     }
 
     fn send(&self, call: &Call) -> Answer {

@@ -4,5 +4,6 @@
 
 mod faults;
 mod invariants;
+mod isolation;
 mod runs;
 mod schedules;

@@ -12,7 +12,9 @@ use crate::domain::event::EventType;
 use crate::platform::environment::Random;
 
 /// From this on an answer is slow, so that calls would pile up.
-const SLOW: Duration = Duration::from_secs(1);
+pub const SLOW: Duration = Duration::from_secs(1);
+/// The pace of a receiver that does not answer in time, in seconds.
+const SLOWEST: u64 = 16;
 /// The pause after 429, 502 or 504, unless the receiver asks for a longer one.
 const PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause that a receiver gets.
@@ -47,6 +49,17 @@ impl Endpoint {
         (if turn > now { Turn::Reserved(turn) } else { Turn::Now }, true)
     }
 
+    /// A call is slow and not answered yet: the others get their turns one after the other from now on,
+    /// and as if it will never be answered. Gives whether that changes anything.
+    pub fn slow_down(&mut self, now: OffsetDateTime) -> bool {
+        let is_quick = self.pace == 0;
+        if is_quick {
+            self.pace = SLOWEST;
+            self.next_turn = Some(now + Duration::from_secs(self.pace));
+        }
+        is_quick
+    }
+
     /// The endpoint after an attempt, at whose answer the receiver asked for the pause `asked`. None
     /// if that changes nothing.
     #[must_use]
@@ -57,7 +70,7 @@ impl Endpoint {
         now: OffsetDateTime,
     ) -> Option<Self> {
         let mut after = self.clone();
-        after.pace = pace(attempt.duration());
+        after.set_pace(pace(attempt.duration()), now);
         if attempt.is_taken() {
             after.failing_since = None;
             after.recover(now);
@@ -65,6 +78,14 @@ impl Endpoint {
             after.fail(attempt.status, asked, now);
         }
         (after != *self).then_some(after)
+    }
+
+    /// A turn that is free later than the new pace needs is free sooner.
+    fn set_pace(&mut self, pace: u64, now: OffsetDateTime) {
+        if pace < self.pace {
+            self.next_turn = self.next_turn.map(|turn| turn.min(now + Duration::from_secs(pace)));
+        }
+        self.pace = pace;
     }
 
     fn recover(&mut self, now: OffsetDateTime) {
@@ -76,6 +97,8 @@ impl Endpoint {
 
     fn fail(&mut self, status: Option<u16>, asked: Option<Duration>, now: OffsetDateTime) {
         let since = *self.failing_since.get_or_insert(now);
+        // Whoever fails is called once at a time, until it takes something.
+        self.pace = self.pace.max(1);
         let is_slow_down = matches!(status, Some(429 | 502 | 504));
         if is_slow_down || asked.is_some() {
             let pause = asked.unwrap_or_default().max(PAUSE).min(LONGEST_PAUSE);
@@ -161,7 +184,7 @@ mod tests {
             let mut paused = endpoint().after(&attempt(Some(status), 0), None, NOW).unwrap();
             let until = NOW + minute;
             assert_eq!(paused.turn(true, NOW, &none()), (Turn::AskAgain(until), false));
-            assert_eq!(paused.turn(false, until, &none()), (Turn::Now, false));
+            assert_eq!(paused.turn(false, until, &none()), (Turn::Now, true));
         }
         let paused = endpoint().after(&attempt(Some(503), 0), Some(minute * 5), NOW).unwrap();
         assert_eq!(paused.paused_until, Some(NOW + minute * 5));
@@ -178,5 +201,13 @@ mod tests {
         assert_eq!(slow.turn(false, NOW, &none()), (Turn::Reserved(first), true));
         assert_eq!(slow.turn(false, NOW + second, &none()), (Turn::Reserved(next), true));
         assert_eq!(slow.turn(true, first, &none()), (Turn::Now, false));
+
+        // It is so before the first slow answer comes.
+        let mut begun = endpoint();
+        assert!(begun.slow_down(NOW) && !begun.slow_down(NOW));
+        let turn = NOW + 16 * second;
+        assert_eq!(begun.turn(false, NOW, &none()), (Turn::Reserved(turn), true));
+        let answered = begun.after(&attempt(Some(200), 3), None, NOW + 3 * second).unwrap();
+        assert_eq!((answered.pace, answered.next_turn), (4, Some(NOW + 7 * second)));
     }
 }

@@ -11,7 +11,7 @@ mod signing;
 
 pub use self::delivery::{Attempt, Delivery, Problem};
 pub use self::endpoint::{Endpoint, EndpointState, KeyView, NewEndpoint};
-pub use self::health::Turn;
+pub use self::health::{SLOW, Turn};
 pub use self::job::{Dispatch, Reason, Recovery, WebhookJob};
 pub use self::retry::{WAITS_SECONDS, wait_after};
 pub use self::signing::{BadKey, Scheme, SigningKey};

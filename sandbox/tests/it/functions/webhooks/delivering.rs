@@ -187,6 +187,7 @@ async fn a_dead_receiver_holds_up_no_other() {
         teller.bought(&format!("k{index}"), DELIVERED).await;
         assert_eq!(ids(&good).len(), index + 1);
     }
+    teller.pass(10 * SECOND, SECOND).await;
     let attempts = teller.caller.attempts(&dead).await;
     assert_eq!(attempts.len(), 5);
     assert_eq!(attempts[0]["attempts"][0]["problem"], "no_connection");
