@@ -1,7 +1,7 @@
 //! `telco-gateway`: the command-line tool of a gateway's operator.
 //!
 //! This file holds the arguments and the exit codes. [`target`] finds the gateway's tables,
-//! [`purchase`] and [`tenant`] hold the commands, [`table`] prints columns, [`record_text`] reads
+//! [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns, [`record_text`] reads
 //! free text.
 
 mod failure;
@@ -10,6 +10,7 @@ mod record_text;
 mod table;
 mod target;
 mod tenant;
+mod webhook;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,12 +22,14 @@ use crate::failure::Failure;
 use crate::purchase::PurchaseArguments;
 use crate::target::{Target, sandbox_url};
 use crate::tenant::TenantArguments;
+use crate::webhook::WebhookArguments;
 
 /// Help below the options: where the variables come from, and what an exit code means.
 const AFTER_HELP: &str = "\
 Against AWS (without --sandbox) the environment must hold
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, for temporary credentials
-  AWS_SESSION_TOKEN, and PURCHASES_TABLE or TENANTS_TABLE (or give --table NAME).
+  AWS_SESSION_TOKEN, and the table of the command (or give --table NAME):
+  PURCHASES_TABLE, TENANTS_TABLE or WEBHOOK_ENDPOINTS_TABLE.
 The AWS CLI exports the credentials of a profile:
   eval \"$(aws configure export-credentials --format env)\"
 The credentials need, on the table that a command works on:
@@ -34,6 +37,7 @@ The credentials need, on the table that a command works on:
             find a refill by the id that MTN knows it by
   tenant    dynamodb:Scan, dynamodb:PutItem to create and rotate, dynamodb:UpdateItem to
             rotate and revoke
+  webhook   dynamodb:Query, dynamodb:GetItem, PutItem, UpdateItem, DeleteItem
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
 3 the store or the sandbox cannot be reached, or a new key could not be printed.";
@@ -58,6 +62,8 @@ enum Command {
     Purchase(PurchaseArguments),
     /// Create, list, rotate and revoke the API keys of tenants
     Tenant(TenantArguments),
+    /// List, add, rotate, enable, disable and remove the webhook endpoints of tenants
+    Webhook(WebhookArguments),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -82,6 +88,7 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
     match command {
         Command::Purchase(arguments) => purchase::run(arguments, &target, json, &environment).await,
         Command::Tenant(arguments) => tenant::run(arguments, &target, json, &environment).await,
+        Command::Webhook(arguments) => webhook::run(arguments, &target, json, &environment).await,
     }
 }
 

@@ -7,3 +7,4 @@ mod settle;
 mod show;
 mod support;
 mod tenant;
+mod webhook;

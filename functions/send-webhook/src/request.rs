@@ -1,5 +1,7 @@
 //! One attempt: the signed request, and what its answer means.
 
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
 use shared::domain::event::Event;
 use shared::domain::webhook::{Attempt, Endpoint, Problem, payload};
 use shared::lambda::queue_function::Retry;
@@ -10,9 +12,6 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::{Made, SendWebhook};
-
-use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderValue};
 
 impl SendWebhook {
     /// Makes one attempt.
@@ -34,12 +33,13 @@ impl SendWebhook {
         let duration_ms = telemetry::ms(begun.elapsed());
         let (endpoint_id, event_id) = (endpoint.endpoint_id.as_str(), event.event_id.as_str());
         let tenant = endpoint.tenant.as_str();
+        let why = problem.map(Problem::name);
         tracing::info!(
             tenant,
             endpoint_id,
             event_id,
             status,
-            ?problem,
+            problem = why,
             duration_ms,
             "a webhook is sent"
         );

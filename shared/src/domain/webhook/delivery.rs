@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 use time::OffsetDateTime;
 
 use super::job::{Dispatch, Reason};
@@ -59,8 +60,9 @@ pub struct Attempt {
 }
 
 /// Why an attempt failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Problem {
     /// The answer was not 2xx. Redirects are not followed.
     Refused,
@@ -88,6 +90,13 @@ pub struct DeliveryView<'a> {
     state: &'static str,
     attempts: &'a [Attempt],
     next_attempt_at: Option<String>,
+}
+
+impl Problem {
+    /// The name in answers and in the log.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl Attempt {
@@ -232,7 +241,7 @@ mod tests {
         let shown = |delivery: &Delivery| serde_json::to_value(delivery.view()).unwrap();
         let mut delivery = after(None, &job(Reason::Happened, "first", 0), false);
         assert_eq!(shown(&delivery)["state"], "waiting");
-        assert_eq!(shown(&delivery)["attempts"][0]["problem"], "timeout");
+        assert_eq!(shown(&delivery)["attempts"][0]["problem"], Problem::Timeout.name());
         for step in 0..30 {
             delivery = after(Some(&delivery), &job(Reason::Resent, "again", step), false);
         }

@@ -1,0 +1,217 @@
+//! The commands `telco-gateway webhook list`, `add`, `rotate`, `enable`, `disable` and `remove`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use shared::domain::event::EventType;
+use shared::domain::ids::{EndpointId, TenantId};
+use shared::domain::webhook::{BadKey, Endpoint, EndpointState, KeyView, NewEndpoint, Scheme};
+use shared::platform::aws;
+use shared::platform::environment::Environment;
+use shared::platform::outside::Outside;
+use shared::store::Endpoints;
+
+use crate::failure::Failure;
+use crate::table;
+use crate::target::{Table, Target};
+
+/// The longest overlap of two secrets: a week.
+const MAX_OVERLAP_HOURS: u64 = 168;
+
+/// The arguments of `webhook`.
+#[derive(Args)]
+pub struct WebhookArguments {
+    /// The table of endpoints, instead of the one that WEBHOOK_ENDPOINTS_TABLE or the sandbox names
+    #[arg(long, global = true, value_name = "NAME")]
+    table: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List a tenant's endpoints, without their secrets (dynamodb:Query)
+    List {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+    },
+    /// Add an endpoint and print its secret once (dynamodb:PutItem)
+    Add {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+        /// Where its events are sent
+        #[arg(long)]
+        url: String,
+        /// A type of events that is sent; all types if none is given
+        #[arg(long = "event", value_parser = event)]
+        events: Vec<EventType>,
+        /// How deliveries are signed: v1 or v1a
+        #[arg(long, default_value = "v1")]
+        signature: Scheme,
+    },
+    /// Give an endpoint a new secret and print it once (dynamodb:GetItem, dynamodb:UpdateItem)
+    Rotate {
+        #[command(flatten)]
+        which: Which,
+        /// For how many hours the older secrets go on signing
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u64).range(..=MAX_OVERLAP_HOURS))]
+        overlap: u64,
+    },
+    /// Send events to an endpoint again (dynamodb:GetItem, dynamodb:UpdateItem)
+    Enable(Which),
+    /// Send it no more events (dynamodb:GetItem, dynamodb:UpdateItem)
+    Disable(Which),
+    /// Remove an endpoint for good (dynamodb:GetItem, dynamodb:DeleteItem)
+    Remove(Which),
+}
+
+/// An endpoint.
+#[derive(Args)]
+struct Which {
+    /// The tenant
+    #[arg(value_parser = tenant)]
+    tenant: TenantId,
+    /// The endpoint
+    #[arg(value_parser = endpoint)]
+    id: EndpointId,
+}
+
+/// Runs a command and gives what to print.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(
+    arguments: WebhookArguments,
+    target: &Target,
+    json: bool,
+    environment: &Environment,
+) -> Result<String, Failure> {
+    let (variable, given) = ("WEBHOOK_ENDPOINTS_TABLE", arguments.table.as_deref());
+    let table = Table { function: "webhook-endpoints", variable, given, queue: None };
+    let vars = target.vars(&table, &environment.http).await?;
+    // The store's timeouts are short, for a function near its table. The operator may be far away.
+    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
+    let endpoints = Endpoints::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?;
+    let commands = Commands { endpoints, environment };
+    let (endpoints, key) = match arguments.command {
+        Command::List { tenant } => (commands.endpoints.of(&tenant).await?, KeyView::Known),
+        Command::Add { tenant, url, events, signature } => {
+            checked(&url, target).await?;
+            let events = (!events.is_empty()).then_some(events);
+            let new = NewEndpoint { url, events, scheme: signature };
+            (vec![commands.add(&tenant, new).await?], KeyView::New)
+        }
+        Command::Rotate { which, overlap } => {
+            let overlap = Duration::from_secs(overlap * 3_600);
+            (vec![commands.rotate(&which, overlap).await?], KeyView::New)
+        }
+        Command::Enable(which) => {
+            (vec![commands.set(&which, EndpointState::Enabled).await?], KeyView::Known)
+        }
+        Command::Disable(which) => {
+            (vec![commands.set(&which, EndpointState::Disabled).await?], KeyView::Known)
+        }
+        Command::Remove(which) => (vec![commands.remove(&which).await?], KeyView::Known),
+    };
+    shown(&endpoints, key, json)
+}
+
+/// Where the commands work.
+struct Commands<'a> {
+    endpoints: Endpoints,
+    environment: &'a Environment,
+}
+
+impl Commands<'_> {
+    async fn add(&self, tenant: &TenantId, new: NewEndpoint) -> Result<Endpoint, Failure> {
+        let Environment { clock, random, .. } = self.environment;
+        let endpoint = Endpoint::new(tenant, new, clock.now(), random);
+        self.endpoints.add(&endpoint).await?;
+        Ok(endpoint)
+    }
+
+    async fn rotate(&self, which: &Which, overlap: Duration) -> Result<Endpoint, Failure> {
+        let Environment { clock, random, .. } = self.environment;
+        let now = clock.now();
+        self.change(which, |endpoint| endpoint.rotate(overlap, now, random)).await
+    }
+
+    async fn set(&self, which: &Which, state: EndpointState) -> Result<Endpoint, Failure> {
+        let now = self.environment.clock.now();
+        let set = |endpoint: &mut Endpoint| {
+            endpoint.set_state(state);
+            endpoint.updated_at = now;
+        };
+        self.change(which, set).await
+    }
+
+    /// Removes an endpoint, and gives it as it was.
+    async fn remove(&self, which: &Which) -> Result<Endpoint, Failure> {
+        let found = self.endpoints.get(&which.tenant, &which.id).await?;
+        let endpoint = found.ok_or_else(|| unknown(which))?;
+        self.endpoints.remove(&which.tenant, &which.id).await?;
+        Ok(endpoint)
+    }
+
+    async fn change(
+        &self,
+        which: &Which,
+        make: impl Fn(&mut Endpoint),
+    ) -> Result<Endpoint, Failure> {
+        let random = &self.environment.random;
+        let changed = self.endpoints.change(&which.tenant, &which.id, random, make).await?;
+        changed.ok_or_else(|| unknown(which))
+    }
+}
+
+/// Whether events may be sent to a url. A sandbox may send them to this machine.
+async fn checked(url: &str, target: &Target) -> Result<(), Failure> {
+    let outside = match target {
+        Target::Sandbox(_) => Outside::with_loopback(),
+        Target::Aws => Outside::public(),
+    };
+    outside.check(url).await.map_err(|forbidden| Failure::Refused(forbidden.0.to_owned()))
+}
+
+fn shown(endpoints: &[Endpoint], key: KeyView, json: bool) -> Result<String, Failure> {
+    let views = endpoints.iter().map(|endpoint| Ok(json!(endpoint.view(key)?)));
+    let views: Result<Vec<Value>, BadKey> = views.collect();
+    let views = views.map_err(|error| Failure::Refused(error.to_string()))?;
+    if json {
+        return Ok(format!("{}\n", Value::Array(views)));
+    }
+    let text = |view: &Value, name: &str| view[name].as_str().unwrap_or_default().to_owned();
+    let head = ["ID", "STATE", "SIGNATURE", "URL", "FAILING SINCE", "KEY"].map(str::to_owned);
+    let row = |view: &Value| {
+        let key = text(view, "secret") + &text(view, "public_key");
+        let named = |name| text(view, name);
+        ["id", "state", "signature", "url", "failing_since"].map(named).into_iter().chain([key])
+    };
+    let mut rows = vec![head];
+    for view in &views {
+        let mut cells = row(view);
+        rows.push(std::array::from_fn(|_| cells.next().unwrap_or_default()));
+    }
+    Ok(table::columns(&rows))
+}
+
+fn unknown(which: &Which) -> Failure {
+    let Which { tenant, id } = which;
+    Failure::Refused(format!("tenant {tenant} has no endpoint {id}"))
+}
+
+fn tenant(text: &str) -> Result<TenantId, &'static str> {
+    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+}
+
+fn endpoint(text: &str) -> Result<EndpointId, &'static str> {
+    EndpointId::parse(text).ok_or("must be 32 hexadecimal digits")
+}
+
+fn event(text: &str) -> Result<EventType, String> {
+    let known = || format!("must be one of: {}", EventType::names().join(", "));
+    EventType::named(text).ok_or_else(known)
+}
