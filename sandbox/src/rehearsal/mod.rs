@@ -13,6 +13,7 @@ mod story;
 
 use reqwest::Method;
 use serde_json::json;
+use shared::platform::environment::Random;
 
 use self::application::{AMOUNT_KOBO, Application, Order, PHONE, SERVICE};
 use self::courier::{Courier, Seen, Webhook};
@@ -44,9 +45,17 @@ pub enum RehearsalError {
     /// What was asked for is not valid.
     #[error(transparent)]
     Courier(#[from] CourierError),
-    /// The gateway of the rehearsal failed.
+    /// The gateway of the rehearsal does not start.
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// The gateway of the rehearsal failed in a schedule.
+    #[error("seed {seed}: {error}")]
+    Played {
+        /// Which.
+        seed: u64,
+        /// How.
+        error: StageError,
+    },
 }
 
 /// Runs all schedules. `done` is called after each.
@@ -57,10 +66,13 @@ pub async fn rehearse(plan: &Plan, mut done: impl FnMut(u64)) -> Result<Report, 
     let courier = Courier::new(&plan.application.target, &plan.secret)?;
     let stage = Stage::start(plan.port).await?;
     let front = Front::start(&stage.sandbox.base_url).await.map_err(StageError::from)?;
-    let rehearsal = Rehearsal { application: &plan.application, courier, stage, front };
+    // The application may remember the orders of an earlier rehearsal.
+    let (application, name) = (&plan.application, Random::system().id());
+    let rehearsal = Rehearsal { application, courier, stage, front, name };
     let mut report = Report { from: plan.from, ..Report::default() };
     for seed in plan.from..plan.from.saturating_add(plan.schedules) {
-        let seen = rehearsal.play(&Story::of(seed)).await?;
+        let seen = rehearsal.play(&Story::of(seed)).await;
+        let seen = seen.map_err(|error| RehearsalError::Played { seed, error })?;
         let finding = |(kind, detail)| Finding { seed, kind, detail };
         report.findings.extend(seen.into_iter().map(finding));
         report.schedules += 1;
@@ -76,6 +88,8 @@ struct Rehearsal<'a> {
     courier: Courier,
     stage: Stage,
     front: Front,
+    /// Tells its orders from those of other rehearsals.
+    name: String,
 }
 
 impl Rehearsal<'_> {
@@ -128,11 +142,12 @@ impl Rehearsal<'_> {
 
     /// Lets the application buy, or buys for it.
     async fn bought(&self, story: &Story) -> Result<Bought, StageError> {
+        let order_id = format!("{}-{}", self.name, story.seed);
         let Some(buy) = &self.application.buy else {
-            return Ok(Bought::One(self.buy(&story.order()).await?));
+            return Ok(Bought::One(self.buy(&order_id).await?));
         };
         let gateway_url = self.front.url.clone();
-        let order = Order { id: story.order(), gateway_url, gateway_key: KEY.to_owned() };
+        let order = Order { id: order_id, gateway_url, gateway_key: KEY.to_owned() };
         if let Err(error) = buy(order).await {
             return Ok(Bought::Not(Some((Kind::CommandFailed, format!("buy: {error}")))));
         }

@@ -84,11 +84,6 @@ impl Story {
         let (held, rotating) = (rng.u8(0..3) == 0, rng.u8(0..4) == 0);
         Self { seed, course, outage, forgeries, copies, at_once, held, rotating }
     }
-
-    /// The key of the order, and of its requests.
-    pub fn order(&self) -> String {
-        format!("rehearsal-{}", self.seed)
-    }
 }
 
 impl Course {
