@@ -21,23 +21,23 @@ struct Made {
     url: String,
     #[serde(default)]
     events: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     signature: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Changed {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     url: Option<String>,
     #[serde(default, deserialize_with = "present")]
     events: Option<Option<Vec<String>>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     state: Option<EndpointState>,
 }
 
 #[derive(Default, Deserialize)]
 struct Rotated {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     overlap_seconds: Option<u64>,
 }
 
@@ -48,7 +48,7 @@ struct Since {
 
 #[derive(Default, Deserialize)]
 struct Resent {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     endpoint_id: Option<String>,
 }
 
@@ -128,7 +128,7 @@ fn events(names: Vec<String>) -> Result<Vec<EventType>, ApiError> {
     Ok(events)
 }
 
-/// A field that is there, though it may be null.
+/// A field that is there. A null is not taken for absence: what its sender meant is not known.
 fn present<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -58,6 +58,7 @@ async fn an_invalid_endpoint_is_refused() {
         json!({ "url": url, "events": ["purchase.lost"] }),
         json!({ "url": url, "events": "purchase.failed" }),
         json!({ "url": url, "signature": "v2" }),
+        json!({ "url": url, "signature": null }),
     ] {
         caller.post("/webhook-endpoints", body).await.refused(400, "invalid_request");
     }
@@ -68,6 +69,8 @@ async fn an_invalid_endpoint_is_refused() {
         ("PATCH", "", ""),
         ("PATCH", "", r#"{"url":"https://127.0.0.2:80/"}"#),
         ("PATCH", "", r#"{"state":"paused"}"#),
+        ("PATCH", "", r#"{"state":"enabled","url":null}"#),
+        ("POST", "/rotate", r#"{"overlap_seconds":null}"#),
         ("POST", "/rotate", r#"{"overlap_seconds":604801}"#),
         ("POST", "/rotate", r#"{"overlap_seconds":-1}"#),
         ("POST", "/recover", "{}"),
