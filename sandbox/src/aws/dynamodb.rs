@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
     GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TableDescription, TableStatus, TimeToLiveSpecification,
+    ScalarAttributeType, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use dynoxide::Database;
 use serde_json::Value;
@@ -64,10 +64,22 @@ pub(crate) async fn create_tables(
             let ttl =
                 TimeToLiveSpecification::builder().attribute_name(ttl).enabled(true).build()?;
             let update = client.update_time_to_live().table_name(&table.name);
-            update.time_to_live_specification(ttl).send().await?;
+            let updated = update.time_to_live_specification(ttl).send().await;
+            // The same: a repeat is refused because it is on already.
+            if let Err(error) = updated
+                && !has_ttl(client, &table.name).await?
+            {
+                return Err(error.into());
+            }
         }
     }
     Ok(())
+}
+
+async fn has_ttl(client: &Client, table: &str) -> Result<bool, StartupError> {
+    let answer = client.describe_time_to_live().table_name(table).send().await?;
+    let status = answer.time_to_live_description.and_then(|ttl| ttl.time_to_live_status);
+    Ok(matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)))
 }
 
 async fn describe(client: &Client, table: &str) -> Result<Option<TableDescription>, StartupError> {
@@ -167,8 +179,16 @@ async fn create(client: &Client, table: &TableSpec) -> Result<(), StartupError> 
     for index in list(table, "GlobalSecondaryIndexes") {
         create = create.global_secondary_indexes(index_of(index)?);
     }
-    create.send().await?;
-    Ok(())
+    match create.send().await {
+        Ok(_) => Ok(()),
+        // The SDK repeats a request whose answer is late: the first attempt made the table.
+        Err(error)
+            if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn key_element(key: &Value) -> Result<KeySchemaElement, StartupError> {
