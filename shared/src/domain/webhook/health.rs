@@ -70,7 +70,9 @@ impl Endpoint {
         now: OffsetDateTime,
     ) -> Option<Self> {
         let mut after = self.clone();
-        after.set_pace(pace(attempt.duration()), now);
+        // Whoever fails is called once at a time, until it takes something.
+        let least = u64::from(!attempt.is_taken());
+        after.set_pace(pace(attempt.duration()).max(least), now);
         if attempt.is_taken() {
             after.failing_since = None;
             after.recover(now);
@@ -97,8 +99,6 @@ impl Endpoint {
 
     fn fail(&mut self, status: Option<u16>, asked: Option<Duration>, now: OffsetDateTime) {
         let since = *self.failing_since.get_or_insert(now);
-        // Whoever fails is called once at a time, until it takes something.
-        self.pace = self.pace.max(1);
         let is_slow_down = matches!(status, Some(429 | 502 | 504));
         if is_slow_down || asked.is_some() {
             let pause = asked.unwrap_or_default().max(PAUSE).min(LONGEST_PAUSE);
@@ -154,6 +154,9 @@ mod tests {
         assert_eq!((failing.failing_since, failing.pace), (Some(NOW), 16));
         let again = failing.after(&attempt(None, 15), None, NOW + Duration::from_secs(9));
         assert_eq!(again, None, "it has failed since the first failure");
+        let mut refusing = healthy.after(&attempt(Some(500), 0), None, NOW).unwrap();
+        assert_eq!(refusing.turn(false, NOW, &none()), (Turn::Now, true));
+        assert_eq!(refusing.after(&attempt(Some(500), 0), None, NOW), None, "its turns stay");
         assert_eq!(failing.after(&attempt(Some(200), 0), None, NOW).unwrap(), healthy);
     }
 
