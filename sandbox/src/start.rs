@@ -28,7 +28,8 @@ use crate::aws::secrets::Secrets;
 use crate::aws::sqs::QueueMetrics;
 use crate::aws::sqs::engine::Engine;
 use crate::aws::switches::Switches;
-use crate::aws::{api_gateway, dynamodb, schedules, triggers};
+use crate::aws::triggers::Trigger;
+use crate::aws::{api_gateway, dynamodb, schedules};
 use crate::console::{self, Console};
 use crate::functions;
 use crate::listener::{StartupError, listen};
@@ -124,7 +125,8 @@ impl Sandbox {
         add_tenants(&stack, &lambda_vars, &keys, &environment).await?;
 
         let functions = deploy(&stack, &registry, &lambda_vars, &environment, &switches).await?;
-        run_background_work(&stack, &functions, &queue_urls, &sqs, &environment)?;
+        let queues = services.queues.clone();
+        run_background_work(&stack, &functions, &queue_urls, &sqs, queues.as_ref(), &environment)?;
 
         let gateway = Arc::new(Gateway {
             routes: stack.routes.clone(),
@@ -135,7 +137,7 @@ impl Sandbox {
             decisions: AuthorizerCache::default(),
             counts: ApiCounts::default(),
         });
-        let Services { dynamodb_url, sqs_url, queues, secrets, ledger, simulators, .. } = services;
+        let Services { dynamodb_url, sqs_url, secrets, ledger, simulators, .. } = services;
         let console = Console {
             ledger,
             stack: stack.clone(),
@@ -175,6 +177,18 @@ impl Sandbox {
         self.queues.as_ref()?.metrics(queue).ok()
     }
 
+    /// Waits until no message is due or being handled, but no longer than this.
+    pub async fn until_at_rest(&self, most: Duration) {
+        const PAUSE: Duration = Duration::from_millis(3);
+        let Some(queues) = &self.queues else { return };
+        let at_rest = async || {
+            while !self.stack.triggers.iter().all(|trigger| queues.is_at_rest(&trigger.queue)) {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let _ = tokio::time::timeout(most, at_rest()).await;
+    }
+
     /// Stops accepting requests, and gives running ones three seconds to finish.
     pub async fn stop(self) {
         const GRACE: Duration = Duration::from_secs(3);
@@ -199,15 +213,16 @@ fn run_background_work(
     functions: &BTreeMap<String, Arc<Function>>,
     queue_urls: &BTreeMap<String, String>,
     sqs: &aws_sdk_sqs::Client,
+    queues: Option<&Arc<Engine>>,
     environment: &Environment,
 ) -> Result<(), StartupError> {
-    for trigger in &stack.triggers {
-        let function = functions.get(&trigger.function);
-        let url = queue_urls.get(&trigger.queue);
-        let (Some(function), Some(url)) = (function, url) else {
-            return Err(format!("a trigger of {} has no queue", trigger.function).into());
+    for spec in &stack.triggers {
+        let (function, url) = (functions.get(&spec.function), queue_urls.get(&spec.queue));
+        let (Some(function), Some(queue_url)) = (function.cloned(), url.cloned()) else {
+            return Err(format!("a trigger of {} has no queue", spec.function).into());
         };
-        triggers::run(trigger, url, sqs, function);
+        let (spec, client, queues) = (spec.clone(), sqs.clone(), queues.cloned());
+        Trigger { spec, queue_url, client, function, queues }.run();
     }
     for schedule in &stack.schedules {
         let target = match &schedule.target {

@@ -11,8 +11,10 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::aws::lambda::Function;
+use crate::aws::sqs::engine::Engine;
 use crate::template::stack::TriggerSpec;
 use crate::template::{REGION, queue_arn};
 
@@ -21,40 +23,56 @@ const LONG_POLL_SECONDS: i32 = 20;
 /// The pause after an error of SQS.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Runs a trigger until the sandbox stops.
-pub(crate) fn run(spec: &TriggerSpec, queue_url: &str, client: &Client, function: &Arc<Function>) {
-    for _ in 0..spec.concurrency {
-        let poller = Poller {
-            spec: spec.clone(),
-            queue_url: queue_url.to_owned(),
-            client: client.clone(),
-            function: function.clone(),
-        };
+/// A trigger: one long poll at a time, and as many batches at once as its concurrency allows.
+#[derive(Clone)]
+pub(crate) struct Trigger {
+    pub(crate) spec: TriggerSpec,
+    pub(crate) queue_url: String,
+    pub(crate) client: Client,
+    pub(crate) function: Arc<Function>,
+    /// The queues; none if they are not the sandbox's own.
+    pub(crate) queues: Option<Arc<Engine>>,
+}
+
+impl Trigger {
+    /// Runs until the sandbox stops.
+    pub(crate) fn run(self) {
+        let most = usize::try_from(self.spec.concurrency).unwrap_or(Semaphore::MAX_PERMITS);
+        let free = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         tokio::spawn(async move {
-            loop {
-                if let Err(error) = poller.run_batch().await {
-                    tracing::warn!(queue = poller.spec.queue, %error, "the trigger cannot use its queue");
-                    tokio::time::sleep(PAUSE).await;
+            while let Ok(turn) = free.clone().acquire_owned().await {
+                match self.receive().await {
+                    Ok(batch) if batch.is_empty() => {}
+                    Ok(batch) => {
+                        let trigger = self.clone();
+                        tokio::spawn(async move {
+                            trigger.handle(&batch).await;
+                            drop(turn);
+                        });
+                    }
+                    Err(error) => self.cannot(&error).await,
                 }
             }
         });
     }
-}
 
-struct Poller {
-    spec: TriggerSpec,
-    queue_url: String,
-    client: Client,
-    function: Arc<Function>,
-}
-
-impl Poller {
-    /// Takes a batch, invokes the function, and deletes the messages that succeeded.
-    async fn run_batch(&self) -> Result<(), aws_sdk_sqs::Error> {
-        let batch = self.receive().await?;
-        if batch.is_empty() {
-            return Ok(());
+    /// Works on a batch, and says when that is done.
+    async fn handle(&self, batch: &[Message]) {
+        if let Err(error) = self.run_batch(batch).await {
+            self.cannot(&error).await;
         }
+        if let Some(queues) = &self.queues {
+            queues.handled(&self.spec.queue, batch.len());
+        }
+    }
+
+    async fn cannot(&self, error: &aws_sdk_sqs::Error) {
+        tracing::warn!(queue = self.spec.queue, %error, "the trigger cannot use its queue");
+        tokio::time::sleep(PAUSE).await;
+    }
+
+    /// Invokes the function with a batch, and deletes the messages that succeeded.
+    async fn run_batch(&self, batch: &[Message]) -> Result<(), aws_sdk_sqs::Error> {
         let mut event = SqsEvent::default();
         event.records = batch.iter().map(|message| self.record(message)).collect();
         let failed = match self.function.invoke(&event).await {

@@ -22,9 +22,8 @@ pub const KEY: &str = "test_sk_rehearsal";
 const LIMIT: Duration = Duration::from_secs(30);
 /// How often the clock is turned, at most, until something happens.
 const TURNS: usize = 1_200;
-/// The pause between two turns, in which the gateway works; a longer one where it is slow.
-const PAUSE: Duration = Duration::from_millis(8);
-const LONG_PAUSE: Duration = Duration::from_millis(100);
+/// How long the gateway may work between two turns.
+const WORK: Duration = Duration::from_secs(10);
 
 /// The gateway of a rehearsal.
 pub struct Stage {
@@ -120,7 +119,7 @@ impl Stage {
             // A second for what is on its way; then minutes, for what is pending.
             let step = if turn < 20 { 1 } else { 60 };
             *locked(&self.clock) += Duration::from_secs(step);
-            tokio::time::sleep(if turn < TURNS / 2 { PAUSE } else { LONG_PAUSE }).await;
+            self.sandbox.until_at_rest(WORK).await;
         }
         let now = self.purchase(purchase).await?;
         let found = format!("purchase {purchase} did not come to {state}, it is {}", now["state"]);

@@ -1,7 +1,7 @@
 //! The queues themselves: a message is on disk before its send is acknowledged, and all waits
 //! follow a clock that a test can move.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +9,13 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
 use shared::platform::environment::{Clock, Random};
 
+use super::activity::Activity;
 use crate::aws::switches::Switches;
 
 /// All queues of the simulated account.
 pub struct Engine {
     database: Mutex<Connection>,
-    /// Until when nothing of a queue can be received, epoch milliseconds, as far as it is known.
-    idle_until: Mutex<HashMap<String, i64>>,
+    activity: Activity,
     clock: Clock,
     random: Random,
     switches: Switches,
@@ -107,8 +107,8 @@ impl Engine {
         database.pragma_update(None, "journal_mode", "WAL")?;
         database.pragma_update(None, "synchronous", "FULL")?;
         database.execute_batch(SCHEMA)?;
-        let (database, idle_until) = (Mutex::new(database), Mutex::default());
-        Ok(Self { database, idle_until, clock, random, switches })
+        let (database, activity) = (Mutex::new(database), Activity::default());
+        Ok(Self { database, activity, clock, random, switches })
     }
 
     /// Creates a queue, or gives an existing one these attributes.
@@ -153,16 +153,24 @@ impl Engine {
     /// When the next message of a queue can be received, epoch milliseconds, as far as it is known;
     /// `i64::MAX` where it has none. A receive that finds nothing makes it known.
     pub fn idle_until_ms(&self, queue: &str) -> Option<i64> {
-        self.idle().get(queue).copied()
-    }
-
-    fn idle(&self) -> MutexGuard<'_, HashMap<String, i64>> {
-        self.idle_until.lock().unwrap_or_else(PoisonError::into_inner)
+        self.activity.idle_until(queue)
     }
 
     /// To be called while the database is held.
     pub(super) fn no_longer_idle(&self, queue: &str) {
-        self.idle().remove(queue);
+        self.activity.set_idle_until(queue, None);
+    }
+
+    /// Reports that received messages were handled, whether that succeeded or not.
+    pub(crate) fn handled(&self, queue: &str, messages: usize) {
+        self.activity.handled(queue, messages);
+    }
+
+    /// Whether no message of a queue can be received now and none is being handled.
+    pub(crate) fn is_at_rest(&self, queue: &str) -> bool {
+        let database = self.database();
+        let none_is_due = next_visible(&database, queue).is_ok_and(|next| next > self.now_ms());
+        none_is_due && self.activity.all_handled(queue)
     }
 
     /// Receives up to `most` visible messages, oldest first unless the switch for reordering is on,
@@ -203,9 +211,10 @@ impl Engine {
         };
         if messages.is_empty() {
             let until = next_visible(&transaction, queue)?;
-            self.idle().insert(queue.to_owned(), until);
+            self.activity.set_idle_until(queue, Some(until));
         } else {
             self.no_longer_idle(queue);
+            self.activity.received(queue, messages.len());
         }
         for message in &mut messages {
             message.receipt = self.id();

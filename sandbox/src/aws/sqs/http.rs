@@ -17,7 +17,7 @@ use crate::template::{ACCOUNT, queue_arn};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 /// How often a long poll checks for messages.
-const POLL_INTERVAL: Duration = Duration::from_millis(25);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The service; `url` is where it is reached.
 pub(crate) fn router(engine: Arc<Engine>, url: String) -> Router {

@@ -3,6 +3,7 @@
 //! It has the operations that the functions, the triggers and the runbook's redrive use. There are
 //! no FIFO queues, permissions, tags, message attributes or histories of message moves.
 
+mod activity;
 pub mod engine;
 mod http;
 mod metrics;

@@ -179,7 +179,8 @@ impl Gateway {
         self.variables_of(function).into_iter().collect()
     }
 
-    /// Turns the clock, a step at a time and with a pause after each, until `find` finds something.
+    /// Turns the clock, a step at a time, until `find` finds something. After each step come a pause and
+    /// the end of the work that the step has made due.
     pub async fn turn_until<T>(
         &self,
         step: Duration,
@@ -192,6 +193,7 @@ impl Gateway {
             }
             self.clock.turn(step);
             tokio::time::sleep(pause).await;
+            self.sandbox.until_at_rest(Duration::from_secs(2)).await;
         }
         panic!("it never happens")
     }
