@@ -125,8 +125,7 @@ impl Sandbox {
         add_tenants(&stack, &lambda_vars, &keys, &environment).await?;
 
         let functions = deploy(&stack, &registry, &lambda_vars, &environment, &switches).await?;
-        let queues = services.queues.clone();
-        run_background_work(&stack, &functions, &queue_urls, &sqs, queues.as_ref(), &environment)?;
+        run_background_work(&stack, &functions, &queue_urls, &sqs, &services, &environment)?;
 
         let gateway = Arc::new(Gateway {
             routes: stack.routes.clone(),
@@ -137,7 +136,7 @@ impl Sandbox {
             decisions: AuthorizerCache::default(),
             counts: ApiCounts::default(),
         });
-        let Services { dynamodb_url, sqs_url, secrets, ledger, simulators, .. } = services;
+        let Services { dynamodb_url, sqs_url, queues, secrets, ledger, simulators, .. } = services;
         let console = Console {
             ledger,
             stack: stack.clone(),
@@ -213,7 +212,7 @@ fn run_background_work(
     functions: &BTreeMap<String, Arc<Function>>,
     queue_urls: &BTreeMap<String, String>,
     sqs: &aws_sdk_sqs::Client,
-    queues: Option<&Arc<Engine>>,
+    services: &Services,
     environment: &Environment,
 ) -> Result<(), StartupError> {
     for spec in &stack.triggers {
@@ -221,7 +220,7 @@ fn run_background_work(
         let (Some(function), Some(queue_url)) = (function.cloned(), url.cloned()) else {
             return Err(format!("a trigger of {} has no queue", spec.function).into());
         };
-        let (spec, client, queues) = (spec.clone(), sqs.clone(), queues.cloned());
+        let (spec, client, queues) = (spec.clone(), sqs.clone(), services.queues.clone());
         Trigger { spec, queue_url, client, function, queues }.run();
     }
     for schedule in &stack.schedules {

@@ -1,18 +1,27 @@
 //! `POST /account/auth`: exchanges a code for the permanent account id.
 //!
-//! Reads and writes `sessions`, writes `accounts`, sends to the notify queue. Calls Mono.
+//! Reads and writes `sessions` and `accounts`, sends to the follow-up queue and the notify queue. Calls
+//! Mono.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::domain::ids::AccountId;
+use shared::domain::job::{BELIEVED_STEP, Job, ReportedAccount, Step};
 use shared::lambda::error::{ApiError, ErrorCode};
 use shared::lambda::http_function::HttpFunction;
 use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
+use shared::platform::queue::Queue;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mono::{Mono, MonoError};
 use shared::store::{Accounts, Claim, ClaimRefused, Link, Outbox, Sessions};
+
+/// After this time every unlink that was on its way at the time of a link is over: longer than any
+/// function runs.
+const UNLINKS_ARE_OVER: Duration = Duration::from_secs(120);
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -21,6 +30,7 @@ pub struct Exchange {
     sessions: Sessions,
     accounts: Accounts,
     outbox: Outbox,
+    jobs: Queue,
     environment: Environment,
 }
 
@@ -44,6 +54,7 @@ impl HttpFunction for Exchange {
             sessions: Sessions::from_vars(vars, &dynamodb)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             outbox: Outbox::from_vars(vars, environment)?,
+            jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             environment: environment.clone(),
         })
     }
@@ -65,12 +76,27 @@ impl HttpFunction for Exchange {
                 return Err(not_exchanged(error, &claim));
             }
         };
+        self.check_later(&answer.account_id).await?;
         let now = self.environment.clock.now();
         let Self { accounts, outbox, sessions, .. } = self;
         match accounts.link(outbox, sessions, &claim, &answer.account_id, now).await? {
             Link::Linked => Ok(Reply::json_text(answer.body)),
             Link::ClaimLost => Err(in_progress()),
         }
+    }
+}
+
+impl Exchange {
+    /// Mono has one account for all tenants, and an unlink that is on its way may not see this link.
+    /// So whoever was linked before makes a check due whether Mono still knows the account. It is sent
+    /// before the link is written, so that no link goes without.
+    async fn check_later(&self, account_id: &AccountId) -> Result<(), ApiError> {
+        if self.accounts.was_linked(account_id).await? {
+            let about = ReportedAccount { account_id: account_id.clone() };
+            let job = Job::Withdrawal(Step { about, step: BELIEVED_STEP });
+            self.jobs.send(&job, UNLINKS_ARE_OVER).await?;
+        }
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use http::StatusCode;
 use shared::domain::account::AccountState;
 use shared::domain::ids::AccountId;
-use shared::domain::job::{HeldAccount, Job, ReportedAccount, Step};
+use shared::domain::job::{BELIEVED_STEP, HeldAccount, Job, ReportedAccount, Step};
 use shared::domain::schedule::Schedule;
 use shared::lambda::queue_function::Retry;
 use shared::platform::config::{ConfigError, Vars};
@@ -19,9 +19,6 @@ use shared::store::{Accounts, Outbox, Requests, StoreError};
 
 /// After about a day of steps a person should find out why Mono does not answer.
 const OVERDUE_STEP: u32 = 100;
-
-/// From this step on, about 20 minutes after its webhook, Mono is believed that it knows an account.
-const BELIEVED_STEP: u32 = 5;
 
 /// The worker for unlink and withdrawal jobs.
 #[derive(Debug)]

@@ -20,7 +20,8 @@ pub enum Job {
     LookBack(HintedPurchase),
     /// A tenant withdrew a consent here: tell Mono; unless it confirms, send the next step.
     Unlink(Step<HeldAccount>),
-    /// Mono reports that a customer withdrew there: ask Mono; unless it answers, send the next step.
+    /// Mono reports that a customer withdrew there, or a link may have met an unlink: ask Mono; unless
+    /// it answers, send the next step.
     Withdrawal(Step<ReportedAccount>),
     /// MTN had time to answer a deferred request: unless it did, ask again and send the next step.
     #[serde(rename = "mtn_request")]
@@ -33,6 +34,10 @@ pub enum Job {
         after: Option<PurchaseId>,
     },
 }
+
+/// From this step of a withdrawal on, about 20 minutes after Mono's webhook, Mono is believed that it
+/// knows the account.
+pub const BELIEVED_STEP: u32 = 5;
 
 /// One step of a job that is repeated until it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +93,7 @@ pub struct HeldAccount {
     pub account_id: AccountId,
 }
 
-/// An account that Mono reports about, whichever tenants hold it.
+/// An account that Mono may no longer know, whichever tenants hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportedAccount {
     /// The account.

@@ -201,6 +201,22 @@ impl Accounts {
         }
     }
 
+    /// Whether any tenant holds or ever held the account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn was_linked(&self, id: &AccountId) -> Result<bool, StoreError> {
+        let query = self
+            .0
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("account_id = :id")
+            .expression_attribute_values(":id", text(id.as_str()))
+            .projection_expression("tenant")
+            .limit(1);
+        Ok(query.send().await?.count() > 0)
+    }
+
     /// Whether any tenant still holds the account by a consent in force.
     ///
     /// # Errors

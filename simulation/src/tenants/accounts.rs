@@ -91,22 +91,24 @@ impl People {
         }
     }
 
-    /// Whoever linked an account and did not unlink it still holds it, unless the customer withdrew.
+    /// Whoever linked an account and did not unlink it still holds it, unless the customer withdrew, or
+    /// another tenant's unlink met the link: then the account is unlinked here, too.
     pub(super) fn check_links(&self, world: &World) {
         let known = self.known().accounts.clone();
         for (tenant, number) in known.into_keys() {
             let id = customer(number).account_id;
+            let state = account_state(world, tenant, number);
+            let is_told = state.as_deref() == Some("unlinked");
             let is_over = world.schedule.actions.iter().any(|action| match &action.deed {
                 Deed::Unlink { tenant: other, customer: it } => {
                     customer(*it).account_id == id
-                        && (*other == tenant || !world.is_calm_schedule())
+                        && (*other == tenant || is_told || !world.is_calm_schedule())
                 }
                 Deed::Withdraw { customer: it, report } => {
                     customer(*it).account_id == id && *report != Report::Untrue
                 }
                 _ => false,
             });
-            let state = account_state(world, tenant, number);
             let is_held = state.as_deref() == Some("linked") && world.mono.is_linked(id);
             if !is_over && !is_held {
                 let detail = format!("tenant {tenant} lost customer {number}, who did not leave");

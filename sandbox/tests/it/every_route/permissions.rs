@@ -95,22 +95,7 @@ async fn used() -> BTreeMap<String, Permissions> {
         all.insert(name.clone(), Recorded::of(&gateway, name).await);
     }
     let none = || json!({});
-    let phone = "07082109281";
-
-    all["authorizer"].run(json!({ "identitySource": [KEY] })).await;
-    let body = json!({ "phone": phone, "provider": "airtel" });
-    let auth = all["auth"].ask("POST /v2/telecom/auth", "", none(), body).await;
-    let session = json!({ "x-session-id": auth["data"]["session_id"] });
-    let otp = json!({ "otp": caller.otp(phone).await });
-    let verify = all["verify"].ask("POST /v2/telecom/verify", "", session, otp).await;
-    let exchange = &all["exchange"];
-    let id = exchange.ask("POST /account/auth", "", none(), verify["data"].clone()).await;
-    let id = id["id"].as_str().unwrap();
-    all["fetch-data"].ask("GET /accounts/{id}", id, none(), none()).await;
-    ask_mtn(&gateway, &all).await;
-    let consent = &all["consent"];
-    consent.ask("GET /accounts/{id}/export", id, none(), none()).await;
-    consent.ask("POST /accounts/{id}/unlink", id, none(), none()).await;
+    consents(&gateway, &all).await;
 
     let purchase = &all["purchase"];
     let bought = purchase.ask("POST /purchases", "", key("a"), bundle(DELIVERED)).await;
@@ -147,6 +132,28 @@ async fn used() -> BTreeMap<String, Permissions> {
     reconcile(&gateway, &all).await;
     notify(&gateway, &all).await;
     all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
+}
+
+/// A customer gives access, is read, and gives access again after an unlink.
+async fn consents(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
+    let (caller, none, phone) = (gateway.caller(), || json!({}), "07082109281");
+    all["authorizer"].run(json!({ "identitySource": [KEY] })).await;
+    let body = json!({ "phone": phone, "provider": "airtel" });
+    let auth = all["auth"].ask("POST /v2/telecom/auth", "", none(), body).await;
+    let session = json!({ "x-session-id": auth["data"]["session_id"] });
+    let otp = json!({ "otp": caller.otp(phone).await });
+    let verify = all["verify"].ask("POST /v2/telecom/verify", "", session, otp).await;
+    let exchange = &all["exchange"];
+    let id = exchange.ask("POST /account/auth", "", none(), verify["data"].clone()).await;
+    let id = id["id"].as_str().unwrap();
+    all["fetch-data"].ask("GET /accounts/{id}", id, none(), none()).await;
+    ask_mtn(gateway, all).await;
+    let consent = &all["consent"];
+    consent.ask("GET /accounts/{id}/export", id, none(), none()).await;
+    consent.ask("POST /accounts/{id}/unlink", id, none(), none()).await;
+    // Whoever was linked before is checked later.
+    let again = json!({ "code": caller.code(phone, "airtel").await });
+    exchange.ask("POST /account/auth", "", none(), again).await;
 }
 
 /// A day later reconcile restarts a lost chain and looks back.

@@ -1,5 +1,5 @@
-//! A proxy between a function and the services it calls. It counts the calls and can hold one of them
-//! for ever, so that the function can be dropped exactly there. It can also lose the answer of one call
+//! A proxy between a function and the services it calls. It counts the calls and can hold one of them,
+//! so that the function can be dropped exactly there, or goes on when something else has happened. It can also lose the answer of one call
 //! to AWS after it took effect, so that the SDK repeats it.
 //!
 //! Point 2k is before call k is sent on; point 2k+1 is after it took effect and before its answer.
@@ -28,6 +28,7 @@ pub struct Tap {
     /// How long every answer of AWS takes.
     delay: Mutex<Duration>,
     held: Notify,
+    released: Notify,
     /// Whether every call to a store is refused.
     store_fails: AtomicBool,
     /// Whether VTpass's answers are lost after they took effect.
@@ -114,6 +115,11 @@ impl Tap {
         self.held.notified().await;
     }
 
+    /// Lets the calls that are held go on.
+    pub fn release(&self) {
+        self.released.notify_waiters();
+    }
+
     /// The operations, such as `PutItem` or `/api/pay`.
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
@@ -161,8 +167,9 @@ impl Tap {
 
     async fn hold_if(&self, point: usize) {
         if self.hold.lock().unwrap().contains(&point) {
+            let released = self.released.notified();
             self.held.notify_one();
-            std::future::pending::<()>().await;
+            released.await;
         }
     }
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::purchases::{MINUTE, until};
-use crate::support::tap::crash_at;
-use crate::support::{Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event};
+use crate::support::tap::{context, crash_at};
+use crate::support::{
+    Caller, Gateway, KEY, OTHER_KEY, PHONE, Provider, Script, agreeable_mono, event,
+};
 
 /// A linked account at a Mono that is down for unlinks while `down`.
 async fn linked(down: bool) -> (Arc<AtomicBool>, Provider, Gateway, Caller) {
@@ -101,5 +103,37 @@ async fn a_crash_anywhere_in_an_unlink_leaves_it_undone_or_finishes_it() {
             assert!(point >= 10, "read, send, write, look, write: {point}");
             break;
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_an_unlink_does_not_see_ends_and_its_tenant_is_told() {
+    let gateway = Gateway::undriven().await;
+    let (first, second) = (gateway.caller(), gateway.other_caller());
+    for (linking, key) in [(&second, OTHER_KEY), (&first, KEY)] {
+        let id = first.link(PHONE, "mtn").await;
+        let code = linking.code(PHONE, "mtn").await;
+        let (tap, exchange) = gateway.with_tap("exchange").await;
+        // Before the fifth call: after the claim, the look, the check and the announcement.
+        tap.hold_at(Some(2 * 4));
+        let body = json!({ "code": code }).to_string();
+        let linked = exchange(event(key, "POST /account/auth", &[], &body), context());
+        let unlinked = async {
+            tap.held().await;
+            assert_eq!(tap.seen(), ["UpdateItem", "Query", "SendMessage", "SendMessage"]);
+            first.unlink(&id).await.ok();
+            tap.release();
+        };
+        let (linked, ()) = tokio::join!(linked, unlinked);
+        assert_eq!(linked.unwrap()["statusCode"], 200);
+        assert_eq!(linking.consent_state(&id).await, "linked", "Mono does not know it any more");
+        let (_, requery) = gateway.with_tap("requery").await;
+        gateway.clock.turn(2 * MINUTE);
+        gateway.drive(&requery).await;
+        assert_eq!(linking.consent_state(&id).await, "unlinked");
+        let (_, notify) = gateway.with_tap("notify").await;
+        gateway.drive_queue("NotifyQueue", &notify).await;
+        let told = linking.get("/events?type=account.unlinked").await.ok();
+        assert_eq!(told["data"][0]["data"]["account_id"], id.as_str(), "{told}");
     }
 }
