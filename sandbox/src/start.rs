@@ -188,6 +188,14 @@ impl Sandbox {
         let _ = tokio::time::timeout(most, at_rest()).await;
     }
 
+    /// How long until a message of a trigger can be received, by the sandbox's clock; none if no message
+    /// waits or the queues are not the sandbox's own.
+    pub fn next_message_in(&self) -> Option<Duration> {
+        let queues = self.queues.as_ref()?;
+        let waits = self.stack.triggers.iter().map(|it| queues.next_message_in(&it.queue));
+        waits.min().filter(|wait| *wait != Duration::MAX)
+    }
+
     /// Stops accepting requests, and gives running ones three seconds to finish.
     pub async fn stop(self) {
         const GRACE: Duration = Duration::from_secs(3);

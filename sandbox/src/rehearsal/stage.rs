@@ -24,6 +24,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 const TURNS: usize = 1_200;
 /// How long the gateway may work between two turns.
 const WORK: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(3);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The gateway of a rehearsal.
 pub struct Stage {
@@ -109,21 +111,27 @@ impl Stage {
     /// [`StageError`] when it does not.
     pub async fn told(&self, purchase: &str, state: &str) -> Result<Webhook, StageError> {
         let kind = format!(r#"{{"type":"purchase.{state}","#);
-        for turn in 0..TURNS {
+        for _ in 0..TURNS {
             let is_told = |webhook: &&Webhook| {
                 webhook.body.starts_with(&kind) && webhook.body.contains(purchase)
             };
             if let Some(webhook) = locked(&self.received).iter().find(is_told) {
                 return Ok(webhook.clone());
             }
-            // A second for what is on its way; then minutes, for what is pending.
-            let step = if turn < 20 { 1 } else { 60 };
-            *locked(&self.clock) += Duration::from_secs(step);
-            self.sandbox.until_at_rest(WORK).await;
+            self.turn().await;
         }
         let now = self.purchase(purchase).await?;
         let found = format!("purchase {purchase} did not come to {state}, it is {}", now["state"]);
         Err(StageError::Gateway(found))
+    }
+
+    /// Turns the clock to the next message, and lets the gateway work.
+    async fn turn(&self) {
+        let next = self.sandbox.next_message_in().unwrap_or(SECOND);
+        *locked(&self.clock) += next.max(SECOND);
+        // What the simulated VTpass reports comes without a message.
+        tokio::time::sleep(PAUSE).await;
+        self.sandbox.until_at_rest(WORK).await;
     }
 
     /// Forgets what arrived: a new schedule begins.

@@ -15,7 +15,7 @@ use crate::aws::switches::Switches;
 /// All queues of the simulated account.
 pub struct Engine {
     database: Mutex<Connection>,
-    activity: Activity,
+    pub(super) activity: Activity,
     clock: Clock,
     random: Random,
     switches: Switches,
@@ -159,18 +159,6 @@ impl Engine {
     /// To be called while the database is held.
     pub(super) fn no_longer_idle(&self, queue: &str) {
         self.activity.set_idle_until(queue, None);
-    }
-
-    /// Reports that received messages were handled, whether that succeeded or not.
-    pub(crate) fn handled(&self, queue: &str, messages: usize) {
-        self.activity.handled(queue, messages);
-    }
-
-    /// Whether no message of a queue can be received now and none is being handled.
-    pub(crate) fn is_at_rest(&self, queue: &str) -> bool {
-        let database = self.database();
-        let none_is_due = next_visible(&database, queue).is_ok_and(|next| next > self.now_ms());
-        none_is_due && self.activity.all_handled(queue)
     }
 
     /// Receives up to `most` visible messages, oldest first unless the switch for reordering is on,
@@ -317,7 +305,7 @@ fn visible(
 }
 
 /// When the next message of a queue can be received; the end of time where there is none.
-fn next_visible(database: &Connection, queue: &str) -> Result<i64, SqsError> {
+pub(super) fn next_visible(database: &Connection, queue: &str) -> Result<i64, SqsError> {
     let mut select = database
         .prepare_cached("SELECT coalesce(min(visible_ms), ?2) FROM messages WHERE queue = ?1")?;
     Ok(select.query_row(params![queue, i64::MAX], |row| row.get(0))?)

@@ -8,6 +8,7 @@ pub mod engine;
 mod http;
 mod metrics;
 mod operator;
+mod rest;
 
 pub use self::http::Service;
 pub(crate) use self::http::router;
