@@ -39,7 +39,7 @@ pub struct Plan {
     pub schedules: u64,
 }
 
-/// Why a rehearsal did not come to its end.
+/// Why a rehearsal did not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearsalError {
     /// What was asked for is not valid.
@@ -48,17 +48,9 @@ pub enum RehearsalError {
     /// The gateway of the rehearsal does not start.
     #[error(transparent)]
     Stage(#[from] StageError),
-    /// The gateway of the rehearsal failed in a schedule.
-    #[error("seed {seed}: {error}")]
-    Played {
-        /// Which.
-        seed: u64,
-        /// How.
-        error: StageError,
-    },
 }
 
-/// Runs all schedules. `done` is called after each.
+/// Runs all schedules, or those until the gateway of the rehearsal fails. `done` is called after each.
 ///
 /// # Errors
 /// [`RehearsalError`].
@@ -71,8 +63,13 @@ pub async fn rehearse(plan: &Plan, mut done: impl FnMut(u64)) -> Result<Report, 
     let rehearsal = Rehearsal { application, courier, stage, front, name };
     let mut report = Report { from: plan.from, ..Report::default() };
     for seed in plan.from..plan.from.saturating_add(plan.schedules) {
-        let seen = rehearsal.play(&Story::of(seed)).await;
-        let seen = seen.map_err(|error| RehearsalError::Played { seed, error })?;
+        let seen = match rehearsal.play(&Story::of(seed)).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                report.stopped = Some(format!("seed {seed}: {error}"));
+                break;
+            }
+        };
         let finding = |(kind, detail)| Finding { seed, kind, detail };
         report.findings.extend(seen.into_iter().map(finding));
         report.schedules += 1;

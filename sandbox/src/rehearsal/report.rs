@@ -14,6 +14,10 @@ pub struct Report {
     pub schedules: u64,
     /// What was wrong, in the order in which it was found.
     pub findings: Vec<Finding>,
+    /// Why the gateway of the rehearsal could not go on, if it could not. It is no mistake of the
+    /// application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
 }
 
 /// Something that the tenant's application did wrong.
@@ -87,9 +91,9 @@ impl Kind {
 }
 
 impl Report {
-    /// Whether nothing was wrong.
+    /// Whether every schedule was run and nothing was wrong.
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+        self.findings.is_empty() && self.stopped.is_none()
     }
 
     /// In plain words, with the command that replays the first schedule of each kind.
@@ -107,6 +111,9 @@ impl Report {
             0 => writeln!(text, "{} schedules, nothing was wrong", self.schedules),
             count => writeln!(text, "{} schedules, {count} mistakes", self.schedules),
         };
+        if let Some(stopped) = &self.stopped {
+            let _ = writeln!(text, "The gateway of the rehearsal could not go on: {stopped}");
+        }
         text
     }
 
@@ -137,6 +144,11 @@ impl Report {
             };
             suite.add_test_case(TestCase::new(kind.name(), status));
         }
+        if let Some(stopped) = &self.stopped {
+            let mut error = TestCaseStatus::non_success(NonSuccessKind::Error);
+            error.set_message(stopped.as_str());
+            suite.add_test_case(TestCase::new("rehearsal", error));
+        }
         let mut report = Junit::new("telco gateway");
         report.add_test_suite(suite);
         report.to_string()
@@ -150,7 +162,7 @@ mod tests {
     fn report() -> Report {
         let finding = |seed, kind| Finding { seed, kind, detail: "order <1> & more".to_owned() };
         let findings = vec![finding(7, Kind::RefundedTwice), finding(9, Kind::RefundedTwice)];
-        Report { from: 1, schedules: 200, findings }
+        Report { from: 1, schedules: 200, findings, stopped: None }
     }
 
     #[test]
@@ -160,7 +172,7 @@ mod tests {
         assert!(text.contains("replay it with: --from 7 --schedules 1"));
         assert!(!text.contains("--from 9"));
         assert!(text.ends_with("200 schedules, 2 mistakes\n"));
-        let clean = Report { from: 1, schedules: 3, findings: vec![] };
+        let clean = Report { from: 1, schedules: 3, ..Report::default() };
         assert_eq!(clean.text(), "3 schedules, nothing was wrong\n");
     }
 
@@ -171,5 +183,19 @@ mod tests {
         let junit = report().junit().unwrap();
         assert!(junit.contains(r#"tests="8""#) && junit.contains(r#"failures="1""#), "{junit}");
         assert!(junit.contains("order &lt;1&gt; &amp; more"), "{junit}");
+    }
+
+    #[test]
+    fn a_rehearsal_that_stops_keeps_what_it_found_and_is_not_clean() {
+        let stopped = || Some("seed 9: no answer".to_owned());
+        let report = Report { stopped: stopped(), ..report() };
+        let text = report.text();
+        assert!(text.contains("A refund was given twice."), "{text}");
+        assert!(text.ends_with("could not go on: seed 9: no answer\n"), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
+        assert_eq!(json["stopped"], "seed 9: no answer");
+        let junit = report.junit().unwrap();
+        assert!(junit.contains(r#"failures="1""#) && junit.contains(r#"errors="1""#), "{junit}");
+        assert!(!Report { stopped: stopped(), ..Report::default() }.is_clean());
     }
 }
