@@ -32,7 +32,7 @@ use crate::aws::triggers::Trigger;
 use crate::aws::{api_gateway, dynamodb, schedules};
 use crate::console::{self, Console};
 use crate::functions;
-use crate::listener::{StartupError, listen};
+use crate::listener::{StartupError, guarded, listen};
 use crate::services::Services;
 use crate::simulators::mtn::MtnSimulator;
 use crate::template::stack::{ScheduleTarget, Stack};
@@ -205,7 +205,7 @@ impl Sandbox {
 }
 
 async fn serve(listener: TcpListener, app: Router, mut stopped: watch::Receiver<bool>) {
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let app = guarded(app).into_make_service_with_connect_info::<SocketAddr>();
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use shared::platform::http::Http;
 
 use super::story::Outage;
+use crate::listener::{StartupError, listen_anywhere, serve};
 
 /// How long the gateway may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -39,16 +40,16 @@ impl Front {
     ///
     /// # Errors
     /// When no port is free.
-    pub async fn start(gateway: &str) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    pub async fn start(gateway: &str) -> Result<Self, StartupError> {
+        let (listener, url) = listen_anywhere().await?;
         let front = Self {
-            url: format!("http://{}", listener.local_addr()?),
+            url,
             gateway: gateway.to_owned(),
             http: Http::new(),
             now: Arc::new(Mutex::new(Now { outage: Outage::None, bought: BTreeSet::new() })),
         };
         let app = axum::Router::new().fallback(pass).with_state(front.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        serve(listener, app);
         Ok(front)
     }
 

@@ -14,6 +14,7 @@ use shared::platform::http::Http;
 use time::OffsetDateTime;
 
 use super::courier::Webhook;
+use crate::listener::{StartupError, listen_anywhere, serve};
 use crate::start::{Options, Sandbox};
 
 /// The key of the tenant.
@@ -41,10 +42,7 @@ pub struct Stage {
 pub enum StageError {
     /// The sandbox does not start.
     #[error(transparent)]
-    Startup(#[from] crate::StartupError),
-    /// No port is free.
-    #[error("no port is free: {0}")]
-    Port(#[from] std::io::Error),
+    Startup(#[from] StartupError),
     /// The gateway did not do what it must.
     #[error("the gateway of the rehearsal: {0}")]
     Gateway(String),
@@ -71,12 +69,11 @@ impl Stage {
     }
 
     /// Begins to receive what the gateway sends.
-    async fn listen(&self) -> std::io::Result<String> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}/", listener.local_addr()?);
+    async fn listen(&self) -> Result<String, StartupError> {
+        let (listener, url) = listen_anywhere().await?;
         let app = axum::Router::new().fallback(receive).with_state(self.received.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Ok(url)
+        serve(listener, app);
+        Ok(format!("{url}/"))
     }
 
     /// Says what VTpass does with the next order.

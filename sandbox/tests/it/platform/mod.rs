@@ -4,6 +4,7 @@ mod alarm_conditions;
 mod alarms;
 mod aws_switches;
 mod events;
+mod hosts;
 mod process;
 mod queue;
 mod queued_messages;
