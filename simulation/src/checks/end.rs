@@ -37,6 +37,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
         }
     }
     wallet_agrees(world, &purchases);
+    costs_agree(world);
     chains_go_on(world);
     requests_are_answered(world);
     answers_are_kept(world);
@@ -146,6 +147,21 @@ fn wallet_agrees(world: &World, purchases: &BTreeMap<String, Seen>) {
         }
         if order.charged_times > 1 {
             world.violated(name::PAID_ONCE, format!("{} was charged twice", order.request_id));
+        }
+    }
+}
+
+/// What a purchase says that it cost is what VTpass took for it.
+fn costs_agree(world: &World) {
+    for item in world.dynamodb.all("PurchasesTable") {
+        let reference = text(&item, "request_id");
+        let (Some(cost), Some(order)) = (number(&item, "cost_kobo"), world.vtpass.order(reference))
+        else {
+            continue;
+        };
+        if u64::try_from(cost) != Ok(order.total_kobo) {
+            let detail = format!("{reference} cost {cost} kobo, VTpass took {}", order.total_kobo);
+            world.violated("agrees_with_the_provider", detail);
         }
     }
 }

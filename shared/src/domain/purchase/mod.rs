@@ -4,6 +4,7 @@
 //! deadline or an operator gave.
 
 mod attempt;
+mod charge;
 mod order;
 mod outcome;
 mod recipient;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
 pub use self::attempt::{Attempt, Source};
+pub use self::charge::Charge;
 pub use self::order::Order;
 pub use self::outcome::{Outcome, Settled, Verdict};
 pub use self::recipient::{
@@ -59,6 +61,15 @@ pub struct Purchase {
     /// The price, in kobo; none while it is not known what a voucher is worth.
     #[serde(rename = "amount_kobo", with = "zero_is_none")]
     pub amount: Option<Kobo>,
+    /// The provider's own id of the transaction, once an answer stated it.
+    #[serde(rename = "provider_transaction_id", default, skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<String>,
+    /// What the provider took from our wallet, in kobo, once an answer stated it.
+    #[serde(rename = "cost_kobo", default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Kobo>,
+    /// Our commission, in kobo, once an answer stated it.
+    #[serde(rename = "commission_kobo", default, skip_serializing_if = "Option::is_none")]
+    pub commission: Option<Kobo>,
     /// How MTN refills; none for what VTpass sells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refill: Option<RefillTerms>,
@@ -158,6 +169,8 @@ impl Purchase {
 
     /// What the tenant sees, as JSON.
     pub fn view(&self) -> Value {
+        // What was said while it was pending does not hold for what failed.
+        let is_charged = self.state != State::Failed;
         json!({
             "purchase_id": self.purchase_id,
             "request_id": self.reference,
@@ -167,6 +180,9 @@ impl Purchase {
             "variation_code": self.variation_code,
             "phone": self.recipient,
             "amount_kobo": self.amount,
+            "cost_kobo": self.cost.filter(|_| is_charged),
+            "commission_kobo": self.commission.filter(|_| is_charged),
+            "provider_transaction_id": self.transaction_id,
             "created_at": to_iso(self.created_at),
             "updated_at": to_iso(self.updated_at),
             "deadline_at": to_iso(self.deadline()),
@@ -221,23 +237,34 @@ mod tests {
         let purchase = Purchase {
             reconciled_at: looked_back,
             variation_code: Some("mtn-10mb".to_owned()),
-            ..samples::purchase(State::Failed, START)
+            transaction_id: Some("1582290782154".to_owned()),
+            cost: Kobo::new(9_600).ok(),
+            commission: Kobo::new(400).ok(),
+            ..samples::purchase(State::Reversed, START)
         };
         let expected = json!({
             "purchase_id": "0123456789abcdef0123456789abcdef",
             "request_id": "2026112211000123456789abcdef0123456789abcdef",
-            "state": "failed",
+            "state": "reversed",
             "safe_to_refund": true,
             "service_id": "mtn",
             "variation_code": "mtn-10mb",
             "phone": "08031234567",
             "amount_kobo": 10_000,
+            "cost_kobo": 9_600,
+            "commission_kobo": 400,
+            "provider_transaction_id": "1582290782154",
             "created_at": "2026-11-22T10:00:00.000Z",
             "updated_at": "2026-11-22T10:00:00.000Z",
             "deadline_at": "2026-11-23T10:00:00.000Z",
             "reconciled_at": "2026-11-23T12:00:00.000Z",
         });
         assert_eq!(purchase.view(), expected);
+        let failed = Purchase { state: State::Failed, ..purchase }.view();
+        assert_eq!(
+            (&failed["cost_kobo"], &failed["commission_kobo"]),
+            (&Value::Null, &Value::Null)
+        );
     }
 
     #[test]

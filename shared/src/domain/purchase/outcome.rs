@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use strum::EnumIter;
 
-use super::State;
+use super::{Charge, State};
 use crate::domain::money::Kobo;
 use crate::platform::telemetry::alarm::Alarm;
 
@@ -44,6 +44,8 @@ pub struct Outcome {
     pub unknown_reference: bool,
     /// What MTN says a refill was worth, in kobo.
     pub amount: Option<Kobo>,
+    /// What the provider says that the order cost.
+    pub charge: Charge,
     /// What an operator must be told.
     pub alarm: Option<Alarm>,
     /// What happened, for the purchase's history. Holds no personal data.
@@ -63,6 +65,7 @@ impl Outcome {
             acknowledged: false,
             unknown_reference: false,
             amount: None,
+            charge: Charge::default(),
             alarm: None,
             note: note.into(),
         }

@@ -11,7 +11,11 @@ use strum::EnumString;
 use super::codes::ResponseCode;
 use super::field::{Field, code, naira, text};
 use crate::domain::money::Kobo;
+use crate::domain::purchase::Charge;
 use crate::provider::json::{Unreadable, object};
+
+/// The longest id of a transaction that is kept.
+const MAX_ID_LENGTH: usize = 64;
 
 /// The answer to `pay` or `requery`.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,14 +27,19 @@ pub(super) struct OrderAnswer {
     pub(super) transaction: Option<Transaction>,
 }
 
-/// `content.transactions`: its status, and the parts that are compared with the order.
-#[derive(Debug, PartialEq, Eq)]
+/// `content.transactions`: its status, the parts that are compared with the order, and what it cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Transaction {
     pub(super) status: Option<TransactionStatus>,
     /// The number bought for. (`phone` beside it belongs to VTpass's customer, which is us.)
     pub(super) recipient: Field<String>,
     /// The face value.
     pub(super) amount: Field<Kobo>,
+    /// VTpass's own id of the transaction.
+    pub(super) id: Field<String>,
+    /// What is taken from our wallet: the face value less the commission.
+    pub(super) total_amount: Field<Kobo>,
+    pub(super) commission: Field<Kobo>,
 }
 
 /// The status of a transaction, in any case.
@@ -68,6 +77,10 @@ struct TransactionFields<'a> {
     status: Option<&'a RawValue>,
     unique_element: Option<&'a RawValue>,
     amount: Option<&'a RawValue>,
+    #[serde(rename = "transactionId")]
+    transaction_id: Option<&'a RawValue>,
+    total_amount: Option<&'a RawValue>,
+    commission: Option<&'a RawValue>,
 }
 
 impl OrderAnswer {
@@ -90,7 +103,26 @@ impl Transaction {
             Field::Value(word) => Some(word.parse().unwrap_or(TransactionStatus::Unknown)),
             Field::Invalid => Some(TransactionStatus::Unknown),
         };
-        Self { status, recipient: text(fields.unique_element), amount: naira(fields.amount) }
+        Self {
+            status,
+            recipient: text(fields.unique_element),
+            amount: naira(fields.amount),
+            id: text(fields.transaction_id),
+            total_amount: naira(fields.total_amount),
+            commission: naira(fields.commission),
+        }
+    }
+
+    /// What it says that the order cost. An id of an unexpected form is not kept: it may be a number.
+    pub(super) fn charge(self) -> Charge {
+        let is_id = |id: &String| {
+            id.len() <= MAX_ID_LENGTH && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        Charge {
+            transaction_id: self.id.value().filter(is_id),
+            cost: self.total_amount.value(),
+            commission: self.commission.value(),
+        }
     }
 }
 
@@ -198,15 +230,53 @@ mod tests {
         assert_eq!(typical.recipient, Field::Value("8031234567".to_owned()));
         assert_eq!(typical.amount, Field::Value(Kobo::new(5_000).unwrap()));
         let empty = transaction(r#""status":null,"unique_element":"","amount":null"#);
-        let absent = Transaction { status: None, recipient: Field::Absent, amount: Field::Absent };
+        let absent = Transaction {
+            status: None,
+            recipient: Field::Absent,
+            amount: Field::Absent,
+            id: Field::Absent,
+            total_amount: Field::Absent,
+            commission: Field::Absent,
+        };
         assert_eq!(empty, absent);
         let odd = transaction(r#""status":7,"unique_element":{},"amount":"1,000""#);
         let expected = Transaction {
             status: Some(TransactionStatus::Unknown),
             recipient: Field::Invalid,
             amount: Field::Invalid,
+            ..empty
         };
         assert_eq!(odd, expected);
+    }
+
+    #[test]
+    fn what_an_order_cost_is_read_and_what_cannot_be_read_is_not_known() {
+        let charge = |fields: &str| {
+            let body = format!(r#"{{"code":0,"content":{{"transactions":{{{fields}}}}}}}"#);
+            read(&body).transaction.unwrap().charge()
+        };
+        let known = Charge {
+            transaction_id: Some("1582290782154".to_owned()),
+            cost: Kobo::new(9_600).ok(),
+            commission: Kobo::new(400).ok(),
+        };
+        for fields in [
+            r#""transactionId":"1582290782154","total_amount":96,"commission":4"#,
+            r#""transactionId":1582290782154,"total_amount":"96.00","commission":"4.0""#,
+        ] {
+            assert_eq!(charge(fields), known, "{fields}");
+        }
+        let free = charge(r#""total_amount":0,"commission":0"#);
+        assert_eq!((free.cost, free.commission), (Kobo::new(0).ok(), Kobo::new(0).ok()));
+        for fields in [
+            r#""transactionId":null,"total_amount":null,"commission":null"#,
+            r#""transactionId":"","total_amount":"","commission":" ""#,
+            r#""transactionId":{},"total_amount":[],"commission":true"#,
+            r#""transactionId":"0803 123","total_amount":"-1","commission":"1,000""#,
+            r#""transactionId":"ünder","total_amount":"x","commission":-4"#,
+        ] {
+            assert_eq!(charge(fields), Charge::default(), "{fields}");
+        }
     }
 
     proptest! {

@@ -95,12 +95,24 @@ fn written(
         .expression_attribute_names("#state", "state")
         .expression_attribute_values(":now", number(to_ms(now)))
         .expression_attribute_values(":attempts", to_attribute_value(&change.attempts)?);
+    let charge = &change.charge;
     let values = [
         ("#state = :to", ":to", change.to.map(|to| text(to.name()))),
         ("step = :next", ":next", change.next_step.map(number)),
         ("acknowledged = :yes", ":yes", change.acknowledged.then_some(AttributeValue::Bool(true))),
         ("unknown_ids = :unknown", ":unknown", change.unknown_references.map(number)),
         ("amount_kobo = :amount", ":amount", change.amount.map(to_attribute_value).transpose()?),
+        (
+            "provider_transaction_id = :transaction",
+            ":transaction",
+            charge.transaction_id.as_deref().map(text),
+        ),
+        ("cost_kobo = :cost", ":cost", charge.cost.map(to_attribute_value).transpose()?),
+        (
+            "commission_kobo = :commission",
+            ":commission",
+            charge.commission.map(to_attribute_value).transpose()?,
+        ),
         ("reconcile_part = :part", ":part", change.reconcile_at.map(|_| reconcile_part(id))),
         ("reconcile_ms = :overdue", ":overdue", change.reconcile_at.map(|at| number(to_ms(at)))),
     ];

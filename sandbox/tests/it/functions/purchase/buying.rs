@@ -25,7 +25,8 @@ async fn a_bundle_is_bought_at_the_catalogues_price() {
     let data = body["data"].as_object().unwrap();
     let names: Vec<&str> = data.keys().map(String::as_str).collect();
     let expected = "purchase_id request_id state safe_to_refund service_id variation_code phone \
-                    amount_kobo created_at updated_at deadline_at reconciled_at";
+                    amount_kobo cost_kobo commission_kobo provider_transaction_id created_at \
+                    updated_at deadline_at reconciled_at";
     assert_eq!(names.join(" "), expected);
     assert_eq!((&data["state"], &data["safe_to_refund"]), (&json!("delivered"), &json!(false)));
     assert_eq!((&data["amount_kobo"], &data["phone"]), (&json!(10_000), &json!(DELIVERED)));

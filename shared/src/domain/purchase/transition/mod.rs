@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Attempt, Outcome, Purchase, Source, State, Verdict};
+use super::{Attempt, Charge, Outcome, Purchase, Source, State, Verdict};
 use crate::domain::money::Kobo;
 use crate::domain::schedule::Patience;
 use crate::platform::telemetry;
@@ -39,6 +39,8 @@ pub struct Transition {
     pub unknown_references: Option<u32>,
     /// The amount, where it is known only now; `None` leaves it.
     pub amount: Option<Kobo>,
+    /// What is new about its cost.
+    pub charge: Charge,
     /// What an operator must be told.
     pub alarms: Vec<Alarm>,
     /// The step of the requery chain from which it may be written; any when `None`.
@@ -78,6 +80,7 @@ pub fn transition(purchase: &Purchase, evidence: &Evidence) -> Transition {
         unless_acknowledged: never_accepted && to == Some(State::Failed),
         unknown_references,
         amount: outcome.amount.filter(|_| purchase.amount.is_none()),
+        charge: outcome.charge.news_for(purchase),
         alarms: alarms(purchase.state, outcome, to),
         ..Transition::default()
     }
@@ -111,6 +114,7 @@ impl Transition {
         Self {
             to: next.to.or(self.to),
             amount: next.amount.or(self.amount),
+            charge: next.charge.or(self.charge),
             acknowledged: self.acknowledged || next.acknowledged,
             unless_acknowledged: self.unless_acknowledged || next.unless_acknowledged,
             unknown_references: next.unknown_references.or(self.unknown_references),

@@ -94,7 +94,9 @@ fn judge_body(
     if !counts(call, http, meaning) {
         (verdict, note) = (Verdict::Unclear, "the HTTP status says otherwise than the code");
     }
+    let charge = answer.transaction.clone().filter(|_| says_the_cost(verdict));
     Outcome {
+        charge: charge.map(Transaction::charge).unwrap_or_default(),
         // A transaction proves that VTpass knows the order, whatever the code says.
         acknowledged: answer.code.acknowledges || answer.transaction.as_ref().is_some_and(is_some),
         alarm: alarm.or(answer.code.alarm),
@@ -169,6 +171,15 @@ fn needs_a_match(verdict: Verdict) -> bool {
     match verdict {
         Verdict::Delivered | Verdict::Failed | Verdict::Reversed | Verdict::Pending => true,
         Verdict::NeedsReview | Verdict::Unclear => false,
+    }
+}
+
+/// Whether what an answer says of the cost counts: it is about the order, and nothing says that it was not
+/// charged.
+fn says_the_cost(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Delivered | Verdict::Reversed | Verdict::Pending => true,
+        Verdict::Failed | Verdict::NeedsReview | Verdict::Unclear => false,
     }
 }
 
