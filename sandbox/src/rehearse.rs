@@ -1,7 +1,10 @@
 //! `cargo run -- rehearse`: the command line of a rehearsal.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,7 +56,15 @@ pub async fn run(arguments: Arguments) -> ExitCode {
     };
     let Arguments { secret, port, from, schedules, .. } = arguments;
     let plan = Plan { application, secret, port, from, schedules };
-    let report = rehearse(&plan, |done| progress.set_position(done)).await;
+    let is_interrupted = interrupted();
+    let report = rehearse(&plan, |done| {
+        progress.set_position(done);
+        match is_interrupted.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    })
+    .await;
     progress.finish_and_clear();
     let written = report.map_err(|error| error.to_string()).and_then(|report| {
         print!("{}", report.text());
@@ -68,6 +79,21 @@ pub async fn run(arguments: Arguments) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether Ctrl-C was pressed. It ends the rehearsal after the schedule that runs; pressed again, it ends the
+/// process.
+fn interrupted() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let is_interrupted = flag.clone();
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if is_interrupted.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        }
+    });
+    flag
 }
 
 fn write(report: &Report, json: Option<&Path>, junit: Option<&Path>) -> Result<(), String> {

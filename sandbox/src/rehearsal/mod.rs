@@ -11,6 +11,8 @@ pub mod report;
 mod stage;
 mod story;
 
+use std::ops::ControlFlow;
+
 use reqwest::Method;
 use serde_json::json;
 use shared::platform::environment::Random;
@@ -50,11 +52,15 @@ pub enum RehearsalError {
     Stage(#[from] StageError),
 }
 
-/// Runs all schedules, or those until the gateway of the rehearsal fails. `done` is called after each.
+/// Runs all schedules, or those until the gateway of the rehearsal fails. `done` is called after each, with
+/// their number, and may end it.
 ///
 /// # Errors
 /// [`RehearsalError`].
-pub async fn rehearse(plan: &Plan, mut done: impl FnMut(u64)) -> Result<Report, RehearsalError> {
+pub async fn rehearse(
+    plan: &Plan,
+    mut done: impl FnMut(u64) -> ControlFlow<()>,
+) -> Result<Report, RehearsalError> {
     let courier = Courier::new(&plan.application.target, &plan.secret)?;
     let stage = Stage::start(plan.port).await?;
     let front = Front::start(&stage.sandbox.base_url).await.map_err(StageError::from)?;
@@ -73,7 +79,11 @@ pub async fn rehearse(plan: &Plan, mut done: impl FnMut(u64)) -> Result<Report, 
         let finding = |(kind, detail)| Finding { seed, kind, detail };
         report.findings.extend(seen.into_iter().map(finding));
         report.schedules += 1;
-        done(report.schedules);
+        let is_last = report.schedules == plan.schedules;
+        if done(report.schedules).is_break() && !is_last {
+            report.stopped = Some("it was interrupted".to_owned());
+            break;
+        }
     }
     rehearsal.stage.sandbox.stop().await;
     Ok(report)

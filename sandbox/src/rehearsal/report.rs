@@ -14,8 +14,8 @@ pub struct Report {
     pub schedules: u64,
     /// What was wrong, in the order in which it was found.
     pub findings: Vec<Finding>,
-    /// Why the gateway of the rehearsal could not go on, if it could not. It is no mistake of the
-    /// application.
+    /// Why the rehearsal ended early, if it did: its own gateway failed, or it was interrupted. It is no
+    /// mistake of the application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
 }
@@ -112,7 +112,7 @@ impl Report {
             count => writeln!(text, "{} schedules, {count} mistakes", self.schedules),
         };
         if let Some(stopped) = &self.stopped {
-            let _ = writeln!(text, "The gateway of the rehearsal could not go on: {stopped}");
+            let _ = writeln!(text, "It ended early: {stopped}");
         }
         text
     }
@@ -191,7 +191,7 @@ mod tests {
         let report = Report { stopped: stopped(), ..report() };
         let text = report.text();
         assert!(text.contains("A refund was given twice."), "{text}");
-        assert!(text.ends_with("could not go on: seed 9: no answer\n"), "{text}");
+        assert!(text.ends_with("It ended early: seed 9: no answer\n"), "{text}");
         let json: serde_json::Value = serde_json::from_str(&report.json().unwrap()).unwrap();
         assert_eq!(json["stopped"], "seed 9: no answer");
         let junit = report.junit().unwrap();

@@ -3,6 +3,7 @@
 mod shop;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use sandbox::rehearsal::application::Application;
 use sandbox::rehearsal::report::{Kind, Report};
@@ -13,7 +14,11 @@ use self::shop::{Mistakes, Shop};
 async fn rehearsed(application: Application, from: u64, schedules: u64) -> Report {
     let plan = Plan { application, secret: known_secret(), port: 0, from, schedules };
     let mut counted = 0;
-    let report = rehearse(&plan, |done| counted = done).await.unwrap();
+    let count = |done| {
+        counted = done;
+        ControlFlow::Continue(())
+    };
+    let report = rehearse(&plan, count).await.unwrap();
     assert_eq!((counted, report.schedules), (schedules, schedules));
     report
 }
@@ -70,4 +75,19 @@ async fn a_receiver_that_refuses_and_a_command_that_fails_are_found() {
     assert_eq!(kinds(&rehearsed(commands, 1, 1).await), [Kind::CommandFailed].into());
     let echo = sandbox::rehearsal::application::refunds_by("printf 'a\\n\\n b \\n'".to_owned());
     assert_eq!(echo().await.unwrap(), ["a", "b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_rehearsal_reports_what_it_found_until_then() {
+    let mistakes = Mistakes { believes_everything: true, ..Mistakes::default() };
+    let application = Shop::start(mistakes).await;
+    let plan = Plan { application, secret: known_secret(), port: 0, from: 1, schedules: 40 };
+    let report = rehearse(&plan, |done| match done {
+        3 => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    let report = report.await.unwrap();
+    assert_eq!(report.schedules, 3);
+    assert!(report.text().contains("It ended early: it was interrupted"), "{}", report.text());
+    assert!(kinds(&report).contains(&Kind::ForgedAccepted), "{}", report.text());
 }
