@@ -37,6 +37,10 @@ structure:
 simulate *arguments:
     cargo run --locked --profile simulation -p simulation -- run {{arguments}}
 
+# Measure starts, warm invocations and memory of the functions as deployed; Linux only
+bench *arguments:
+    cargo run --release --locked -p bench -- starts {{arguments}}
+
 # Check the template as CloudFormation and SAM would
 template:
     .ci/template
@@ -56,7 +60,8 @@ mutants *arguments:
 # Build the functions for Lambda, and their bills of materials; arm64 unless a target is named
 build-release target="aarch64-unknown-linux-gnu": && (sbom target)
     . .ci/tools && cargo lambda build --release --locked --target {{target}} \
-        --workspace --exclude sandbox --exclude simulation --exclude cli --exclude fuzzing
+        --workspace --exclude sandbox --exclude simulation --exclude cli --exclude fuzzing \
+        --exclude bench --exclude floor
 
 # Write a software bill of materials for each function to target/sbom
 sbom target="aarch64-unknown-linux-gnu":

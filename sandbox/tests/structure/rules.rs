@@ -33,7 +33,8 @@ fn describe(imports: &Imports, is_wrong: impl Fn(&str, &str) -> bool) -> Vec<Str
     wrong.map(|((from, to), path)| format!("{from} imports {path} of {to}")).collect()
 }
 
-/// simulation -> sandbox, cli -> functions -> shared. No function imports another; the cli imports none.
+/// simulation, bench -> sandbox, cli -> functions -> shared. No function imports another; the cli and the
+/// bench import none, and the bench's empty functions import nothing.
 /// Tests may start the sandbox; any test may use what the fuzz tests share. Inside shared/src:
 /// lambda -> store, provider -> domain -> platform.
 fn may_not_import(from: &str, to: &str) -> bool {
@@ -50,9 +51,9 @@ fn may_not_import(from: &str, to: &str) -> bool {
     let may_import = match (package(from), package(to)) {
         (from, to) if from == to => true,
         (_, "fuzzing") => true,
-        ("shared", _) | (_, "cli") => false,
-        (_, "simulation") => false,
-        ("sandbox", _) | (_, "shared") | ("simulation", "sandbox") => true,
+        ("shared" | "bench/floor", _) | (_, "cli") => false,
+        (_, "simulation" | "bench" | "bench/floor") => false,
+        ("sandbox", _) | (_, "shared") | ("simulation" | "bench", "sandbox") => true,
         ("cli", "sandbox") => from.contains("/tests/"),
         _ => false,
     };

@@ -30,6 +30,9 @@ fn imports_of_the_wrong_way_are_found() {
         ("cli/src/main.rs", every, 2),
         ("cli/tests/it/main.rs", every, 1),
         ("sandbox/tests/it/main.rs", every, 0),
+        ("sandbox/tests/it/main.rs", "use bench::run;", 1),
+        ("bench/src/main.rs", every, 1),
+        ("bench/floor/src/bin/floor.rs", every, 3),
     ] {
         let mut sources = sources(
             "shared/src/lib.rs: pub mod domain; pub mod provider; pub mod store;
@@ -38,6 +41,7 @@ fn imports_of_the_wrong_way_are_found() {
             shared/src/provider/mod.rs: pub fn ask() {}
             shared/src/store.rs: pub struct Table; pub fn put() {}
             functions/fetch-data/src/lib.rs: pub fn fetch() {}
+            bench/src/lib.rs: pub fn run() {}
             sandbox/src/lib.rs: pub fn start() {}",
         );
         sources.insert(file.to_owned(), text.to_owned());

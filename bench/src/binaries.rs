@@ -1,0 +1,123 @@
+//! Builds the functions as they are deployed, and the floors.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::BenchError;
+
+/// The packages that are not deployed. They are not built together with the functions, because Cargo would
+/// unite their features with the functions'.
+const NOT_DEPLOYED: [&str; 6] = ["sandbox", "simulation", "cli", "fuzzing", "bench", "floor"];
+
+/// The arguments of each build, the functions' first.
+const FLOORS: [&[&str]; 2] = [
+    &["--release", "-p", "floor", "--bin", "floor-tuned"],
+    &[
+        "--profile=release-default",
+        "-p",
+        "floor",
+        "--bin",
+        "floor-default",
+        "--features=runtime-defaults",
+    ],
+];
+
+/// An empty function that the others are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Floor {
+    /// On the defaults of `lambda_runtime` and of Cargo's release mode.
+    Default,
+    /// Built as the functions are, on one thread.
+    Tuned,
+}
+
+impl Floor {
+    /// Both, in the order of the report.
+    pub const BOTH: [Self; 2] = [Self::Default, Self::Tuned];
+
+    /// The name of its binary.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "floor-default",
+            Self::Tuned => "floor-tuned",
+        }
+    }
+
+    /// Its binary below Cargo's target folder.
+    pub fn binary(self, target: &Path) -> PathBuf {
+        let folder = match self {
+            Self::Default => "release-default",
+            Self::Tuned => "release",
+        };
+        target.join(folder).join(self.name())
+    }
+}
+
+/// The workspace's root.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The binary of a function below Cargo's target folder.
+pub fn function(target: &Path, name: &str) -> PathBuf {
+    target.join("release").join(name)
+}
+
+/// Cargo's target folder: this program is in a folder of it.
+///
+/// # Errors
+/// When the path of this program is not known.
+pub fn target() -> Result<PathBuf, BenchError> {
+    let program = std::env::current_exe()?;
+    let target = program.parent().and_then(Path::parent);
+    Ok(target.ok_or("the program is not in Cargo's target folder")?.to_owned())
+}
+
+/// Builds the functions and the floors, or finds that they are up to date. Cargo's output goes to the
+/// terminal.
+///
+/// # Errors
+/// When a build fails.
+pub fn build(target: &Path) -> Result<(), BenchError> {
+    let excluded = NOT_DEPLOYED.into_iter().flat_map(|package| ["--exclude", package]);
+    let functions: Vec<&str> = ["--release", "--workspace"].into_iter().chain(excluded).collect();
+    cargo_build(target, &functions)?;
+    FLOORS.into_iter().try_for_each(|arguments| cargo_build(target, arguments))
+}
+
+fn cargo_build(target: &Path, arguments: &[&str]) -> Result<(), BenchError> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--locked"]).args(arguments).current_dir(root()).stdin(Stdio::null());
+    // What `cargo run` says of this package would make Cargo build some dependencies again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)) {
+            cargo.env_remove(&*name);
+        }
+    }
+    let status = cargo.env("CARGO_TARGET_DIR", target).status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("cargo build {} failed", arguments.join(" ")).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_here_is_left_out_wherever_the_functions_are_built() {
+        for file in [".ci/binaries", "justfile", "docs/deploy.md"] {
+            let text = std::fs::read_to_string(root().join(file)).expect("a readable file");
+            let mut words = text.split_whitespace();
+            let mut excluded = Vec::new();
+            while let Some(word) = words.next() {
+                if word == "--exclude" {
+                    excluded.extend(words.next());
+                }
+            }
+            assert_eq!(excluded, NOT_DEPLOYED, "{file}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The command of the benchmark: `cargo run --release -p bench -- starts`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use bench::proc_files::ProcFiles;
+use bench::report::Report;
+use bench::start::{Start, measure};
+use bench::subject::{Subject, subjects};
+use bench::{BenchError, binaries};
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use sandbox::{Options, Sandbox};
+use shared::platform::config::Vars;
+use tokio::runtime::{self, Runtime};
+
+#[derive(Parser)]
+#[command(about, version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts each function in new processes and measures starts, warm invocations and memory. Linux only.
+    Starts(Starts),
+}
+
+#[derive(Args)]
+struct Starts {
+    /// How often each function is started.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// How many warm invocations each process answers, one after the other.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    warm: u32,
+    /// The functions, separated by commas; all if not given.
+    #[arg(long, value_delimiter = ',')]
+    functions: Vec<String>,
+    /// Also writes the result to this file, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Measures the binaries that are there, even if they are out of date.
+    #[arg(long)]
+    no_build: bool,
+}
+
+fn main() -> ExitCode {
+    let Command::Starts(arguments) = Arguments::parse().command;
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Starts) -> Result<(), BenchError> {
+    ProcFiles::require()?;
+    let target = binaries::target()?;
+    if !arguments.no_build {
+        binaries::build(&target)?;
+    }
+    let account = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let report = measure_all(arguments, &target, &account)?;
+    for table in report.tables() {
+        println!("{table}");
+    }
+    if let Some(path) = &arguments.json {
+        let text = serde_json::to_string_pretty(&report)? + "\n";
+        fs::write(path, text)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    // The sandbox's tasks end with the process.
+    account.shutdown_background();
+    Ok(())
+}
+
+/// Runs the sandbox on its own threads, and the emulator on this one, so that handing out an invocation
+/// wakes no other thread of this process.
+fn measure_all(arguments: &Starts, target: &Path, account: &Runtime) -> Result<Report, BenchError> {
+    let vars = limits_that_are_not_reached();
+    let sandbox = account.block_on(Sandbox::start(Options::new(vars, 0, None)))?;
+    let subjects = subjects(target, &sandbox, &arguments.functions)?;
+    let here = runtime::Builder::new_current_thread().enable_all().build()?;
+    let all = here.block_on(rounds(arguments, subjects))?;
+    Ok(Report::new(arguments.warm, arguments.rounds, all))
+}
+
+/// Starts every subject once in each round.
+async fn rounds(
+    arguments: &Starts,
+    subjects: Vec<Subject>,
+) -> Result<Vec<(Subject, Vec<Start>)>, BenchError> {
+    let style = ProgressStyle::with_template("{pos} of {len} starts, {eta} to go {bar:30} {msg}");
+    let bar = ProgressBar::new(u64::from(arguments.rounds) * subjects.len() as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut all: Vec<_> = subjects.into_iter().map(|subject| (subject, Vec::new())).collect();
+    for _ in 0..arguments.rounds {
+        for (subject, starts) in &mut all {
+            bar.set_message(subject.name.clone());
+            starts.push(measure(subject, arguments.warm).await?);
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(all)
+}
+
+/// Every warm invocation is to do the same work, so none may be refused because there were too many.
+fn limits_that_are_not_reached() -> Vars {
+    let names = ["LIMIT_READS", "LIMIT_PURCHASES"];
+    names
+        .map(|name| (name.to_owned(), "1000000000/600,1000000000/86400".to_owned()))
+        .into_iter()
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! The process of a function, started as Lambda starts it.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::process::Stdio;
+
+use tokio::process::{Child, Command};
+
+use crate::BenchError;
+use crate::proc_files::ProcFiles;
+use crate::subject::Subject;
+
+/// `MemorySize` of the template's functions, in MB. Lambda's processor share follows from it; here it is
+/// only the value of a variable.
+const MEMORY_MB: &str = "256";
+
+/// A running process. It is killed when it is dropped.
+pub struct Process {
+    child: Child,
+    log: File,
+    pid: u32,
+}
+
+impl Process {
+    /// Starts the subject's binary with its variables and no others. Its log goes to a file.
+    ///
+    /// # Errors
+    /// When the binary cannot be started.
+    pub fn start(subject: &Subject, runtime_api: &str) -> Result<Self, BenchError> {
+        let log = tempfile::tempfile()?;
+        let child = Command::new(&subject.binary)
+            .env_clear()
+            .envs(lambda_vars(&subject.name))
+            .envs(&subject.variables)
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.try_clone()?)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("cannot start {}: {error}", subject.binary.display()))?;
+        let pid = child.id().ok_or("the process has ended")?;
+        Ok(Self { child, log, pid })
+    }
+
+    /// What Linux says of it.
+    pub fn files(&self) -> ProcFiles {
+        ProcFiles::of(self.pid)
+    }
+
+    /// Waits until the process ends by itself.
+    pub async fn ended(&mut self) -> BenchError {
+        match self.child.wait().await {
+            Ok(status) => format!("it ended by itself with {status}").into(),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// The end of its log, for a message about a failure.
+    pub fn end_of_log(&mut self) -> String {
+        const LINES: usize = 5;
+        let mut text = String::new();
+        let _ = self.log.rewind().and_then(|()| self.log.read_to_string(&mut text));
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+
+    /// Ends the process.
+    ///
+    /// # Errors
+    /// When it cannot be ended.
+    pub async fn kill(mut self) -> Result<(), BenchError> {
+        Ok(self.child.kill().await?)
+    }
+}
+
+/// The variables that Lambda itself gives a function, without those of its account.
+fn lambda_vars(function: &str) -> [(&'static str, String); 9] {
+    [
+        ("AWS_LAMBDA_FUNCTION_NAME", function.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_MB.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{function}")),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0".to_owned()),
+        ("LANG", "en_US.UTF-8".to_owned()),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+    ]
+}
