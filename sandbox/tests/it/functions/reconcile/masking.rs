@@ -70,6 +70,7 @@ async fn no_stored_field_reveals_the_masked_digits() {
             "history",
             "reconcile_part",
             "write_id",
+            "provider_transaction_id",
         ] {
             item.as_object_mut().unwrap().remove(own);
         }
