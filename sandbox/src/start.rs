@@ -180,8 +180,9 @@ impl Sandbox {
     pub async fn until_at_rest(&self, most: Duration) {
         const PAUSE: Duration = Duration::from_millis(3);
         let Some(queues) = &self.queues else { return };
+        let names: Vec<&str> = self.stack.triggers.iter().map(|it| it.queue.as_str()).collect();
         let at_rest = async || {
-            while !self.stack.triggers.iter().all(|trigger| queues.is_at_rest(&trigger.queue)) {
+            while !queues.are_at_rest(&names) {
                 tokio::time::sleep(PAUSE).await;
             }
         };

@@ -19,8 +19,7 @@ use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mono::{Mono, MonoError};
 use shared::store::{Accounts, Claim, ClaimRefused, Link, Outbox, Sessions};
 
-/// After this time every unlink that was on its way at the time of a link is over: longer than any
-/// function runs.
+/// An unlink that runs at the time of a link has ended after this time: no function runs for so long.
 const UNLINKS_ARE_OVER: Duration = Duration::from_secs(120);
 
 /// The function's dependencies.
@@ -87,9 +86,9 @@ impl HttpFunction for Exchange {
 }
 
 impl Exchange {
-    /// Mono has one account for all tenants, and an unlink that is on its way may not see this link.
-    /// So whoever was linked before makes a check due whether Mono still knows the account. It is sent
-    /// before the link is written, so that no link goes without.
+    /// Mono has one account for all tenants, and an unlink that runs now may not see this link. If any
+    /// tenant linked the account before, a job asks Mono later whether it still knows the account. The job
+    /// is sent before the link is written, so that no such link is without one.
     async fn check_later(&self, account_id: &AccountId) -> Result<(), ApiError> {
         if self.accounts.was_linked(account_id).await? {
             let about = ReportedAccount { account_id: account_id.clone() };

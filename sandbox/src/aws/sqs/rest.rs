@@ -11,9 +11,14 @@ impl Engine {
         self.activity.handled(queue, messages);
     }
 
-    /// Whether no message of a queue can be received now and none is being handled.
-    pub(crate) fn is_at_rest(&self, queue: &str) -> bool {
-        !self.next_message_in(queue).is_zero() && self.activity.all_handled(queue)
+    /// Whether no message of these queues can be received now and none is being handled. Nothing is sent or
+    /// received while it looks, and whoever handled a message has sent all that follows from it.
+    pub(crate) fn are_at_rest(&self, queues: &[&str]) -> bool {
+        let database = self.database();
+        let is_later =
+            |queue| next_visible(&database, queue).is_ok_and(|next| next > self.now_ms());
+        queues.iter().all(|queue| self.activity.all_handled(queue))
+            && queues.iter().all(|queue| is_later(queue))
     }
 
     /// How long until a message of a queue can be received: [`Duration::MAX`] where it has none.
