@@ -80,8 +80,8 @@ impl HttpFunction for Auth {
 }
 
 impl Auth {
-    /// Counts one OTP against every limit. The number's own limit comes last: a request that
-    /// another limit refuses must not use it up.
+    /// Counts one OTP against every limit: the servers' side by side, the number's own last, because a
+    /// request that another limit refuses must not use it up.
     async fn count(
         &self,
         tenant: &TenantId,
@@ -89,8 +89,12 @@ impl Auth {
         msisdn: &Msisdn,
     ) -> Result<(), ApiError> {
         let limits = &self.otp_limits;
-        self.limits.count(&limits.address, source_ip).await?;
-        self.limits.count(&limits.tenant, tenant.as_str()).await?;
+        let (by_address, by_tenant) = tokio::join!(
+            self.limits.count(&limits.address, source_ip),
+            self.limits.count(&limits.tenant, tenant.as_str()),
+        );
+        by_address?;
+        by_tenant?;
         self.limits.count(&limits.number, &msisdn.international()).await?;
         Ok(())
     }

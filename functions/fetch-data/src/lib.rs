@@ -63,16 +63,27 @@ impl HttpFunction for FetchData {
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
-        self.limits.count_if_possible(&self.tenant_limits.reads, tenant.as_str()).await?;
+        let count = self.limits.count_if_possible(&self.tenant_limits.reads, tenant.as_str());
+        if request.route == "GET /requests/{request_id}" {
+            count.await?;
+            return self.deferred_request(request).await;
+        }
+        // Neither needs the other's answer, so the tenant waits for one of them only.
+        let (counted, account) = tokio::join!(count, self.account_of(request));
+        counted?;
+        let account = account?;
         match request.route.as_str() {
-            "GET /accounts/{id}" => self.read_mono(request, Resource::Account).await,
-            "GET /accounts/{id}/balances" => self.read_mono(request, Resource::Balances).await,
-            "GET /accounts/{id}/transactions" => {
-                self.read_mono(request, Resource::Transactions).await
+            "GET /accounts/{id}" => self.read_mono(request, account, Resource::Account).await,
+            "GET /accounts/{id}/balances" => {
+                self.read_mono(request, account, Resource::Balances).await
             }
-            "GET /accounts/{id}/identity" => self.read_mono(request, Resource::Identity).await,
-            "GET /requests/{request_id}" => self.deferred_request(request).await,
-            _ => self.read_mtn(request).await,
+            "GET /accounts/{id}/transactions" => {
+                self.read_mono(request, account, Resource::Transactions).await
+            }
+            "GET /accounts/{id}/identity" => {
+                self.read_mono(request, account, Resource::Identity).await
+            }
+            _ => self.read_mtn(request, account).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use shared::domain::account::Account;
 use shared::domain::ids::AccountId;
 use shared::domain::job::{Job, ReportedAccount, Step};
 use shared::lambda::error::ApiError;
@@ -16,9 +17,9 @@ impl FetchData {
     pub(crate) async fn read_mono(
         &self,
         request: &ApiRequest,
+        account: Account,
         resource: Resource,
     ) -> Result<Reply, ApiError> {
-        let account = self.account_of(request).await?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
         let id = &account.account_id;
         let page = match mono.read(resource, id, &request.query, &request.headers).await {

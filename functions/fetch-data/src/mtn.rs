@@ -19,8 +19,12 @@ pub(crate) struct Line {
 }
 
 impl FetchData {
-    pub(crate) async fn read_mtn(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let line = self.line(request).await?;
+    pub(crate) async fn read_mtn(
+        &self,
+        request: &ApiRequest,
+        account: Account,
+    ) -> Result<Reply, ApiError> {
+        let line = line(account)?;
         let mtn = self.mtn()?;
         let transaction = &self.environment.random.id()[..20];
         let ids = Ids { transaction_id: transaction, trace_id: &request.id };
@@ -42,21 +46,20 @@ impl FetchData {
         answer(data)
     }
 
-    /// The tenant's account as a line of MTN's.
-    async fn line(&self, request: &ApiRequest) -> Result<Line, ApiError> {
-        let account = self.account_of(request).await?;
-        if account.network != Network::Mtn {
-            return Err(ApiError::invalid(
-                "This account was linked as a line of another network; only MTN lines can be asked \
-                 about at MTN.",
-            ));
-        }
-        let msisdn = account.msisdn.clone();
-        let msisdn = msisdn.ok_or_else(|| ApiError::unavailable("the account has no number"))?;
-        Ok(Line { account, msisdn })
-    }
-
     pub(crate) fn mtn(&self) -> Result<&Mtn, ApiError> {
         self.mtn.as_ref().ok_or_else(|| ApiError::provider_off("MTN"))
     }
+}
+
+/// The account as a line of MTN's.
+fn line(account: Account) -> Result<Line, ApiError> {
+    if account.network != Network::Mtn {
+        return Err(ApiError::invalid(
+            "This account was linked as a line of another network; only MTN lines can be asked \
+             about at MTN.",
+        ));
+    }
+    let msisdn = account.msisdn.clone();
+    let msisdn = msisdn.ok_or_else(|| ApiError::unavailable("the account has no number"))?;
+    Ok(Line { account, msisdn })
 }

@@ -81,8 +81,11 @@ impl PurchaseFunction {
         let seller = self.seller(&order)?;
         // A provider that is down is not sold from: nothing is counted or recorded.
         seller.check()?;
-        self.limits.count_if_possible(&self.tenant_limits.purchases, tenant.as_str()).await?;
-        let amount = self.price(&order).await?;
+        let count = self.limits.count_if_possible(&self.tenant_limits.purchases, tenant.as_str());
+        // Neither needs the other's answer, so the tenant waits for one of them only.
+        let (counted, amount) = tokio::join!(count, self.price(&order));
+        counted?;
+        let amount = amount?;
         let mut purchase = self.draft(tenant, id, &order, amount);
 
         let admitted = seller.admit()?;

@@ -1,4 +1,4 @@
-//! Secrets Manager, as far as the functions use it: `GetSecretValue`.
+//! Secrets Manager, as far as the functions use it: `BatchGetSecretValue`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,7 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Secrets by name, each with its variables.
 #[derive(Clone, Default)]
@@ -39,29 +39,37 @@ impl Secrets {
 
 /// The service, as the SDK calls it.
 pub fn router(secrets: Secrets) -> Router {
-    Router::new().route("/", post(get_secret_value)).with_state(secrets)
+    Router::new().route("/", post(batch_get_secret_value)).with_state(secrets)
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct GetSecretValue {
-    secret_id: String,
+struct BatchGetSecretValue {
+    secret_id_list: Vec<String>,
 }
 
-async fn get_secret_value(State(secrets): State<Secrets>, body: Bytes) -> Response {
-    let request = serde_json::from_slice::<GetSecretValue>(&body).ok();
-    let found = request.and_then(|request| {
-        let text = secrets.secret_string(&request.secret_id)?;
-        Some(json!({ "Name": request.secret_id, "SecretString": text }))
-    });
-    let (status, body) = match found {
-        Some(found) => (StatusCode::OK, found),
-        None => {
-            let error = json!({ "__type": "ResourceNotFoundException",
-                                  "Message": "Secrets Manager can't find the specified secret." });
-            (StatusCode::BAD_REQUEST, error)
-        }
+/// Answers the secrets that there are, and names the others, as AWS does.
+async fn batch_get_secret_value(State(secrets): State<Secrets>, body: Bytes) -> Response {
+    let Ok(request) = serde_json::from_slice::<BatchGetSecretValue>(&body) else {
+        let error =
+            json!({ "__type": "InvalidRequestException", "Message": "No secret is named." });
+        return answer(StatusCode::BAD_REQUEST, &error);
     };
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for id in request.secret_id_list {
+        match secrets.secret_string(&id) {
+            Some(text) => found.push(json!({ "Name": id, "SecretString": text })),
+            None => missing.push(json!({
+                "SecretId": id,
+                "ErrorCode": "ResourceNotFoundException",
+                "Message": "Secrets Manager can't find the specified secret.",
+            })),
+        }
+    }
+    answer(StatusCode::OK, &json!({ "SecretValues": found, "Errors": missing }))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
     let content_type = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
     (status, content_type, body.to_string()).into_response()
 }

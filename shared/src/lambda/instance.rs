@@ -9,6 +9,7 @@ use lambda_runtime::Error;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
+use crate::platform::aws::clients::Clients;
 use crate::platform::breaker::Breakers;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::{CredentialRefusals, Environment};
@@ -43,10 +44,11 @@ impl<F> Instance<F> {
     pub(super) async fn in_lambda(name: &str, build: Build<F>) -> Result<Self, Error> {
         telemetry::log::init([name]);
         let (vars, environment) = (Vars::from_process(), Environment::real());
-        // The first request's handshake is cheapest here: the init phase has a full processor.
-        let dynamodb = aws::dynamodb_url(&vars)?;
-        let start = Self::start(vars, &environment, build);
-        let (instance, ()) = tokio::join!(start, environment.http.warm(&dynamodb));
+        // The first request's handshakes are cheapest here: the init phase has a full processor.
+        let opened = aws::open_connections(&vars, &environment);
+        let (instance, opened) =
+            tokio::join!(Self::start(vars.clone(), &environment, build), opened);
+        opened?;
         Ok(instance?)
     }
 
@@ -61,11 +63,15 @@ impl<F> Instance<F> {
     ) -> Result<Self, StartError> {
         // Each instance has its own.
         let environment = Environment {
+            aws: Clients::of_instance(),
             credential_refusals: CredentialRefusals::default(),
             breakers: Breakers::default(),
             ..environment.clone()
         };
-        let function = build(&secrets::resolved(&vars, &environment).await?, &environment)?;
+        // The clients are built while the secrets are on their way.
+        let clients = async { aws::build_clients(&vars, &environment) };
+        let (resolved, ()) = tokio::join!(secrets::resolved(&vars, &environment), clients);
+        let function = build(&resolved?, &environment)?;
         let (function, renewed) = (RwLock::new(Arc::new(function)), Mutex::default());
         let warm = AtomicBool::new(false);
         Ok(Self { vars, environment, build, function, renewed, warm })

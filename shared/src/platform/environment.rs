@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use time::OffsetDateTime;
 
+use crate::platform::aws::clients::Clients;
 use crate::platform::breaker::Breakers;
 use crate::platform::http::Http;
 use crate::platform::outside::Outside;
@@ -89,6 +90,8 @@ pub struct Environment {
     pub http: Http,
     /// The way to addresses that tenants chose.
     pub outside: Outside,
+    /// The AWS clients of the running instance.
+    pub aws: Clients,
     /// Whether a provider refused our credentials.
     pub credential_refusals: CredentialRefusals,
     /// Which providers are down.
@@ -131,6 +134,7 @@ impl Environment {
             random: Random::system(),
             http: Http::new(),
             outside: Outside::public(),
+            aws: Clients::none(),
             credential_refusals: CredentialRefusals::default(),
             breakers: Breakers::default(),
         }

@@ -1,13 +1,11 @@
-//! Secrets, fetched from AWS Secrets Manager when an instance starts. They are not in the template
-//! and not in the environment that the AWS console shows.
+//! Secrets, fetched from AWS Secrets Manager when an instance starts, all by one call. They are not in
+//! the template and not in the environment that the AWS console shows.
 //!
 //! A secret is a JSON object of variables. The list here says which variables a secret may set.
 
-use aws_sdk_secretsmanager::Client;
-use futures_util::future::try_join_all;
 use serde_json::{Map, Value};
 
-use crate::platform::aws;
+use crate::platform::aws::secrets_manager::SecretsManager;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::Environment;
 
@@ -57,26 +55,25 @@ pub fn are_named(vars: &Vars) -> bool {
 /// # Errors
 /// [`StartError`] when a secret that is named cannot be read.
 pub async fn resolved(vars: &Vars, environment: &Environment) -> Result<Vars, StartError> {
-    if !are_named(vars) {
-        return Ok(vars.clone());
+    let named: Vec<_> = SECRETS
+        .iter()
+        .filter_map(|(variable, holds)| Some((*variable, vars.optional(variable)?, *holds)))
+        .collect();
+    let Some((first, ..)) = named.first() else { return Ok(vars.clone()) };
+    let failed = |variable, reason| StartError::Secret { variable, reason };
+    let ids: Vec<_> = named.iter().map(|(_, id, _)| *id).collect();
+    let secrets = SecretsManager::from_vars(vars, environment)?.batch_get(&ids).await;
+    let secrets = secrets.map_err(|reason| failed(first, reason))?;
+    let mut set = Vec::new();
+    for (variable, id, holds) in named {
+        let fields = secrets.text(id).map_err(str::to_owned).and_then(fields);
+        set.extend(taken(fields.map_err(|reason| failed(variable, reason))?, holds));
     }
-    let client = &aws::secrets_manager(vars, environment)?;
-    let named = SECRETS.iter().filter_map(|(variable, holds)| {
-        let id = vars.optional(variable)?;
-        Some(async move {
-            let fields = read(client, id).await;
-            let fields = fields.map_err(|reason| StartError::Secret { variable, reason })?;
-            Ok::<_, StartError>(taken(fields, holds))
-        })
-    });
-    let secrets = try_join_all(named).await?;
-    Ok(vars.with_missing(secrets.into_iter().flatten()))
+    Ok(vars.with_missing(set))
 }
 
-async fn read(client: &Client, id: &str) -> Result<Map<String, Value>, String> {
-    let answer = client.get_secret_value().secret_id(id).send().await;
-    let answer = answer.map_err(|error| crate::platform::aws::causes(&error))?;
-    let text = answer.secret_string().ok_or("it is not text")?;
+/// The variables in the text of a secret.
+fn fields(text: &str) -> Result<Map<String, Value>, String> {
     serde_json::from_str(text).map_err(|_| "it is not a JSON object".to_owned())
 }
 
@@ -92,9 +89,9 @@ mod tests {
 
     #[test]
     fn a_secret_sets_only_its_own_variables() {
-        let fields = serde_json::json!({ "MONO_SECRET_KEY": "k", "AWS_REGION": "x",
-                                         "VTPASS_PASSWORD": "p", "MONO_WEBHOOK_SECRET": 7 });
-        let fields = fields.as_object().unwrap().clone();
+        let text = r#"{ "MONO_SECRET_KEY": "k", "AWS_REGION": "x", "VTPASS_PASSWORD": "p",
+                        "MONO_WEBHOOK_SECRET": 7 }"#;
+        let fields = fields(text).unwrap();
         let expected = vec![("MONO_SECRET_KEY".to_owned(), "k".to_owned())];
         assert_eq!(taken(fields, SECRETS[1].1), expected);
     }

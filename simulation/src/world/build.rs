@@ -20,6 +20,7 @@ use shared::domain::api_key::{ApiKey, KeyKind};
 use shared::domain::ids::TenantId;
 use shared::domain::webhook::{Endpoint, NewEndpoint, Scheme};
 use shared::platform::aws;
+use shared::platform::aws::clients::Clients;
 use shared::platform::breaker::Breakers;
 use shared::platform::config::Vars;
 use shared::platform::environment::{Clock, CredentialRefusals, Environment, Random};
@@ -196,6 +197,7 @@ fn environment(clock: &Clock, random: &Random, line: Line) -> Environment {
         random: random.clone(),
         http: Http::in_process(line.clone()),
         outside: Outside::in_process(line),
+        aws: Clients::none(),
         credential_refusals: CredentialRefusals::default(),
         breakers: Breakers::default(),
     }

@@ -75,7 +75,7 @@ impl Call {
         let what = match service {
             Service::Dynamodb => table(&operation, &body),
             Service::Sqs => job(&body),
-            Service::Secrets => body["SecretId"].as_str().unwrap_or_default().to_owned(),
+            Service::Secrets => secrets(&body),
             _ => format!("{} {}", request.method(), route(request.url().path())),
         };
         let parts = [service.name(), &operation, &what];
@@ -96,6 +96,12 @@ fn table(operation: &str, body: &Value) -> String {
         Some(index) => format!("{table} {index}"),
         None => table.to_owned(),
     }
+}
+
+/// The secrets of a request, joined by commas.
+fn secrets(body: &Value) -> String {
+    let ids = body["SecretIdList"].as_array().into_iter().flatten();
+    ids.filter_map(Value::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// The queue of a message, and the kind of job in it.

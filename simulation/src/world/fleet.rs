@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lambda_runtime::Context;
 use sandbox::aws::instances::{Entry, StartFunction};
 use serde_json::Value;
+use shared::platform::aws::clients::Clients;
 use shared::platform::breaker::Breakers;
 use shared::platform::config::Vars;
 use shared::platform::environment::{CredentialRefusals, Environment};
@@ -99,6 +100,7 @@ impl Fleet {
             random: world.random.clone(),
             http: Http::in_process(network.clone()),
             outside: Outside::in_process(network),
+            aws: Clients::none(),
             credential_refusals: CredentialRefusals::default(),
             breakers: Breakers::default(),
         };

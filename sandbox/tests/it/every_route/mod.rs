@@ -2,6 +2,7 @@
 //! providers, permissions and the public contract.
 
 mod bad_input;
+mod budgets;
 mod contract;
 mod limits;
 mod mono_failures;

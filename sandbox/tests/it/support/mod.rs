@@ -7,6 +7,7 @@ pub mod leaks;
 pub mod mtn;
 mod provider;
 pub mod purchases;
+pub mod spent;
 pub mod tap;
 pub mod watchdog;
 mod written;

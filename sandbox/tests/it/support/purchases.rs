@@ -20,6 +20,15 @@ pub const FAILED: &str = "08031234567";
 /// VTpass's number that stays pending for a while.
 pub const PENDING: &str = "201000000000";
 
+/// The variables of the services whose calls are tapped, with the path at the end of their URLs.
+const TAPPED: [(&str, &str); 5] = [
+    ("AWS_ENDPOINT_URL_DYNAMODB", ""),
+    ("AWS_ENDPOINT_URL_SECRETS_MANAGER", ""),
+    ("AWS_ENDPOINT_URL_SQS", ""),
+    ("MTN_BASE_URL", ""),
+    ("VTPASS_BASE_URL", "/api"),
+];
+
 pub fn airtime(phone: &str) -> Value {
     json!({ "service_id": "mtn", "phone": phone, "amount_kobo": 10_000 })
 }
@@ -194,17 +203,20 @@ impl Gateway {
         (tap, entry)
     }
 
-    /// A function of the template, built anew with every call going through `tap`.
+    /// A function of the template, built anew with every call but Mono's going through `tap`.
     pub async fn tapped(&self, function: &str, tap: &Arc<Tap>) -> Entry {
+        self.tapped_at(function, tap, &TAPPED).await
+    }
+
+    /// The same, with the calls to Mono.
+    pub async fn tapped_with_mono(&self, function: &str, tap: &Arc<Tap>) -> Entry {
+        self.tapped_at(function, tap, &[&TAPPED[..], &[("MONO_BASE_URL", "")]].concat()).await
+    }
+
+    async fn tapped_at(&self, function: &str, tap: &Arc<Tap>, names: &[(&str, &str)]) -> Entry {
         let mut all = self.variables_of(function);
-        for (name, path) in [
-            ("AWS_ENDPOINT_URL_DYNAMODB", ""),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", ""),
-            ("AWS_ENDPOINT_URL_SQS", ""),
-            ("MTN_BASE_URL", ""),
-            ("VTPASS_BASE_URL", "/api"),
-        ] {
-            let Some(url) = all.get_mut(name) else { continue };
+        for (name, path) in names {
+            let Some(url) = all.get_mut(*name) else { continue };
             let server = url.trim_end_matches(path);
             *url = format!("{}{path}", tap.before(server, name.ends_with("DYNAMODB")).await);
         }

@@ -19,6 +19,8 @@ use serde_json::Value;
 use shared::platform::http::Http;
 use tokio::sync::Notify;
 
+use super::spent::{Spent, asking_for_units};
+
 /// What all taps of one function share.
 #[derive(Default)]
 pub struct Tap {
@@ -38,6 +40,8 @@ pub struct Tap {
     /// What was done to which table or queue, as IAM names it.
     used: Mutex<BTreeSet<(String, String)>>,
     loss: Mutex<Option<Loss>>,
+    /// What the calls cost, where it is counted.
+    spent: Mutex<Option<Spent>>,
 }
 
 /// A call to AWS whose first answer is lost.
@@ -130,6 +134,16 @@ impl Tap {
         self.used.lock().unwrap().clone()
     }
 
+    /// From now on what the calls cost is counted anew. DynamoDB is asked for it with each call.
+    pub fn count_costs(&self) {
+        *self.spent.lock().unwrap() = Some(Spent::default());
+    }
+
+    /// What the calls cost since then.
+    pub fn spent(&self) -> Spent {
+        self.spent.lock().unwrap().expect("costs are counted")
+    }
+
     /// Lets every call to a store fail, or none.
     pub fn fail_store(&self, fails: bool) {
         self.store_fails.store(fails, Ordering::SeqCst);
@@ -191,8 +205,11 @@ fn needed(operation: &str, request: &Value) -> Vec<(String, String)> {
             let tables = request["RequestItems"].as_object().unwrap().keys();
             tables.map(|table| ("dynamodb:BatchGetItem".to_owned(), table.clone())).collect()
         }
-        "GetSecretValue" => {
-            vec![("secretsmanager:GetSecretValue".to_owned(), word(&request["SecretId"]))]
+        "BatchGetSecretValue" => {
+            let secrets = request["SecretIdList"].as_array().unwrap().iter();
+            let one = |id| ("secretsmanager:GetSecretValue".to_owned(), word(id));
+            let all = ("secretsmanager:BatchGetSecretValue".to_owned(), "*".to_owned());
+            secrets.map(one).chain([all]).collect()
         }
         "SendMessage" => {
             let queue = word(&request["QueueUrl"]).rsplit('/').next().unwrap().to_owned();
@@ -217,14 +234,17 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
         Some(target) => target.to_str().unwrap().rsplit('.').next().unwrap().to_owned(),
         None => parts.uri.path().to_owned(),
     };
-    if parts.headers.contains_key("x-amz-target") {
+    let of_aws = parts.headers.contains_key("x-amz-target");
+    if of_aws {
         let request = serde_json::from_slice(&body).unwrap();
         line.tap.used.lock().unwrap().extend(needed(&operation, &request));
     }
+    let counts = of_aws && line.tap.spent.lock().unwrap().is_some();
+    let sent = if counts { asking_for_units(&operation, &body) } else { body.to_vec() };
     let loses = line.tap.loses(&operation, &parts, &body);
     let of_vtpass = operation.starts_with("/api/");
     line.tap.hold_if(2 * call).await;
-    line.tap.seen.lock().unwrap().push(operation);
+    line.tap.seen.lock().unwrap().push(operation.clone());
     let url = format!("{}{}", line.target, parts.uri.path_and_query().unwrap());
     let mut onward = http::Request::builder().method(parts.method).uri(url);
     for (name, value) in &parts.headers {
@@ -232,8 +252,11 @@ async fn pass(State(line): State<Line>, request: Request) -> Response {
             onward = onward.header(name, value);
         }
     }
-    let onward = reqwest::Request::try_from(onward.body(body.to_vec()).unwrap()).unwrap();
+    let onward = reqwest::Request::try_from(onward.body(sent).unwrap()).unwrap();
     let answer = line.http.send(onward, Duration::from_secs(60)).await;
+    if let (Some(spent), Ok(answer)) = (line.tap.spent.lock().unwrap().as_mut(), &answer) {
+        spent.call(of_aws, &operation, &body, &answer.body);
+    }
     let delay = *line.tap.delay.lock().unwrap();
     tokio::time::sleep(delay).await;
     line.tap.hold_if(2 * call + 1).await;

@@ -174,8 +174,12 @@ const LINES: &[(&str, &[&str])] = &[
         &["shared/src/platform/breaker.rs#retry_after"],
     ),
     (
+        "shared/src/platform/aws/secrets_manager.rs#any_answer_is_read_or_is_a_failure",
+        &["shared/src/platform/aws/secrets_manager.rs#read"],
+    ),
+    (
         "shared/src/platform/secrets.rs#a_secret_sets_only_its_own_variables",
-        &["shared/src/platform/secrets.rs#read"],
+        &["shared/src/platform/secrets.rs#fields"],
     ),
     (
         "shared/src/platform/telemetry/trace.rs#a_header_that_is_read_is_written_short_and_plain_and_is_read_back",

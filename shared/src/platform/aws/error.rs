@@ -57,7 +57,7 @@ fn is_refusal(code: &str) -> bool {
 /// An error and its causes as text, up to the first line break. The SDK's own debug output would hold
 /// the raw response and with it the item; after a line break AWS repeats the headers of a request
 /// with a wrong signature, the session token among them.
-pub(crate) fn causes(error: &dyn Error) -> String {
+fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -1,8 +1,10 @@
 //! The AWS clients, built by hand for a fast start: credentials from the environment that Lambda
 //! sets, one HTTP client shared with the providers, explicit timeouts.
 
+pub mod clients;
 mod connector;
 mod error;
+pub(crate) mod secrets_manager;
 
 use std::time::Duration;
 
@@ -15,7 +17,6 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
-pub(crate) use self::error::causes;
 pub use self::error::{AwsError, AwsErrorKind};
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::Environment;
@@ -34,9 +35,12 @@ pub fn dynamodb(
     vars: &Vars,
     environment: &Environment,
 ) -> Result<aws_sdk_dynamodb::Client, ConfigError> {
-    let config = config(vars, environment, "AWS_ENDPOINT_URL_DYNAMODB", usual_timeouts())?;
-    let config = aws_sdk_dynamodb::config::Builder::from(&config).retry_partition(own_budget());
-    Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
+    environment.aws.dynamodb(|| {
+        let config = config(vars, environment, "AWS_ENDPOINT_URL_DYNAMODB")?;
+        let config = aws_sdk_dynamodb::config::Builder::from(&config);
+        let config = config.retry_partition(own_budget());
+        Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
+    })
 }
 
 /// The SQS client of this environment.
@@ -44,24 +48,41 @@ pub fn dynamodb(
 /// # Errors
 /// [`ConfigError`] when region or credentials are missing.
 pub fn sqs(vars: &Vars, environment: &Environment) -> Result<aws_sdk_sqs::Client, ConfigError> {
-    let config = config(vars, environment, "AWS_ENDPOINT_URL_SQS", usual_timeouts())?;
-    let config = aws_sdk_sqs::config::Builder::from(&config).retry_partition(own_budget());
-    Ok(aws_sdk_sqs::Client::from_conf(config.build()))
+    environment.aws.sqs(|| {
+        let config = config(vars, environment, "AWS_ENDPOINT_URL_SQS")?;
+        let config = aws_sdk_sqs::config::Builder::from(&config).retry_partition(own_budget());
+        Ok(aws_sdk_sqs::Client::from_conf(config.build()))
+    })
 }
 
-/// The Secrets Manager client of this environment.
+/// Builds the clients that a function with these variables uses, before it asks for them. An error is
+/// ignored: the function meets it when it asks.
+pub fn build_clients(vars: &Vars, environment: &Environment) {
+    let _ = dynamodb(vars, environment);
+    if has_queue(vars) {
+        let _ = sqs(vars, environment);
+    }
+}
+
+/// Opens the connections that the first request needs.
 ///
 /// # Errors
-/// [`ConfigError`] when region or credentials are missing.
-pub fn secrets_manager(
-    vars: &Vars,
-    environment: &Environment,
-) -> Result<aws_sdk_secretsmanager::Client, ConfigError> {
-    let endpoint = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
-    let config = config(vars, environment, endpoint, start_timeouts())?;
-    let config = aws_sdk_secretsmanager::config::Builder::from(&config);
-    let config = config.retry_partition(own_budget());
-    Ok(aws_sdk_secretsmanager::Client::from_conf(config.build()))
+/// [`ConfigError`] when an endpoint variable is not a URL or the region is missing.
+pub async fn open_connections(vars: &Vars, environment: &Environment) -> Result<(), ConfigError> {
+    let (dynamodb, sqs) = (dynamodb_url(vars)?, service_url(vars, "sqs", "AWS_ENDPOINT_URL_SQS")?);
+    match has_queue(vars) {
+        true => {
+            tokio::join!(environment.http.warm(&dynamodb), environment.http.warm(&sqs));
+        }
+        false => environment.http.warm(&dynamodb).await,
+    }
+    Ok(())
+}
+
+/// Whether the function sends to a queue.
+fn has_queue(vars: &Vars) -> bool {
+    let queues = ["REQUERY_QUEUE_URL", "FOLLOW_UP_QUEUE_URL", "NOTIFY_QUEUE_URL"];
+    queues.iter().any(|queue| vars.optional(queue).is_some())
 }
 
 /// The URL of DynamoDB, for [`Http::warm`](crate::platform::http::Http::warm).
@@ -69,33 +90,43 @@ pub fn secrets_manager(
 /// # Errors
 /// [`ConfigError`] when an endpoint variable is not a URL or the region is missing.
 pub fn dynamodb_url(vars: &Vars) -> Result<String, ConfigError> {
-    match endpoint(vars, "AWS_ENDPOINT_URL_DYNAMODB")? {
-        Some(url) => Ok(url),
-        None => Ok(format!("https://dynamodb.{}.amazonaws.com", vars.required("AWS_REGION")?)),
-    }
+    service_url(vars, "dynamodb", "AWS_ENDPOINT_URL_DYNAMODB")
 }
 
-/// The configuration of every AWS client; only the endpoint and the timeouts differ.
-fn config(
-    vars: &Vars,
-    environment: &Environment,
-    endpoint_variable: &str,
-    timeouts: TimeoutConfig,
-) -> Result<SdkConfig, ConfigError> {
-    let credentials = Credentials::new(
+/// The URL of a service of AWS: that of an endpoint variable, or the one in the region.
+fn service_url(vars: &Vars, service: &str, variable: &str) -> Result<String, ConfigError> {
+    if let Some(url) = endpoint(vars, variable)? {
+        return Ok(url);
+    }
+    let region = vars.required("AWS_REGION")?;
+    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    Ok(format!("https://{service}.{region}.{domain}"))
+}
+
+/// The credentials that Lambda sets.
+fn credentials(vars: &Vars) -> Result<Credentials, ConfigError> {
+    Ok(Credentials::new(
         vars.required("AWS_ACCESS_KEY_ID")?,
         vars.required("AWS_SECRET_ACCESS_KEY")?,
         vars.optional("AWS_SESSION_TOKEN").map(str::to_owned),
         None,
         "environment",
-    );
+    ))
+}
+
+/// The configuration of every AWS client; only the endpoint differs.
+fn config(
+    vars: &Vars,
+    environment: &Environment,
+    endpoint_variable: &str,
+) -> Result<SdkConfig, ConfigError> {
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(vars.required("AWS_REGION")?.to_owned()))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .credentials_provider(SharedCredentialsProvider::new(credentials(vars)?))
         .http_client(environment.http.clone())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .timeout_config(timeouts)
+        .timeout_config(timeouts())
         .retry_config(retries());
     config.set_endpoint_url(endpoint(vars, endpoint_variable)?);
     Ok(config.build())
@@ -109,19 +140,10 @@ fn endpoint(vars: &Vars, service: &str) -> Result<Option<String>, ConfigError> {
     }
 }
 
-fn usual_timeouts() -> TimeoutConfig {
+fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT)
-        .build()
-}
-
-/// For a fetch at an instance's start, which may take ten seconds. A failed start costs the
-/// instance, so these are longer.
-fn start_timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(8))
         .build()
 }
 
