@@ -13,10 +13,12 @@
 //! - [`binaries`] builds the functions and the floors.
 //! - [`subject`] is what is measured.
 //! - [`start`] measures one start of one function.
+//! - [`instructions`] counts the instructions of a start and of a call.
 //! - [`report`] summarises all starts, and [`table`] prints it.
 
 pub mod binaries;
 pub mod events;
+pub mod instructions;
 pub mod proc_files;
 pub mod process;
 pub mod report;

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bench::instructions::{ByFunction, compare, count, read_budgets};
 use bench::proc_files::ProcFiles;
 use bench::report::Report;
 use bench::start::{Start, measure};
-use bench::subject::{Subject, subjects};
+use bench::subject::{Subject, functions, subjects};
 use bench::{BenchError, binaries};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -26,6 +27,9 @@ struct Arguments {
 enum Command {
     /// Starts each function in new processes and measures starts, warm invocations and memory. Linux only.
     Starts(Starts),
+    /// Counts the instructions of each function's start and call by valgrind's callgrind. Fails where one is
+    /// above its budget.
+    Instructions(Instructions),
 }
 
 #[derive(Args)]
@@ -47,9 +51,28 @@ struct Starts {
     no_build: bool,
 }
 
+#[derive(Args)]
+struct Instructions {
+    /// The folder with the binaries, as `cargo lambda build` leaves them: `NAME/bootstrap`.
+    #[arg(long)]
+    binaries: PathBuf,
+    /// The file with the budgets.
+    #[arg(long)]
+    budgets: PathBuf,
+    /// Writes the counts to that file instead of comparing them.
+    #[arg(long)]
+    write: bool,
+    /// The functions, separated by commas; all if not given.
+    #[arg(long, value_delimiter = ',')]
+    functions: Vec<String>,
+}
+
 fn main() -> ExitCode {
-    let Command::Starts(arguments) = Arguments::parse().command;
-    match run(&arguments) {
+    let done = match Arguments::parse().command {
+        Command::Starts(arguments) => starts(&arguments),
+        Command::Instructions(arguments) => instructions(&arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -58,13 +81,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Starts) -> Result<(), BenchError> {
+fn starts(arguments: &Starts) -> Result<(), BenchError> {
     ProcFiles::require()?;
     let target = binaries::target()?;
     if !arguments.no_build {
         binaries::build(&target)?;
     }
-    let account = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let account = account()?;
     let report = measure_all(arguments, &target, &account)?;
     for table in report.tables() {
         println!("{table}");
@@ -77,6 +100,36 @@ fn run(arguments: &Starts) -> Result<(), BenchError> {
     // The sandbox's tasks end with the process.
     account.shutdown_background();
     Ok(())
+}
+
+/// The threads of the sandbox.
+fn account() -> Result<Runtime, BenchError> {
+    Ok(runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+fn instructions(arguments: &Instructions) -> Result<(), BenchError> {
+    let account = account()?;
+    let vars = limits_that_are_not_reached();
+    let sandbox = account.block_on(Sandbox::start(Options::new(vars, 0, None)))?;
+    let binary = |name: &str| arguments.binaries.join(name).join("bootstrap");
+    let subjects = functions(&sandbox, &arguments.functions, binary)?;
+    let here = runtime::Builder::new_current_thread().enable_all().build()?;
+    let counts = here.block_on(async {
+        let mut counts = ByFunction::new();
+        for subject in subjects {
+            let counted = count(&subject).await?;
+            println!("{}: start {}, call {}", subject.name, counted.start, counted.call);
+            counts.insert(subject.name, counted);
+        }
+        Ok::<_, BenchError>(counts)
+    })?;
+    account.shutdown_background();
+    if arguments.write {
+        let text = serde_json::to_string_pretty(&counts)? + "\n";
+        return Ok(fs::write(&arguments.budgets, text)?);
+    }
+    let wrong = compare(&read_budgets(&arguments.budgets)?, &counts);
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
 }
 
 /// Runs the sandbox on its own threads, and the emulator on this one, so that handing out an invocation

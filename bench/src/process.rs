@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::{Child, Command};
@@ -27,8 +28,32 @@ impl Process {
     /// # Errors
     /// When the binary cannot be started.
     pub fn start(subject: &Subject, runtime_api: &str) -> Result<Self, BenchError> {
+        Self::start_by(Command::new(&subject.binary), subject, runtime_api)
+    }
+
+    /// Starts it under valgrind's callgrind, which counts its instructions and writes the count to `counts`
+    /// when the process ends.
+    ///
+    /// # Errors
+    /// When valgrind cannot be started.
+    pub fn counted(
+        subject: &Subject,
+        runtime_api: &str,
+        counts: &Path,
+    ) -> Result<Self, BenchError> {
+        let mut command = Command::new("valgrind");
+        let file = format!("--callgrind-out-file={}", counts.display());
+        command.args(["--tool=callgrind", &file]).arg(&subject.binary);
+        Self::start_by(command, subject, runtime_api)
+    }
+
+    fn start_by(
+        mut command: Command,
+        subject: &Subject,
+        runtime_api: &str,
+    ) -> Result<Self, BenchError> {
         let log = tempfile::tempfile()?;
-        let child = Command::new(&subject.binary)
+        let child = command
             .env_clear()
             .envs(lambda_vars(&subject.name))
             .envs(&subject.variables)
@@ -65,10 +90,23 @@ impl Process {
         lines[lines.len().saturating_sub(LINES)..].join("\n")
     }
 
-    /// Ends the process.
+    /// Asks the process to end, and waits until it has.
     ///
     /// # Errors
-    /// When it cannot be ended.
+    /// When it cannot be asked.
+    pub async fn end(mut self) -> Result<(), BenchError> {
+        let asked = Command::new("kill").arg(self.pid.to_string()).status().await?;
+        if !asked.success() {
+            return Err("the process cannot be asked to end".into());
+        }
+        self.child.wait().await?;
+        Ok(())
+    }
+
+    /// Kills the process.
+    ///
+    /// # Errors
+    /// When it cannot be killed.
     pub async fn kill(mut self) -> Result<(), BenchError> {
         Ok(self.child.kill().await?)
     }

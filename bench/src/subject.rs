@@ -35,23 +35,36 @@ pub fn subjects(
     sandbox: &Sandbox,
     names: &[String],
 ) -> Result<Vec<Subject>, BenchError> {
+    let floors = Floor::BOTH.into_iter().map(|floor| {
+        subject(floor.name(), floor.binary(target), events::floor_event(), BTreeMap::new())
+    });
+    let functions = functions(sandbox, names, |name| binaries::function(target, name))?;
+    floors.chain(functions.into_iter().map(Ok)).collect()
+}
+
+/// The functions with these names, or all; `binary` says where each one is.
+///
+/// # Errors
+/// When a name is not that of a function, or a binary or an event is missing.
+pub fn functions(
+    sandbox: &Sandbox,
+    names: &[String],
+    binary: impl Fn(&str) -> PathBuf,
+) -> Result<Vec<Subject>, BenchError> {
     let mut functions: Vec<&FunctionSpec> = sandbox.stack.functions.iter().collect();
     functions.sort_by(|a, b| a.name.cmp(&b.name));
     let known: Vec<&str> = functions.iter().map(|spec| spec.name.as_str()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(format!("{unknown} is not a function: there are {}", known.join(", ")).into());
     }
-    let floors = Floor::BOTH.into_iter().map(|floor| {
-        subject(floor.name(), floor.binary(target), events::floor_event(), BTreeMap::new())
-    });
     let wanted = functions.into_iter().filter(|it| names.is_empty() || names.contains(&it.name));
-    let functions = wanted.map(|spec| {
+    let subjects = wanted.map(|spec| {
         let all = spec.variables.iter().chain(&sandbox.lambda_vars);
         let variables = all.map(|(name, value)| (name.clone(), value.clone())).collect();
-        let binary = binaries::function(target, &spec.name);
+        let binary = binary(&spec.name);
         subject(&spec.name, binary, events::event_of(&spec.name)?, variables)
     });
-    floors.chain(functions).collect()
+    subjects.collect()
 }
 
 fn subject(

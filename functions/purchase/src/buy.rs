@@ -156,6 +156,7 @@ impl PurchaseFunction {
             acknowledged: false,
             unknown_references: 0,
             hinted_at: OffsetDateTime::UNIX_EPOCH,
+            hint_again_at: None,
             reconcile_at: None,
             reconciled_at: None,
             history: Vec::new(),

@@ -14,20 +14,24 @@ const LAST_STEP: u32 = 100;
 impl PurchaseJobs {
     /// Asks also about a final purchase, because a delivered one may have been reversed. While the
     /// store is out of reach the hint goes back to the queue, because nothing else announces a
-    /// reversal.
+    /// reversal. A copy of a step, which SQS may deliver or have kept although its answer was lost,
+    /// does not ask once a later step was sent.
     pub(crate) async fn hint(&self, step: Step<HintedPurchase>) -> Result<(), Retry> {
         let HintedPurchase { tenant, purchase_id } = &step.about;
         let Some(purchase) = self.purchases.get(tenant, purchase_id).await? else {
             return Ok(());
         };
+        if step.step > 0 && purchase.hint_comes_later(self.now()) {
+            return Ok(());
+        }
         let (evidence, change) = match self.ask(&purchase, Source::Hint).await {
             Asked::Answered(evidence, change) => (evidence, change),
-            Asked::Down => return self.hint_again(&step).await,
+            Asked::Down => return self.hint_again(&step, &purchase).await,
             Asked::Nobody => return Ok(()),
         };
         self.record_news(&purchase, &evidence, &change).await?;
         if proves_nothing(&evidence.outcome, &purchase) {
-            self.hint_again(&step).await
+            self.hint_again(&step, &purchase).await
         } else {
             Ok(())
         }
@@ -56,8 +60,17 @@ impl PurchaseJobs {
         Ok(purchase.clone())
     }
 
-    /// Asks again on the schedule of the requery. After a day it raises an alarm.
-    async fn hint_again(&self, step: &Step<HintedPurchase>) -> Result<(), Retry> {
+    /// Asks again on the schedule of the requery, unless a step of an earlier hint will. After a day it
+    /// raises an alarm. The step is sent before it is marked: a crash between the two sends one more and
+    /// loses nothing.
+    async fn hint_again(
+        &self,
+        step: &Step<HintedPurchase>,
+        purchase: &Purchase,
+    ) -> Result<(), Retry> {
+        if purchase.hint_comes_later(self.now()) {
+            return Ok(());
+        }
         let next = step.next();
         if next.step > LAST_STEP {
             let alarm = Alarm::HintUnanswered.name();
@@ -65,7 +78,13 @@ impl PurchaseJobs {
             tracing::error!(alarm, purchase_id, "VTpass gave no clear answer to a hint for a day");
             return Ok(());
         }
-        Ok(self.hint_later(next).await?)
+        let due = self.now() + self.hint_later(next).await?;
+        let purchase_id = &purchase.purchase_id;
+        if let Err(error) = self.purchases.mark_hint_again(purchase_id, due).await {
+            let purchase_id = purchase_id.as_str();
+            tracing::warn!(purchase_id, reason = %error, "the next step of a hint cannot be marked");
+        }
+        Ok(())
     }
 }
 

@@ -211,10 +211,14 @@ impl PurchaseJobs {
         Ok(wait)
     }
 
-    /// Sends the next step of a hint.
-    pub(crate) async fn hint_later(&self, next: Step<HintedPurchase>) -> Result<(), QueueError> {
+    /// Sends the next step of a hint, and gives the wait until it is due.
+    pub(crate) async fn hint_later(
+        &self,
+        next: Step<HintedPurchase>,
+    ) -> Result<Duration, QueueError> {
         let wait = self.schedule.wait(next.step, Duration::MAX, &self.environment.random);
-        self.follow_ups.send(&Job::Hint(next), wait).await
+        self.follow_ups.send(&Job::Hint(next), wait).await?;
+        Ok(wait)
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

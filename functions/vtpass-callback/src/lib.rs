@@ -9,6 +9,7 @@ use serde_json::Value;
 use shared::domain::ids::ProviderReference;
 use shared::domain::job::{HintedPurchase, Job, Step};
 use shared::domain::service::Service;
+use shared::domain::time::CLOCK_DIFFERENCE;
 use shared::lambda::error::ApiError;
 use shared::lambda::http_function::HttpFunction;
 use shared::lambda::reply::Reply;
@@ -32,8 +33,6 @@ pub struct VtpassCallback {
 const SUCCESS: &str = r#"{"response":"success"}"#;
 /// The shortest time between two hint jobs for one purchase.
 const PAUSE: Duration = Duration::minutes(1);
-/// How much the clocks of two instances may differ.
-const CLOCK_DIFFERENCE: Duration = Duration::seconds(10);
 
 #[derive(Deserialize)]
 struct Webhook {

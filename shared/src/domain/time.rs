@@ -3,7 +3,10 @@
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+/// How much the clocks of two instances may differ.
+pub const CLOCK_DIFFERENCE: Duration = Duration::seconds(10);
 
 /// A time as ISO 8601 in UTC with milliseconds, as Mono writes it: `2024-07-17T11:16:49.632Z`.
 pub fn to_iso(time: OffsetDateTime) -> String {

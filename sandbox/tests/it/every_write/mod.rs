@@ -77,6 +77,7 @@ every_write! {
     "purchases::reconcile::come_back", UPDATE, "SET reconcile_ms = :next", 0 => purchases::an_overdue_chain_is_restarted_once;
     "purchases::reconcile::looked_back", UPDATE, "SET reconciled_ms = :now", 0 => purchases::a_look_back_is_recorded;
     "purchases::mark_hint", UPDATE, "SET hinted_ms = :due", 0 => purchases::a_hint_is_marked_and_sent_once;
+    "purchases::mark_hint_again", UPDATE, "SET hint_again_ms = :due", 0 => purchases::the_next_step_of_a_hint_is_marked_and_sent_once;
     "purchases::acknowledge", UPDATE, "SET acknowledged = :yes", 0 => purchases::an_acknowledgement_is_recorded;
     "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_delivery_is_recorded_once;
     "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_wait_is_recorded_once;

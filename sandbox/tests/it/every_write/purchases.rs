@@ -15,7 +15,7 @@ use crate::support::purchases::{
     DELIVERED, FAILED, PENDING, airtime, bundle, field, id_of, purchase_event, purchase_id,
 };
 use crate::support::tap::Tap;
-use crate::support::{Gateway, KEY, event};
+use crate::support::{Gateway, KEY, event, tenant_of};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -134,6 +134,22 @@ pub async fn a_hint_is_marked_and_sent_once(loss: Loss) {
     assert_eq!(gateway.jobs().await, before + 1);
     let stored = gateway.stored(field(&bought, "purchase_id")).await;
     assert_eq!(stored.hinted_at, gateway.clock.clock().now());
+}
+
+pub async fn the_next_step_of_a_hint_is_marked_and_sent_once(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    let before = gateway.jobs().await;
+    let (tap, function) = gateway.with_tap("requery").await;
+    caller.script(json!([{ "call": "requery", "http_status": 502 }])).await;
+    let id = field(&bought, "purchase_id");
+    let hint = json!({ "kind": "hint", "tenant": tenant_of(KEY), "purchase_id": id, "step": 0 });
+    let batch = json!({ "Records": [{ "messageId": "m", "body": hint.to_string() }] });
+    let answer = loss.run(&tap, &function, batch.to_string()).await;
+    assert_eq!(answer["batchItemFailures"], json!([]));
+    assert_eq!(gateway.jobs().await, before + 1);
+    let due = gateway.stored(id).await.hint_again_at.expect("a mark");
+    assert!(due > gateway.clock.clock().now());
 }
 
 pub async fn an_acknowledgement_is_recorded(loss: Loss) {

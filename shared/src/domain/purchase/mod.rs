@@ -33,7 +33,7 @@ pub use self::transition::{Evidence, Transition, transition};
 use super::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
 use super::money::Kobo;
 use super::service::MTN_REFILL;
-use super::time::{epoch_ms, to_iso};
+use super::time::{CLOCK_DIFFERENCE, epoch_ms, to_iso};
 
 /// How long a purchase may stay open before a person must look.
 pub const DEADLINE: Duration = Duration::hours(24);
@@ -98,6 +98,14 @@ pub struct Purchase {
     /// When the last hint job is or was due; the epoch where there was none.
     #[serde(rename = "hinted_ms", with = "epoch_ms", default = "never")]
     pub hinted_at: OffsetDateTime,
+    /// When the next step of a hint that had no clear answer is or was due; none where there was none.
+    #[serde(
+        rename = "hint_again_ms",
+        with = "epoch_ms::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub hint_again_at: Option<OffsetDateTime>,
     /// When reconcile comes back to it; none once nothing is left to find out.
     #[serde(
         rename = "reconcile_ms",
@@ -165,6 +173,11 @@ impl Purchase {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         PurchaseId::from_bytes(&bytes)
+    }
+
+    /// Whether a later step of a hint is on its way, so that no other has to ask at `now` or be sent.
+    pub fn hint_comes_later(&self, now: OffsetDateTime) -> bool {
+        self.hint_again_at.is_some_and(|due| due > now + CLOCK_DIFFERENCE)
     }
 
     /// What the tenant sees, as JSON.

@@ -139,6 +139,24 @@ impl Purchases {
         Ok(())
     }
 
+    /// Marks when the next step of a hint is due, once that step was sent.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be marked.
+    pub async fn mark_hint_again(
+        &self,
+        id: &PurchaseId,
+        due: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mark = self
+            .update(id)
+            .update_expression("SET hint_again_ms = :due")
+            .condition_expression("attribute_exists(purchase_id)")
+            .expression_attribute_values(":due", number(to_ms(due)));
+        update(mark).await?;
+        Ok(())
+    }
+
     /// Records that the provider knows the purchase, whatever else another change did.
     async fn acknowledge(&self, id: &PurchaseId) -> Result<(), StoreError> {
         let acknowledge = self

@@ -85,8 +85,8 @@ async fn after_a_crash_anywhere_in_a_hint_the_reversal_is_found() {
             assert_eq!(field(&state, "state"), "reversed", "{answer}, point {point}");
             assert_eq!(gateway.jobs().await, 0, "{answer}, point {point}");
             if !crashed {
-                // Read, ask, then announce and write, or send.
-                assert_eq!(point, if answer == "clear" { 8 } else { 6 }, "{answer}");
+                // Read, ask, then announce and write, or send and mark.
+                assert_eq!(point, 8, "{answer}");
                 break;
             }
         }

@@ -9,8 +9,9 @@ use shared::platform::config::Vars;
 use shared::store::Changed;
 
 use crate::functions::vtpass_callback::{callback, update};
-use crate::support::Gateway;
 use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, field, purchase_id, until};
+use crate::support::tap::context;
+use crate::support::{Gateway, KEY, tenant_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hint_asks_once_and_does_not_continue_the_chain() {
@@ -26,6 +27,36 @@ async fn a_hint_asks_once_and_does_not_continue_the_chain() {
     gateway.clock.turn(Duration::from_secs(60));
     gateway.drive(&requery).await;
     assert_eq!(gateway.jobs().await, 0);
+}
+
+/// A lost answer of SQS leaves copies of a step. They end as soon as one of them has sent the next step.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_copies_of_a_hints_step_one_asks_and_goes_on() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (tap, requery) = gateway.with_tap("requery").await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    let id = field(&bought, "purchase_id");
+    gateway.empty("RequeryQueue").await;
+    let unclear = json!({ "call": "requery", "http_status": 502 });
+    caller.script(json!(vec![unclear; 3])).await;
+    let hint = |step| {
+        let job = json!({ "kind": "hint", "tenant": tenant_of(KEY), "purchase_id": id,
+                          "step": step });
+        json!({ "Records": [{ "messageId": "m", "body": job.to_string() }] }).to_string()
+    };
+    tap.hold_at(None);
+    for _ in 0..5 {
+        requery(hint(1), context()).await.unwrap();
+    }
+    let asked = || tap.seen().iter().filter(|it| *it == "/api/requery").count();
+    assert_eq!((asked(), gateway.jobs().await), (1, 1));
+    // A new webhook asks at once; the step that is on its way goes on for it.
+    requery(hint(0), context()).await.unwrap();
+    assert_eq!((asked(), gateway.jobs().await), (2, 1));
+    // The step that is due asks and goes on.
+    gateway.clock.turn(Duration::from_secs(900));
+    gateway.drive(&requery).await;
+    assert_eq!((asked(), gateway.jobs().await), (3, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
