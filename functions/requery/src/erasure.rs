@@ -34,7 +34,7 @@ pub(crate) struct ErasureJobs {
 
 /// The result of one step.
 enum Progress {
-    /// Nothing is left to do.
+    /// Nothing is left to do, or another job does it.
     Done,
     /// It must be tried again, for this reason.
     Later(String),
@@ -60,18 +60,30 @@ impl ErasureJobs {
     }
 
     /// Tells Mono of a withdrawn consent. Whatever fails, the next step tries again: an erasure has
-    /// no deadline.
+    /// no deadline. The step is sent before it is marked: a crash between the two sends one more and loses
+    /// nothing.
     pub(crate) async fn unlink(&self, step: Step<HeldAccount>) -> Result<(), Retry> {
-        let Progress::Later(reason) = settled(self.tell_mono(&step.about).await) else {
+        let Progress::Later(reason) = settled(self.tell_mono(&step).await) else {
             return Ok(());
         };
         let HeldAccount { tenant, account_id } = &step.about;
-        let (tenant, account_id) = (Some(tenant.as_str()), account_id.as_str());
-        tracing::warn!(tenant, account_id, reason, step = step.step, "not unlinked at Mono yet");
-        self.raise_if_overdue(step.step, tenant, account_id);
+        let (name, id, at) = (Some(tenant.as_str()), account_id.as_str(), step.step);
+        tracing::warn!(
+            tenant = name,
+            account_id = id,
+            reason,
+            step = at,
+            "not unlinked at Mono yet"
+        );
+        self.raise_if_overdue(at, name, id);
         let next = step.next();
         let wait = self.wait(next.step);
-        Ok(self.jobs.send(&Job::Unlink(next), wait).await?)
+        self.jobs.send(&Job::Unlink(next), wait).await?;
+        let due = self.environment.clock.now() + wait;
+        if let Err(error) = self.accounts.mark_unlink_again(tenant, account_id, due).await {
+            tracing::warn!(account_id = id, reason = %error, "the next unlink step cannot be marked");
+        }
+        Ok(())
     }
 
     /// Confirms a withdrawal that Mono reports, and does it here. Whatever fails, the next step
@@ -89,18 +101,24 @@ impl ErasureJobs {
     }
 
     /// Tells Mono, unless another tenant still holds the account. An account that was linked again
-    /// or is unlinked already needs nothing.
-    async fn tell_mono(&self, held: &HeldAccount) -> Result<Progress, StoreError> {
-        let HeldAccount { tenant, account_id } = held;
+    /// or is unlinked already needs nothing, and so does a copy of a step once a later one was sent.
+    async fn tell_mono(&self, step: &Step<HeldAccount>) -> Result<Progress, StoreError> {
+        let HeldAccount { tenant, account_id } = &step.about;
         let account = self.accounts.get(tenant, account_id).await?;
-        if account.is_none_or(|account| account.state != AccountState::Unlinking) {
+        let Some(account) = account.filter(|it| it.state == AccountState::Unlinking) else {
+            return Ok(Progress::Done);
+        };
+        let comes_later = account.unlink_comes_later(self.environment.clock.now());
+        if step.step > 0 && comes_later {
             return Ok(Progress::Done);
         }
         self.requests.forget_account(tenant, account_id).await?;
         if !self.accounts.is_held(account_id).await? {
             let Some(mono) = &self.mono else { return Ok(mono_is_off()) };
-            if let Err(error) = mono.unlink(account_id).await {
-                return Ok(Progress::Later(error.to_string()));
+            match mono.unlink(account_id).await {
+                Ok(_) => {}
+                Err(_) if comes_later => return Ok(Progress::Done),
+                Err(error) => return Ok(Progress::Later(error.to_string())),
             }
         }
         self.accounts.finish_unlink(tenant, account_id, self.environment.clock.now()).await?;

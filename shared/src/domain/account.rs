@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::ids::{AccountId, TenantId};
 use super::msisdn::Msisdn;
 use super::network::Network;
-use super::time::iso;
+use super::time::{CLOCK_DIFFERENCE, epoch_ms, iso};
 
 /// What the customer agreed to, in the tenant's words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +97,23 @@ pub struct Account {
     /// The consent in force; erased when unlinked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<Consent>,
+    /// When the next step of its unlink job is or was due; none where Mono confirmed at once.
+    #[serde(
+        rename = "unlink_again_ms",
+        with = "epoch_ms::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub unlink_again_at: Option<OffsetDateTime>,
     /// What happened, oldest first: the first event and at least the newest 40.
     #[serde(default)]
     pub history: Vec<AccountEvent>,
+}
+
+impl Account {
+    /// Whether a later step of its unlink job is on its way, so that no other has to ask at `now` or be
+    /// sent.
+    pub fn unlink_comes_later(&self, now: OffsetDateTime) -> bool {
+        self.unlink_again_at.is_some_and(|due| due > now + CLOCK_DIFFERENCE)
+    }
 }

@@ -10,10 +10,11 @@ use time::OffsetDateTime;
 
 use super::conditional::{Item, Transacted, Written, transact, update};
 use super::table::table;
-use super::{Claim, ExchangeCode, Outbox, Sessions, StoreError, list, text};
+use super::{Claim, ExchangeCode, Outbox, Sessions, StoreError, list, number, text};
 use crate::domain::account::{Account, AccountEvent, AccountState, Consent, ConsentTerms};
 use crate::domain::event::{EventType, Subject};
 use crate::domain::ids::{AccountId, TenantId};
+use crate::domain::time::to_ms;
 
 table! {
     /// The `accounts` table.
@@ -179,7 +180,8 @@ impl Accounts {
             .0
             .update([("account_id", id.as_str()), ("tenant", tenant.as_str())])
             .update_expression(
-                "SET #state = :to, history = list_append(history, :event) REMOVE phone, consent",
+                "SET #state = :to, history = list_append(history, :event) \
+                 REMOVE phone, consent, unlink_again_ms",
             )
             .condition_expression(format!("#state = :from AND {HAS_ROOM}"))
             .expression_attribute_names("#state", "state")
@@ -199,6 +201,28 @@ impl Accounts {
                 Written::Refused(_) => return Ok(false),
             }
         }
+    }
+
+    /// Marks when the next step of the unlink job is due, once that step was sent.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be marked.
+    pub async fn mark_unlink_again(
+        &self,
+        tenant: &TenantId,
+        id: &AccountId,
+        due: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mark = self
+            .0
+            .update([("account_id", id.as_str()), ("tenant", tenant.as_str())])
+            .update_expression("SET unlink_again_ms = :due")
+            .condition_expression("#state = :unlinking")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":unlinking", text(AccountState::Unlinking.name()))
+            .expression_attribute_values(":due", number(to_ms(due)));
+        update(mark).await?;
+        Ok(())
     }
 
     /// Whether any tenant holds or ever held the account.

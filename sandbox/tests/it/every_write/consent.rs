@@ -1,11 +1,15 @@
 //! Sessions, codes and accounts.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::loss::{Loss, event_with};
 use crate::functions::consent::history::{age, times};
+use crate::support::tap::context;
 use crate::support::{
-    Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event, numbered_mono,
+    Caller, Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event, mono_at, numbered_mono,
+    tenant_of,
 };
 
 fn exchange() -> String {
@@ -110,6 +114,46 @@ async fn unlink(loss: Loss) {
     assert_eq!(events(&gateway).await, ["linked", "unlinking", "unlinked"]);
     assert_eq!(caller.consent_state("acc1").await, "unlinked");
     assert_eq!(asked(&mono, "/accounts/acc1/unlink"), 1);
+}
+
+pub async fn the_next_step_of_an_unlink_is_marked_and_sent_once(loss: Loss) {
+    let mono = Provider::start(agreeable_mono).await;
+    let gateway = Gateway::undriven_with(&mono_at(&mono.url)).await;
+    let caller = gateway.caller();
+    caller.link_acc1().await;
+    mono.script(|request| match request.target.as_str() {
+        "/accounts/acc1/unlink" => Script::Json(500, json!({})),
+        _ => agreeable_mono(request),
+    });
+    assert_eq!(caller.unlink("acc1").await.status, 503);
+    gateway.empty("FollowUpQueue").await;
+    let (tap, requery) = gateway.with_tap("requery").await;
+    let answer = loss.run(&tap, &requery, unlink_job(1)).await;
+    assert_eq!(answer["batchItemFailures"], json!([]));
+    assert_eq!(gateway.jobs().await, 1);
+    // A copy of the step neither asks nor goes on.
+    let told = asked(&mono, "/accounts/acc1/unlink");
+    requery(unlink_job(1), context()).await.unwrap();
+    assert_eq!((asked(&mono, "/accounts/acc1/unlink"), gateway.jobs().await), (told, 1));
+    // Another unlink by the tenant asks at once and leaves the next step to the job.
+    requery(unlink_job(0), context()).await.unwrap();
+    assert_eq!((asked(&mono, "/accounts/acc1/unlink"), gateway.jobs().await), (told + 1, 1));
+    // The step that is due asks and goes on, until Mono confirms.
+    gateway.clock.turn(Duration::from_secs(900));
+    gateway.drive(&requery).await;
+    assert_eq!((asked(&mono, "/accounts/acc1/unlink"), gateway.jobs().await), (told + 2, 1));
+    mono.script(agreeable_mono);
+    gateway.clock.turn(Duration::from_secs(900));
+    gateway.drive(&requery).await;
+    assert_eq!(gateway.jobs().await, 0);
+    assert_eq!(caller.consent_state("acc1").await, "unlinked");
+}
+
+/// A message with a step of the job that tells Mono of the withdrawal of `acc1`.
+fn unlink_job(step: u32) -> String {
+    let job =
+        json!({ "kind": "unlink", "tenant": tenant_of(KEY), "account_id": "acc1", "step": step });
+    json!({ "Records": [{ "messageId": "m", "body": job.to_string() }] }).to_string()
 }
 
 pub async fn an_unlink_is_begun_once(loss: Loss) {

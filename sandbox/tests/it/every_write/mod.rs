@@ -55,6 +55,7 @@ every_write! {
     "accounts::make_room", UPDATE, "REMOVE history[1]", 0 => consent::room_is_made_in_a_full_history;
     "accounts::step", UPDATE, "SET #state = :to", 0 => consent::an_unlink_is_begun_once;
     "accounts::step", UPDATE, "SET #state = :to", 1 => consent::an_unlink_is_finished_once;
+    "accounts::mark_unlink_again", UPDATE, "SET unlink_again_ms = :due", 0 => consent::the_next_step_of_an_unlink_is_marked_and_sent_once;
     "events::keep", PUT, "attribute_not_exists(event_id)", 0 => events::an_event_is_kept_once;
     "endpoints::add", PUT, "attribute_not_exists(endpoint_id)", 0 => webhooks::an_endpoint_is_added;
     "endpoints::replace", UPDATE, "revision = :before", 0 => webhooks::a_secret_is_rotated_once;
