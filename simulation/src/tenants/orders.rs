@@ -75,10 +75,11 @@ impl People {
         } else {
             body["variation_code"] = "eti-200".into();
         }
+        // Of two orders at once either may be the first.
+        let was_known = self.known().purchases.contains_key(&order);
         let reply = self.send_order(world, placed, &body).await;
         world.tell(|| format!("another order under the key of {order}: {}", said(&reply)));
-        let is_known = self.known().purchases.contains_key(&order);
-        if is_known && matches!(reply.status, 200..300) {
+        if was_known && matches!(reply.status, 200..300) {
             world.violated(name::ONE_PURCHASE, format!("key of order {order} bought another one"));
         }
     }
