@@ -34,6 +34,7 @@ impl People {
             let reply = self.send_order(world, placed, &placed.body).await;
             world.tell(|| format!("tenant {} buys order {order}: {}", placed.tenant, said(&reply)));
             self.told(world, order, &reply);
+            self.taken(world, order, &reply, true);
             if reply.status == 409 && !is_reused(world, order) {
                 let detail = format!("order {order} met another one under its key");
                 world.violated(name::ONE_PURCHASE, detail);
@@ -81,6 +82,15 @@ impl People {
         world.tell(|| format!("another order under the key of {order}: {}", said(&reply)));
         if was_known && matches!(reply.status, 200..300) {
             world.violated(name::ONE_PURCHASE, format!("key of order {order} bought another one"));
+        }
+        self.taken(world, order, &reply, false);
+    }
+
+    /// Under one key either the order is taken or another one, never both.
+    fn taken(&self, world: &World, order: OrderNumber, reply: &Reply, is_own: bool) {
+        let is_taken = matches!(reply.status, 200..300);
+        if is_taken && *self.known().taken.entry(order).or_insert(is_own) != is_own {
+            world.violated(name::ONE_PURCHASE, format!("two orders under the key of {order}"));
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Known {
     pub(super) requests: BTreeMap<(Tenant, CustomerNumber), String>,
     /// The purchases that orders became, as their tenants were told.
     pub(super) purchases: BTreeMap<OrderNumber, String>,
+    /// Which order was taken under the key of an order: itself, or another one.
+    pub(super) taken: BTreeMap<OrderNumber, bool>,
 }
 
 impl People {
