@@ -51,7 +51,8 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 13] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 15] = [
+    ("LargestOrderKobo", "LARGEST_ORDER_KOBO"),
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
     ("MonoExchangePath", "MONO_EXCHANGE_PATH"),
@@ -65,6 +66,7 @@ const PARAMETERS_FROM_VARS: [(&str, &str); 13] = [
     ("RequestDeadlineSeconds", "REQUEST_DEADLINE_SECONDS"),
     ("RequeryScheduleSeconds", "REQUERY_SCHEDULE_SECONDS"),
     ("RequeryPatienceSeconds", "REQUERY_PATIENCE_SECONDS"),
+    ("SpendLimit", "SPEND_LIMIT"),
 ];
 /// Parameters of the template, with the names of the secrets that they name.
 const SECRET_NAMES: [(&str, &str); 3] =

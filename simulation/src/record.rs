@@ -45,6 +45,8 @@ pub struct Seen {
     pub state: State,
     /// Whether it is a refill.
     pub is_refill: bool,
+    /// Its price in kobo; zero where that is not known.
+    pub amount: u64,
     /// When reconcile comes back to it, epoch milliseconds.
     pub reconcile_ms: Option<i64>,
     /// When reconcile looked back on it, epoch milliseconds.

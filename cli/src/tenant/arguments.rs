@@ -1,8 +1,12 @@
 //! The arguments of `telco-gateway tenant`.
 
+use std::str::FromStr;
+
 use clap::{Args, Subcommand};
 use shared::domain::api_key::KeyKind;
 use shared::domain::ids::TenantId;
+use shared::domain::money::Kobo;
+use shared::domain::spending::SpendLimit;
 
 use crate::record_text::record_text;
 
@@ -39,6 +43,43 @@ pub enum Command {
     Rotate(Rotate),
     /// Revoke a key for good (dynamodb:Scan, dynamodb:UpdateItem)
     Revoke(Revoke),
+    /// Show or set how much a tenant may buy (dynamodb:Scan, dynamodb:UpdateItem)
+    Limit(LimitArguments),
+}
+
+/// The money limits of one tenant.
+#[derive(Args)]
+pub struct LimitArguments {
+    /// The tenant
+    #[arg(value_parser = tenant)]
+    pub tenant: TenantId,
+    /// How much it may buy: kobo/seconds,kobo/seconds in a short and a long window, or default
+    #[arg(long, value_name = "LIMIT", value_parser = own::<SpendLimit>)]
+    pub spend: Option<Own<SpendLimit>>,
+    /// Its largest order, in kobo, or default
+    #[arg(long, value_name = "KOBO", value_parser = own::<WholeKobo>)]
+    pub largest_order: Option<Own<WholeKobo>>,
+}
+
+/// A limit of the tenant's own, or none, so that the deployment's holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Own<T>(pub Option<T>);
+
+/// An amount in kobo.
+#[derive(Debug, Clone, Copy)]
+pub struct WholeKobo(pub Kobo);
+
+impl FromStr for WholeKobo {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let kobo = text.parse().ok().and_then(|kobo| Kobo::new(kobo).ok());
+        kobo.map(Self).ok_or("must be a whole number of kobo")
+    }
+}
+
+fn own<T: FromStr>(text: &str) -> Result<Own<T>, T::Err> {
+    if text == "default" { Ok(Own(None)) } else { text.parse().map(|own| Own(Some(own))) }
 }
 
 /// A new key.

@@ -1,6 +1,7 @@
-//! The commands `telco-gateway tenant create`, `list`, `rotate` and `revoke`.
+//! The commands `telco-gateway tenant create`, `list`, `rotate`, `revoke` and `limit`.
 
 mod arguments;
+mod limit;
 mod view;
 
 use std::io::Write;
@@ -46,6 +47,7 @@ pub async fn run(
         Command::List { tenant } => commands.list(tenant.as_ref()).await,
         Command::Rotate(rotate) => commands.rotate(&rotate).await,
         Command::Revoke(revoke) => commands.revoke(&revoke).await,
+        Command::Limit(limit) => commands.limit(&limit).await,
     }
 }
 
@@ -184,7 +186,9 @@ impl KeyCommands<'_> {
     ) -> Result<(), Failure> {
         let now = self.now();
         let secret = kind.generate(&self.environment.random);
+        let limits = self.money_limits(&tenant).await?;
         let key = ApiKey::new(secret.expose_secret(), tenant, kind, label, now);
+        let key = key.with_money_limits(limits);
         self.tenants.add(&key).await.map_err(|cause| unconfirmed(&key, cause))?;
         let text = match self.json {
             true => view::issued_document(&key, &secret, ending, now),

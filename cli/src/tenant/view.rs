@@ -63,6 +63,8 @@ fn view(key: &ApiKey, now: OffsetDateTime) -> Value {
         "key_id": key.key_id,
         "kind": key.kind,
         "label": key.label,
+        "spend_limit": key.spend_limit,
+        "largest_order_kobo": key.largest_order_kobo,
         "created_at": to_iso(key.created_at),
         "state": match key.state(now) {
             KeyState::Active => "active",

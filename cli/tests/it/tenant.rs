@@ -276,3 +276,28 @@ async fn against_aws_the_environment_names_the_table_unless_an_argument_does() {
     let with_table = [&list[..], &["--table", table]].concat();
     assert!(run(&with_table, &vars).await.ok().contains(text(&made, "key_id")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_money_limits_are_shown_set_and_kept_by_new_keys() {
+    let gateway = Gateway::start().await;
+    gateway.tenant(&["limit", "acme"]).await.refused(1);
+    gateway.create("acme").await;
+    let shown = gateway.tenant_json(&["limit", "acme"]).await;
+    assert_eq!((&shown["spend_limit"], &shown["largest_order_kobo"]), (&Value::Null, &Value::Null));
+    let set = ["limit", "acme", "--spend", "5000/600,20000/86400", "--largest-order", "4000"];
+    assert!(gateway.tenant(&set).await.ok().contains("60 seconds"));
+    gateway.tenant(&["rotate", "acme", "--overlap", "1"]).await.ok();
+    let keys = gateway.list("acme").await;
+    assert_eq!(keys.len(), 2);
+    for key in &keys {
+        assert_eq!(key["spend_limit"], "5000/600,20000/86400", "{key}");
+        assert_eq!(key["largest_order_kobo"], 4_000, "{key}");
+    }
+    gateway.tenant(&["limit", "acme", "--spend", "default"]).await.ok();
+    let page = gateway.tenant(&["limit", "acme"]).await.ok();
+    assert!(page.contains("default") && page.contains("4000"), "{page}");
+    for wrong in [["--spend", "5000"], ["--spend", "5/600,5/601"], ["--largest-order", "-1"]] {
+        let ended = gateway.tenant(&[&["limit", "acme"][..], &wrong].concat()).await;
+        assert_eq!(ended.code, 2, "{ended:?}");
+    }
+}

@@ -65,6 +65,12 @@ pub struct AuthorizerContext {
     /// The key's id, for the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<KeyId>,
+    /// How much the tenant may buy, where it has a limit of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spend_limit: Option<String>,
+    /// The tenant's largest order, in kobo, where it has one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_order_kobo: Option<String>,
 }
 
 impl Authorizer {
@@ -108,7 +114,12 @@ impl Authorizer {
             "key checked"
         );
         let context = match key.filter(|_| refusal.is_none()) {
-            Some(key) => AuthorizerContext { tenant: Some(key.tenant), key_id: Some(key.key_id) },
+            Some(key) => AuthorizerContext {
+                spend_limit: key.spend_limit.map(Into::into),
+                largest_order_kobo: key.largest_order_kobo.map(|it| it.kobo().to_string()),
+                tenant: Some(key.tenant),
+                key_id: Some(key.key_id),
+            },
             None => AuthorizerContext::default(),
         };
         Ok(Decision { is_authorized: context.tenant.is_some(), context })

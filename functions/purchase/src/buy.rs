@@ -48,6 +48,14 @@ enum AdmittedSeller<'a> {
     Mtn(&'a Mtn),
 }
 
+/// How an order was placed.
+pub(crate) enum Placed {
+    /// It was recorded and paid for.
+    New(Box<Purchase>),
+    /// Another request under the same key came first.
+    Before(Box<Purchase>),
+}
+
 impl<'a> Seller<'a> {
     fn check(&self) -> Result<(), ApiError> {
         match self {
@@ -86,14 +94,32 @@ impl PurchaseFunction {
         let (counted, amount) = tokio::join!(count, self.price(&order));
         counted?;
         let amount = amount?;
-        let mut purchase = self.draft(tenant, id, &order, amount);
+        let purchase = self.draft(tenant, id, &order, amount);
 
         let admitted = seller.admit()?;
+        let limits = self.money_limits.but_for(request.own_money_limits()?);
+        let counted = self.spend(&limits, tenant, amount).await?;
+        let placed = self.place(request, &order, purchase, admitted).await;
+        self.give_back(counted, placed.as_ref()).await;
+        match placed? {
+            Placed::New(purchase) => reply(&purchase),
+            Placed::Before(existing) => self.repeated(&existing, &order),
+        }
+    }
+
+    /// Steps 1 to 4.
+    async fn place(
+        &self,
+        request: &ApiRequest,
+        order: &Order,
+        mut purchase: Purchase,
+        admitted: AdmittedSeller<'_>,
+    ) -> Result<Placed, ApiError> {
         let begun = Instant::now();
         let wait = self.begin_chain(&purchase).await?;
         purchase.reconcile_at = Some(purchase.created_at + wait + STEP_GRACE);
         if let Recorded::Exists(existing) = self.purchases.record(&purchase).await? {
-            return self.repeated(&existing, &order);
+            return Ok(Placed::Before(existing));
         }
         let left = PAY_UNTIL.saturating_sub(request.arrived.elapsed());
         let in_time = begun.elapsed() < PAY_WINDOW && left >= PAY_WINDOW;
@@ -104,12 +130,12 @@ impl PurchaseFunction {
             // The requery finds out later that nothing was sent, and closes the purchase.
             AdmittedSeller::Vtpass(..) => return Err(not_sent(&purchase)),
             AdmittedSeller::Mtn(mtn) if in_time => {
-                (Source::Refill, refill(mtn, &purchase, &order, left).await)
+                (Source::Refill, refill(mtn, &purchase, order, left).await)
             }
             // Nobody can find it out later, because MTN has no status query for refills.
             AdmittedSeller::Mtn(_) => (Source::Refill, refill_not_sent()),
         };
-        reply(&self.conclude(purchase, source, outcome).await)
+        Ok(Placed::New(Box::new(self.conclude(purchase, source, outcome).await)))
     }
 
     fn seller(&self, order: &Order) -> Result<Seller<'_>, ApiError> {

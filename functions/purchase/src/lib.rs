@@ -8,9 +8,11 @@ mod catalogue;
 mod list;
 mod order;
 mod refill_order;
+mod spending;
 
 use shared::domain::limit::TenantLimits;
 use shared::domain::schedule::{Patience, Schedule};
+use shared::domain::spending::MoneyLimits;
 use shared::lambda::error::ApiError;
 use shared::lambda::http_function::HttpFunction;
 use shared::lambda::reply::Reply;
@@ -34,6 +36,7 @@ pub struct PurchaseFunction {
     catalogues: Catalogues,
     limits: Limits,
     tenant_limits: TenantLimits,
+    money_limits: MoneyLimits,
     jobs: Queue,
     schedule: Schedule,
     patience: Patience,
@@ -55,6 +58,7 @@ impl HttpFunction for PurchaseFunction {
             catalogues: Catalogues::from_vars(vars, &dynamodb)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
             tenant_limits: TenantLimits::from_vars(vars)?,
+            money_limits: MoneyLimits::from_vars(vars)?,
             jobs: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             patience: Patience::from_vars(vars)?,

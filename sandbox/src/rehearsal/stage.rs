@@ -55,7 +55,11 @@ impl Stage {
     /// [`StageError`].
     pub async fn start(port: u16) -> Result<Self, StageError> {
         let clock = Arc::new(Mutex::new(OffsetDateTime::now_utc()));
-        let vars = [("SANDBOX_KEYS", KEY), ("LIMIT_PURCHASES", "1000000/60,1000000/86400")];
+        let vars = [
+            ("SANDBOX_KEYS", KEY),
+            ("LIMIT_PURCHASES", "1000000/60,1000000/86400"),
+            ("SPEND_LIMIT", "1000000000000/60,1000000000000/86400"),
+        ];
         let vars: Vars =
             vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
         let mut options = Options::new(vars, port, None);

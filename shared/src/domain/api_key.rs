@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 use super::ids::{KeyId, TenantId};
+use super::money::Kobo;
+use super::spending::{OwnMoneyLimits, SpendLimit};
 use super::time::{epoch_seconds, iso};
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::crypto::{SecretString, hashed};
@@ -85,6 +87,13 @@ pub struct ApiKey {
     /// What the operator calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// How much the tenant may buy, where that differs from the deployment's limit. It is the same with
+    /// each key of a tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend_limit: Option<SpendLimit>,
+    /// The tenant's largest order, in kobo, where that differs from the deployment's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest_order_kobo: Option<Kobo>,
     /// When the key was made.
     #[serde(with = "iso")]
     pub created_at: OffsetDateTime,
@@ -128,11 +137,26 @@ impl ApiKey {
             tenant,
             kind,
             label,
+            spend_limit: None,
+            largest_order_kobo: None,
             created_at: now,
             revoked_at: None,
             revoked_because: None,
             valid_until: None,
         }
+    }
+
+    /// The money limits that its tenant has of its own.
+    pub fn money_limits(&self) -> OwnMoneyLimits {
+        let Self { spend_limit, largest_order_kobo, .. } = *self;
+        OwnMoneyLimits { spend_limit, largest_order_kobo }
+    }
+
+    /// The same key with these money limits.
+    #[must_use]
+    pub fn with_money_limits(self, limits: OwnMoneyLimits) -> Self {
+        let OwnMoneyLimits { spend_limit, largest_order_kobo } = limits;
+        Self { spend_limit, largest_order_kobo, ..self }
     }
 
     /// Where it is in its life, by the clock: an item may outlive its key.

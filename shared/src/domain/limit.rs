@@ -3,13 +3,17 @@
 //! A limit counts in two fixed windows, a short one and a long one. Across a window's edge a burst
 //! may reach twice the limit, never more.
 
+use std::fmt;
+
+use time::UtcOffset;
+
 use crate::platform::config::{ConfigError, Vars};
 
-/// A number of times in a number of seconds.
+/// A number of times, or an amount in kobo, in a number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// How many times.
-    pub most: u32,
+    /// How many times, or how many kobo.
+    pub most: u64,
     /// The length, in seconds.
     pub seconds: u32,
 }
@@ -19,6 +23,8 @@ pub struct Window {
 pub struct Limit {
     /// What is counted: part of the key in the store.
     pub name: &'static str,
+    /// The time by which the windows begin.
+    pub zone: UtcOffset,
     /// The short window.
     pub short: Window,
     /// The long window: a whole number of short ones.
@@ -56,10 +62,10 @@ const OTP_ADDRESS: Limit = limit("otp-address", (300, TEN_MINUTES), 10_000);
 const PURCHASES: Limit = limit("purchases", (600, MINUTE), 200_000);
 const READS: Limit = limit("reads", (1_200, MINUTE), 400_000);
 
-const fn limit(name: &'static str, short: (u32, u32), in_a_day: u32) -> Limit {
+pub(super) const fn limit(name: &'static str, short: (u64, u32), in_a_day: u64) -> Limit {
     let (most, seconds) = short;
     let (short, long) = (Window { most, seconds }, Window { most: in_a_day, seconds: DAY });
-    Limit { name, short, long }
+    Limit { name, zone: UtcOffset::UTC, short, long }
 }
 
 impl OtpLimits {
@@ -90,20 +96,32 @@ impl TenantLimits {
     }
 }
 
+impl Limit {
+    /// The same limit with other windows: `3/600,10/86400`. The long one is a multiple of the short
+    /// one. `None` for anything else.
+    pub fn with_windows(self, text: &str) -> Option<Self> {
+        let (short, long) = text.split_once(',')?;
+        let (short, long) = (parse(short)?, parse(long)?);
+        long.seconds.is_multiple_of(short.seconds).then_some(Self { short, long, ..self })
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { short, long, .. } = self;
+        write!(f, "{}/{},{}/{}", short.most, short.seconds, long.most, long.seconds)
+    }
+}
+
 fn from_var(vars: &Vars, variable: &str, default: Limit) -> Result<Limit, ConfigError> {
     let Some(text) = vars.optional(variable) else { return Ok(default) };
-    let windows =
-        text.split_once(',').and_then(|(short, long)| Some((parse(short)?, parse(long)?)));
-    match windows {
-        Some((short, long)) if long.seconds.is_multiple_of(short.seconds) => {
-            Ok(Limit { short, long, ..default })
-        }
-        _ => Err(ConfigError::invalid(
+    default.with_windows(text).ok_or_else(|| {
+        ConfigError::invalid(
             variable,
             "must be like 3/600,10/86400: times/seconds in a short and in a long window that is \
              a multiple of it",
-        )),
-    }
+        )
+    })
 }
 
 fn parse(window: &str) -> Option<Window> {
@@ -145,12 +163,19 @@ mod tests {
     #[test]
     fn a_limit_that_is_read_has_two_windows_of_which_one_holds_the_other() {
         fuzz(|choices| {
-            let words =
-                ["3/600,10/86400", "1/1,1/1", "0/1,0/2", "3/0,1/0", "3/600,", "4294967296/1,1/1"];
+            let words = [
+                "3/600,10/86400",
+                "1/1,1/1",
+                "0/1,0/2",
+                "3/0,1/0",
+                "3/600,",
+                "18446744073709551616/1,1/1",
+            ];
             let text = choices.text(&words);
             if let Ok(limit) = number(&text) {
                 let (short, long) = (limit.short.seconds, limit.long.seconds);
                 assert!(short > 0 && long > 0 && long.is_multiple_of(short), "{text}");
+                assert_eq!(number(&limit.to_string()), Ok(limit), "{text}");
             }
         });
     }

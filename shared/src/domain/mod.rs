@@ -19,5 +19,6 @@ pub mod purchase;
 pub mod retention;
 pub mod schedule;
 pub mod service;
+pub mod spending;
 pub mod time;
 pub mod webhook;

@@ -3,7 +3,11 @@
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::offset;
 use time::{Duration, OffsetDateTime, UtcOffset};
+
+/// The time of day in Lagos, by which days begin. Nigeria has no summer time.
+pub const LAGOS: UtcOffset = offset!(+1);
 
 /// How much the clocks of two instances may differ.
 pub const CLOCK_DIFFERENCE: Duration = Duration::seconds(10);

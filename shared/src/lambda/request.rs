@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 use super::error::ApiError;
 use crate::domain::ids::{KeyId, TenantId};
+use crate::domain::money::Kobo;
+use crate::domain::spending::OwnMoneyLimits;
 use crate::platform::telemetry::alarm::Alarm;
 
 /// A request as the functions see it.
@@ -35,6 +37,8 @@ pub struct ApiRequest {
     pub base_url: String,
     pub(super) tenant: Option<TenantId>,
     pub(super) key_id: Option<KeyId>,
+    /// None where the authorizer's word cannot be read.
+    money_limits: Option<OwnMoneyLimits>,
     path: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -53,6 +57,7 @@ impl ApiRequest {
         let context_value = |name| context.authorizer.as_ref()?.fields.get(name)?.as_str();
         let tenant = context_value("tenant").and_then(TenantId::parse);
         let key_id = context_value("key_id").map(KeyId::new);
+        let money_limits = own_money_limits(&context);
         let stage = context.stage.as_deref().filter(|stage| *stage != "$default");
         let domain = context.domain_name.unwrap_or_default();
         let (parts, body) = event.into_parts();
@@ -66,6 +71,7 @@ impl ApiRequest {
             base_url: stage.iter().fold(format!("https://{domain}"), |url, s| format!("{url}/{s}")),
             tenant,
             key_id,
+            money_limits,
             path,
             body: body.to_vec(),
         }
@@ -81,6 +87,15 @@ impl ApiRequest {
             tracing::error!(alarm, route = self.route, "the route has no authorizer");
             ApiError::unavailable("the route has no authorizer")
         })
+    }
+
+    /// The money limits that the tenant has of its own, by the authorizer's word.
+    ///
+    /// # Errors
+    /// `unavailable` when it cannot be read: a limit must not be missed.
+    pub fn own_money_limits(&self) -> Result<&OwnMoneyLimits, ApiError> {
+        let unreadable = || ApiError::unavailable("the money limits of the key cannot be read");
+        self.money_limits.as_ref().ok_or_else(unreadable)
     }
 
     /// A path parameter, decoded.
@@ -169,6 +184,21 @@ impl ApiRequest {
     }
 }
 
+/// The money limits in the authorizer's context; `None` where they have another form.
+fn own_money_limits(context: &ApiGatewayV2httpRequestContext) -> Option<OwnMoneyLimits> {
+    let authorizer = context.authorizer.as_ref();
+    let field = |name| authorizer.and_then(|it| it.fields.get(name));
+    let spend_limit = match field("spend_limit") {
+        Some(value) => Some(value.as_str()?.parse().ok()?),
+        None => None,
+    };
+    let largest_order_kobo = match field("largest_order_kobo") {
+        Some(value) => Some(Kobo::new(value.as_str()?.parse().ok()?).ok()?),
+        None => None,
+    };
+    Some(OwnMoneyLimits { spend_limit, largest_order_kobo })
+}
+
 /// An object or nothing, for a field. serde alone would also read an array as a struct.
 ///
 /// # Errors
@@ -189,7 +219,31 @@ fn unversioned(route_key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use fuzzing::fuzz;
+    use lambda_http::aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
+
     use super::*;
+
+    #[test]
+    fn money_limits_that_are_read_are_the_ones_that_the_authorizer_wrote() {
+        fuzz(|choices| {
+            let texts = ["5000/600,20000/86400", "1/0,1/0", "4000", "-1", ""];
+            let (spend, largest) = (choices.text(&texts), choices.text(&texts));
+            let mut context = ApiGatewayV2httpRequestContext::default();
+            let mut authorizer = ApiGatewayRequestAuthorizer::default();
+            for (name, value) in [("spend_limit", &spend), ("largest_order_kobo", &largest)] {
+                if choices.once_in(2) {
+                    authorizer.fields.insert(name.to_owned(), value.as_str().into());
+                }
+            }
+            let fields = authorizer.fields.clone();
+            context.authorizer = Some(authorizer);
+            let Some(read) = own_money_limits(&context) else { return };
+            let stated = |name: &str| fields.get(name).is_some();
+            assert_eq!(read.spend_limit.is_some(), stated("spend_limit"), "{fields:?}");
+            assert_eq!(read.largest_order_kobo.is_some(), stated("largest_order_kobo"));
+        });
+    }
 
     #[test]
     fn v2_is_an_alias_of_the_unversioned_route() {

@@ -1,14 +1,17 @@
-//! The `limits` table: how often what was asked. One item for each subject and long window holds a
-//! count for the long window and one for each short one. One conditional write counts in both, or in
-//! neither.
+//! The `limits` table: how often what was asked, and how much was bought. One item for each subject
+//! and long window holds a count for the long window and one for each short one. One conditional write
+//! counts in both, or in neither.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
-use super::conditional::{AS_OWN, UNLESS_OWN, WriteId, Written, update_once};
+use super::conditional::{
+    AS_OWN, Item, Transacted, UNLESS_OWN, WriteId, Written, transact, update_once,
+};
 use super::table::Table;
-use super::{StoreError, number};
+use super::{StoreError, number, text, whole};
 use crate::domain::limit::Limit;
 use crate::domain::time::to_seconds;
 use crate::platform::config::{ConfigError, Vars};
@@ -24,11 +27,21 @@ pub struct Limits {
     random: Random,
 }
 
+/// What was counted, so that it can be given back.
+#[derive(Debug)]
+pub struct Counted {
+    key: String,
+    short: String,
+    many: u64,
+}
+
 /// Why a request does not count as one more.
 #[derive(Debug)]
 pub enum OverLimit {
     /// The limit is reached; the window that refused ends after this time.
     Reached(Duration),
+    /// It is more than the limit allows in a whole window.
+    TooMuch,
     /// It cannot be told: what must not happen too often must then not happen.
     Unknown(StoreError),
 }
@@ -56,24 +69,43 @@ impl Limits {
     /// # Errors
     /// [`OverLimit`]: the thing must then not be done.
     pub async fn count(&self, limit: &Limit, subject: &str) -> Result<(), OverLimit> {
-        let now = to_seconds(self.clock.now());
+        self.count_many(limit, subject, 1).await.map(|_| ())
+    }
+
+    /// Counts `many` more of `subject`, if both windows allow all of them.
+    ///
+    /// # Errors
+    /// [`OverLimit`]: the thing must then not be done.
+    pub async fn count_many(
+        &self,
+        limit: &Limit,
+        subject: &str,
+        many: u64,
+    ) -> Result<Counted, OverLimit> {
+        let local = to_seconds(self.clock.now()) + i64::from(limit.zone.whole_seconds());
         let (short, long) = (i64::from(limit.short.seconds), i64::from(limit.long.seconds));
-        let window = now - now.rem_euclid(long);
-        let index = now.rem_euclid(long) / short;
+        let (left_short, left_long) =
+            (limit.short.most.checked_sub(many), limit.long.most.checked_sub(many));
+        let (Some(left_short), Some(left_long)) = (left_short, left_long) else {
+            return Err(OverLimit::TooMuch);
+        };
+        let window = local - local.rem_euclid(long);
+        let index = local.rem_euclid(long) / short;
         let key = format!("{}#{}#{window}", limit.name, self.hash.of(subject));
+        let end = window + long - i64::from(limit.zone.whole_seconds());
         let mut count = self
             .table
             .update([("pk", &*key)])
             .condition_expression(format!(
-                "(attribute_not_exists(#short) OR #short < :short) \
-                 AND (attribute_not_exists(#long) OR #long < :long) AND {UNLESS_OWN}"
+                "(attribute_not_exists(#short) OR #short <= :short) \
+                 AND (attribute_not_exists(#long) OR #long <= :long) AND {UNLESS_OWN}"
             ))
             .expression_attribute_names("#short", short_count(index))
             .expression_attribute_names("#long", LONG_COUNT)
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":short", number(limit.short.most))
-            .expression_attribute_values(":long", number(limit.long.most))
-            .expression_attribute_values(":end", number(window + long));
+            .expression_attribute_values(":many", whole(many))
+            .expression_attribute_values(":short", whole(left_short))
+            .expression_attribute_values(":long", whole(left_long))
+            .expression_attribute_values(":end", number(end));
         let mut past = Vec::new();
         for old in (0..index).rev().take(SWEPT) {
             let name = format!("#old{old}");
@@ -83,19 +115,39 @@ impl Limits {
         let remove = if past.is_empty() { "" } else { " REMOVE " };
         let set = format!("SET expires_at = :end, {AS_OWN}");
         let count = count.update_expression(format!(
-            "ADD #short :one, #long :one {set}{remove}{}",
+            "ADD #short :many, #long :many {set}{remove}{}",
             past.join(", ")
         ));
         let counted = update_once(WriteId::random(&self.random), count).await;
         match counted.map_err(OverLimit::Unknown)? {
-            Written::Done(_) => Ok(()),
+            Written::Done(_) => Ok(Counted { key, short: short_count(index), many }),
             Written::Refused(item) => {
-                let counted = item.get(LONG_COUNT).and_then(|count| count.as_n().ok());
-                let counted = counted.and_then(|count| count.parse::<u32>().ok()).unwrap_or(0);
-                let refusing = if counted >= limit.long.most { long } else { short };
-                let rest = refusing - now.rem_euclid(refusing);
+                let refusing = if long_count(&item) > left_long { long } else { short };
+                let rest = refusing - local.rem_euclid(refusing);
                 Err(OverLimit::Reached(Duration::from_secs(rest.unsigned_abs())))
             }
+        }
+    }
+
+    /// Takes back what was counted, because the thing was not done. DynamoDB recognises a repeat of
+    /// it, so that never too much is given back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be given back.
+    pub async fn give_back(&self, counted: &Counted) -> Result<(), StoreError> {
+        let give_back = Update::builder()
+            .table_name(&self.table.name)
+            .key("pk", text(counted.key.as_str()))
+            .update_expression("ADD #short :less, #long :less")
+            .condition_expression("attribute_exists(#short) AND attribute_exists(#long)")
+            .expression_attribute_names("#short", &counted.short)
+            .expression_attribute_names("#long", LONG_COUNT)
+            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", counted.many)))
+            .build()?;
+        let give_back = TransactWriteItem::builder().update(give_back).build();
+        match transact(&self.table.client, vec![give_back]).await? {
+            // Where its window is over, nothing is left to be given back.
+            Transacted::Done | Transacted::Refused(_) => Ok(()),
         }
     }
 
@@ -118,6 +170,11 @@ impl Limits {
 const LONG_COUNT: &str = "long";
 /// How many past short windows a count clears away: an item stays small, and so does its price.
 const SWEPT: usize = 10;
+
+fn long_count(item: &Item) -> u64 {
+    let count = item.get(LONG_COUNT).and_then(|count| count.as_n().ok());
+    count.and_then(|count| count.parse().ok()).unwrap_or(0)
+}
 
 /// The attribute that counts in a short window.
 fn short_count(index: i64) -> String {

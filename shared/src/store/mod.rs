@@ -28,7 +28,7 @@ pub use self::deliveries::{Deliveries, DeliveryPage};
 pub use self::endpoints::Endpoints;
 pub use self::error::StoreError;
 pub use self::events::{EventPage, Events, Wanted};
-pub use self::limits::{Limits, OverLimit};
+pub use self::limits::{Counted, Limits, OverLimit};
 pub use self::outbox::Outbox;
 pub use self::purchases::{
     Changed, Due, DueKey, Masked, MaskingPass, PARTS, Page, Purchases, Recorded,
@@ -46,6 +46,11 @@ fn text(value: impl Into<String>) -> AttributeValue {
 
 fn number(value: impl Into<i64>) -> AttributeValue {
     AttributeValue::N(value.into().to_string())
+}
+
+/// A number that may be larger than [`number`] takes.
+fn whole(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
 }
 
 /// A list in an item; empty where there is none.

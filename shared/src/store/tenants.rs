@@ -5,9 +5,10 @@ use time::OffsetDateTime;
 
 use super::conditional::{Item, Written, put, read, update};
 use super::table::table;
-use super::{StoreError, number, text};
+use super::{StoreError, number, text, whole};
 use crate::domain::api_key::ApiKey;
 use crate::domain::ids::KeyId;
+use crate::domain::spending::OwnMoneyLimits;
 use crate::domain::time::{to_iso, to_seconds};
 use crate::platform::crypto::hashed;
 
@@ -115,6 +116,40 @@ impl Tenants {
             None => revoke,
         };
         read(update(revoke).await?.into_item())
+    }
+
+    /// Sets the money limits of a key's tenant; each key of a tenant has the same. A repeat is harmless.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they are not known to be set.
+    pub async fn set_money_limits(
+        &self,
+        key_hash: &str,
+        limits: OwnMoneyLimits,
+    ) -> Result<(), StoreError> {
+        let spend = limits.spend_limit.map(|limit| text(limit));
+        let largest = limits.largest_order_kobo.map(|kobo| whole(kobo.kobo()));
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        let mut change = self.0.update([("key_hash", key_hash)]);
+        for (name, value) in [("spend_limit", spend), ("largest_order_kobo", largest)] {
+            match value {
+                Some(value) => {
+                    set.push(format!("{name} = :{name}"));
+                    change = change.expression_attribute_values(format!(":{name}"), value);
+                }
+                None => remove.push(name),
+            }
+        }
+        let parts = [("SET", set.join(", ")), ("REMOVE", remove.join(", "))];
+        let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
+        let parts: Vec<_> = parts.map(|(verb, names)| format!("{verb} {names}")).collect();
+        let change = change
+            .update_expression(parts.join(" "))
+            .condition_expression("attribute_exists(key_hash)");
+        match update(change).await? {
+            Written::Done(_) => Ok(()),
+            Written::Refused(_) => Err(StoreError::Conflict("the key is gone")),
+        }
     }
 
     /// Lets a key end at `until`, unless it ends sooner or was revoked. An end is never put off.

@@ -2,8 +2,10 @@
 
 use dynoxide::types::AttributeValue;
 
+use shared::domain::purchase::State;
+
 use super::name;
-use crate::schedule::Away;
+use crate::schedule::{Away, SPEND_LIMIT};
 use crate::world::{Item, World};
 
 const TABLE: &str = "LimitsTable";
@@ -27,6 +29,7 @@ pub(super) fn otp_sent(world: &World) {
 /// A purchase was recorded. A purchase that cannot be counted goes on, so schedules with faults at the
 /// counts show nothing.
 pub(super) fn purchase_recorded(world: &World) {
+    spent(world);
     let schedule = &world.schedule;
     let may_be_uncounted = schedule.faults.iter().any(|it| it.call.ends_with(TABLE))
         || schedule.outages.iter().any(|it| matches!(it.of, Away::Aws(..)));
@@ -41,6 +44,21 @@ pub(super) fn purchase_recorded(world: &World) {
     }
 }
 
+/// What was bought is counted, whatever went wrong with the counts: what cannot be counted is not sold.
+/// A refill by voucher is not counted, but has no price either.
+fn spent(world: &World) {
+    let bought = {
+        let record = world.record();
+        let unsettled = record.purchases.values().filter(|it| it.state != State::Failed);
+        unsettled.map(|it| it.amount).sum::<u64>()
+    };
+    let counted = counted(world, "spending#");
+    if bought > counted {
+        let detail = format!("orders for {bought} kobo are recorded, and {counted} are counted");
+        world.violated(name::LIMITS_HELD, detail);
+    }
+}
+
 /// No count exceeds its limit.
 pub(super) fn at_the_end(world: &World) {
     let purchases = world.schedule.settings.purchase_limit.map(|most| (u64::from(most), u64::MAX));
@@ -48,6 +66,7 @@ pub(super) fn at_the_end(world: &World) {
         let limit = match key(&item).split_once('#') {
             Some(("otp-number", _)) => Some(OTPS),
             Some(("purchases", _)) => purchases,
+            Some(("spending", _)) => purchases.map(|_| SPEND_LIMIT),
             _ => None,
         };
         let Some((short, long)) = limit else { continue };

@@ -148,6 +148,10 @@ fn read(item: &Item) -> Option<Seen> {
         reference: text("request_id")?,
         state: text("state")?.parse().ok()?,
         is_refill: text("service_id")? == "mtn-refill",
+        amount: match number("amount_kobo") {
+            Some(kobo) => u64::try_from(kobo).unwrap_or_default(),
+            None => 0,
+        },
         reconcile_ms: number("reconcile_ms").filter(|_| in_index),
         reconciled_ms: number("reconciled_ms"),
         reason: history.iter().rev().find_map(reason),

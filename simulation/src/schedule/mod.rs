@@ -32,6 +32,9 @@ pub struct Schedule {
     pub calm_after_ms: u64,
 }
 
+/// How many kobo a tenant may buy for in ten minutes and in a day, where the schedule limits purchases.
+pub const SPEND_LIMIT: (u64, u64) = (60_000, 200_000);
+
 /// How AWS behaves during the safety phase.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
@@ -47,7 +50,8 @@ pub struct Settings {
     pub late_delivery_ms: u32,
     /// For how long an index does not show what was written, in milliseconds.
     pub index_lag_ms: u32,
-    /// How many purchases a tenant may make in a minute; the template's default if absent.
+    /// How many purchases a tenant may make in a minute; the template's default if absent. If it is
+    /// there, [`SPEND_LIMIT`] holds, too.
     pub purchase_limit: Option<u32>,
     /// Whether each tenant has a webhook endpoint.
     #[serde(default)]

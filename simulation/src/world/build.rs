@@ -35,7 +35,7 @@ use super::fleet::Fleet;
 use super::network::{Caller, Line, Network};
 use super::{API, Blueprint, DUPLICATES, Dynamodb, Routers, World, queues, reconcile, true_clock};
 use crate::record::Record;
-use crate::schedule::Schedule;
+use crate::schedule::{SPEND_LIMIT, Schedule};
 
 /// How many tenants there are.
 pub const TENANTS: usize = 2;
@@ -173,6 +173,8 @@ impl World {
                 && vars.contains_key("LIMIT_PURCHASES")
             {
                 vars.insert("LIMIT_PURCHASES".to_owned(), format!("{limit}/60,200000/86400"));
+                let (short, long) = SPEND_LIMIT;
+                vars.insert("SPEND_LIMIT".to_owned(), format!("{short}/600,{long}/86400"));
             }
             let vars = vars.into_iter().chain(blueprint.lambda.clone()).collect();
             let fleet = Arc::new(Fleet::new(name, start, vars, network.clone()));

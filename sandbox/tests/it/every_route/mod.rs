@@ -5,6 +5,7 @@ mod bad_input;
 mod budgets;
 mod contract;
 mod limits;
+mod money_limits;
 mod mono_failures;
 mod mono_wire;
 mod odd_input;

@@ -4,7 +4,7 @@ use lambda_runtime::Context;
 use serde_json::{Value, json};
 
 use super::loss::{Loss, event_with};
-use crate::support::purchases::{DELIVERED, airtime, purchase_event};
+use crate::support::purchases::{DELIVERED, FAILED, airtime, purchase_event};
 use crate::support::{Gateway, KEY, PHONE, Provider, Script, agreeable_mono, event, mono_at};
 
 const WRONG: &str = "000000";
@@ -33,8 +33,35 @@ pub async fn the_last_purchase_of_a_limit_is_counted_once_and_made(loss: Loss) {
         let answer = loss.run(&tap, &purchase, purchase_event(key, &airtime(DELIVERED))).await;
         assert_eq!(answer["statusCode"], 201, "{key}: {answer}");
     }
-    assert_eq!(gateway.scan("LimitsTable").await[0]["long"], 2);
+    assert_eq!(counted(&gateway, "purchases#").await, 2);
     gateway.caller().buy("c", &airtime(DELIVERED)).await.refused(429, "rate_limited");
+}
+
+pub async fn an_amount_is_counted_once_against_the_money_limit(loss: Loss) {
+    let gateway = Gateway::with(&[("SPEND_LIMIT", "20000/60,20000/86400")]).await;
+    let (tap, purchase) = gateway.with_tap("purchase").await;
+    for key in ["a", "b"] {
+        let answer = loss.run(&tap, &purchase, purchase_event(key, &airtime(DELIVERED))).await;
+        assert_eq!(answer["statusCode"], 201, "{key}: {answer}");
+    }
+    assert_eq!(counted(&gateway, "spending#").await, 20_000);
+    gateway.caller().buy("c", &airtime(DELIVERED)).await.refused(403, "limit_exceeded");
+}
+
+pub async fn an_amount_is_given_back_once(loss: Loss) {
+    let gateway = Gateway::with(&[("SPEND_LIMIT", "20000/60,20000/86400")]).await;
+    gateway.caller().buy("kept", &airtime(DELIVERED)).await;
+    let (tap, purchase) = gateway.with_tap("purchase").await;
+    let answer = loss.run(&tap, &purchase, purchase_event("failed", &airtime(FAILED))).await;
+    assert!(answer.to_string().contains("failed"), "{answer}");
+    assert_eq!(counted(&gateway, "spending#").await, 10_000);
+}
+
+/// What is counted of the only subject under this prefix.
+async fn counted(gateway: &Gateway, prefix: &str) -> u64 {
+    let items = gateway.scan("LimitsTable").await;
+    let mut items = items.iter().filter(|it| it["pk"].as_str().unwrap().starts_with(prefix));
+    items.next().unwrap()["long"].as_u64().unwrap()
 }
 
 /// A session, its gateway and its Mono, which refuses the wrong OTP.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::api_key::ApiKey;
+use shared::domain::spending::OwnMoneyLimits;
 use shared::platform::environment::Environment;
 use shared::store::{Found, Tenants};
 
@@ -73,4 +74,18 @@ pub async fn a_key_gets_an_end(loss: Loss) {
     let ending = tenants.end(&key.key_hash, until).await.unwrap().unwrap();
     loss.end(&tap);
     assert_eq!(ending.valid_until, Some(until));
+}
+
+pub async fn a_tenants_limits_are_set(loss: Loss) {
+    let (_gateway, tap, tenants, key) = tenants().await;
+    let limits = OwnMoneyLimits {
+        spend_limit: Some("5000/600,20000/86400".parse().unwrap()),
+        largest_order_kobo: None,
+    };
+    loss.begin(&tap);
+    tenants.set_money_limits(&key.key_hash, limits).await.unwrap();
+    loss.end(&tap);
+    assert_eq!(stored(&tenants, KEY).await.money_limits(), limits);
+    tenants.set_money_limits(&key.key_hash, OwnMoneyLimits::default()).await.unwrap();
+    assert_eq!(stored(&tenants, KEY).await, key, "the deployment's limits leave no trace");
 }

@@ -43,8 +43,10 @@ macro_rules! every_write {
 
 // Write, operation, what the request holds, how many like it come before it, scenario.
 every_write! {
-    "limits::count", UPDATE, "ADD #short :one", 0 => counts::the_last_otp_of_a_limit_is_counted_once_and_sent;
-    "limits::count", UPDATE, "ADD #short :one", 0 => counts::the_last_purchase_of_a_limit_is_counted_once_and_made;
+    "limits::count_many", UPDATE, "ADD #short :many", 0 => counts::the_last_otp_of_a_limit_is_counted_once_and_sent;
+    "limits::count_many", UPDATE, "ADD #short :many", 0 => counts::the_last_purchase_of_a_limit_is_counted_once_and_made;
+    "limits::count_many", UPDATE, "ADD #short :many", 1 => counts::an_amount_is_counted_once_against_the_money_limit;
+    "limits::give_back", TRANSACT, "ADD #short :less", 0 => counts::an_amount_is_given_back_once;
     "sessions::count_try", UPDATE, "ADD tries :one", 0 => counts::an_otp_try_is_counted_once;
     "sessions::count_try", UPDATE, "ADD tries :one", 0 => counts::the_fifth_otp_try_reaches_mono;
     "sessions::begin", PUT, "tries = :none", 0 => consent::a_session_is_recorded;
@@ -71,6 +73,7 @@ every_write! {
     "tenants::put", PUT, "key_hash", 0 => keys::a_key_is_put;
     "tenants::add", PUT, "attribute_not_exists(key_hash)", 0 => keys::a_key_is_added;
     "tenants::revoke", UPDATE, "attribute_not_exists(revoked_at)", 0 => keys::a_key_is_revoked;
+    "tenants::set_money_limits", UPDATE, "spend_limit", 0 => keys::a_tenants_limits_are_set;
     "tenants::end", UPDATE, "SET valid_until = :until", 0 => keys::a_key_gets_an_end;
     "catalogues::put", PUT, "fetched_ms", 0 => purchases::a_catalogue_is_kept;
     "catalogues::drop", DELETE, "fetched_ms <= :before", 0 => purchases::a_catalogue_is_dropped;

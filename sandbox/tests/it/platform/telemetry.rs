@@ -39,8 +39,8 @@ async fn each_log_line_has_its_costs_and_one_trace_goes_through_the_queue() {
     }
     let [first, repeat] = &requests[..] else { unreachable!() };
     assert_eq!((&first["cold_start"], &repeat["cold_start"]), (&json!(true), &json!(false)));
-    // Read, count, send, put, announce, update; of the repeat, the read.
-    assert_eq!((&first["aws_calls"], &repeat["aws_calls"]), (&json!(6), &json!(1)));
+    // Read, count, count money, send, put, announce, update; of the repeat, the read.
+    assert_eq!((&first["aws_calls"], &repeat["aws_calls"]), (&json!(7), &json!(1)));
     assert_eq!(first["aws_retries"], 0);
     assert_eq!((&first["upstream"], &first["upstream_calls"]), (&json!("vtpass pay"), &json!(1)));
     assert_eq!((&repeat["upstream"], &repeat["upstream_calls"]), (&Value::Null, &json!(0)));

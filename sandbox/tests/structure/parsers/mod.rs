@@ -115,6 +115,18 @@ const LINES: &[(&str, &[&str])] = &[
         &["shared/src/domain/limit.rs#parse"],
     ),
     (
+        "shared/src/domain/spending.rs#a_largest_order_that_is_read_is_an_amount_that_can_be_bought",
+        &["shared/src/domain/spending.rs#from_vars"],
+    ),
+    (
+        "shared/src/domain/spending.rs#a_limit_on_spending_that_is_read_is_written_and_read_as_the_same_limit",
+        &["shared/src/domain/spending.rs#try_from"],
+    ),
+    (
+        "shared/src/lambda/request.rs#money_limits_that_are_read_are_the_ones_that_the_authorizer_wrote",
+        &["shared/src/lambda/request.rs#own_money_limits"],
+    ),
+    (
         "shared/src/domain/money.rs#an_amount_is_the_same_as_text_integer_and_decimal",
         &["shared/src/domain/money.rs#deserialize"],
     ),
@@ -286,7 +298,7 @@ const LINES: &[(&str, &[&str])] = &[
     ),
     (
         "A count of our own, in a number of DynamoDB; anything else counts as none.",
-        &["shared/src/store/limits.rs#count"],
+        &["shared/src/store/limits.rs#long_count"],
     ),
     (
         "Only for the log: the kind of a message and how often it was delivered.",

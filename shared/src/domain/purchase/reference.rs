@@ -5,13 +5,12 @@
 //! so that no index is needed to find a purchase by VTpass's `request_id`.
 
 use time::format_description::BorrowedFormatItem;
-use time::macros::{format_description, offset};
-use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::domain::ids::{ProviderReference, PurchaseId};
+use crate::domain::time::LAGOS;
 
-/// Lagos keeps UTC+1 all year.
-const LAGOS: UtcOffset = offset!(+1);
 /// The form of the time.
 const TIME: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day][hour][minute]");
 /// The length of the time.

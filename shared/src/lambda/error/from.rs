@@ -28,6 +28,9 @@ impl From<OverLimit> for ApiError {
                 Self::new(ErrorCode::RateLimited, "Too many requests. Try again later.")
                     .retry_after(rest)
             }
+            OverLimit::TooMuch => {
+                Self::new(ErrorCode::RateLimited, "This may not be asked at all.")
+            }
             OverLimit::Unknown(error) => error.into(),
         }
     }

@@ -34,6 +34,8 @@ pub enum ErrorCode {
     TooManyAttempts,
     /// The tenant, the number or the address asks too often.
     RateLimited,
+    /// The tenant's money limit is reached, or the order is larger than one may be.
+    LimitExceeded,
     /// Our own store or queue is out of reach, or the provider is not configured.
     Unavailable,
     /// The provider is down, unparseable, or refuses our credentials.
@@ -52,6 +54,7 @@ impl ErrorCode {
     pub fn status(self) -> StatusCode {
         match self {
             Self::InvalidRequest | Self::InvalidOtp => StatusCode::BAD_REQUEST,
+            Self::LimitExceeded => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::IdempotencyConflict | Self::InProgress => StatusCode::CONFLICT,
             Self::SessionExpired | Self::CodeExpired => StatusCode::GONE,
@@ -122,6 +125,15 @@ impl ApiError {
             ErrorCode::CodeExpired,
             "This code is unknown, used or older than 10 minutes. Begin a new session.",
         )
+    }
+
+    /// `limit_exceeded`: what the tenant may buy is used up, and for how long where that ends.
+    pub fn limit_exceeded(
+        message: impl Into<Cow<'static, str>>,
+        ends_in: Option<Duration>,
+    ) -> Self {
+        let retry_after = ends_in.map(|wait| wait.max(Duration::from_secs(1)));
+        Self { retry_after, ..Self::new(ErrorCode::LimitExceeded, message) }
     }
 
     /// `unavailable` for a provider that this deployment does not have.

@@ -53,6 +53,8 @@ pub enum Alarm {
     AnswerTooLarge,
     /// A tenant's webhook endpoint took nothing for five days, or is gone. It was disabled.
     EndpointDisabled,
+    /// A tenant reached its money limit: it needs a larger one, or its key is stolen.
+    SpendLimitReached,
     /// A route was deployed without its authorizer; it answers 503.
     NoAuthorizer,
 }

@@ -89,19 +89,19 @@ async fn buy_held(gateway: &Gateway, points: &[usize], delay: Duration) -> (Arc<
 #[tokio::test(flavor = "multi_thread")]
 async fn a_put_whose_answer_is_lost_is_recognised_as_our_own() {
     let gateway = Gateway::start().await;
-    // Calls: read, count, send, put. The put's first answer is held back for ever.
-    let (tap, status) = buy_held(&gateway, &[2 * 3 + 1], Duration::ZERO).await;
+    // Calls: read, count, count money, send, put. The put's first answer is held back for ever.
+    let (tap, status) = buy_held(&gateway, &[2 * 4 + 1], Duration::ZERO).await;
     assert_eq!(status, 201);
     let put_twice = ["SendMessage", "PutItem", "PutItem", "/api/pay", "SendMessage", "UpdateItem"];
-    assert_eq!(tap.seen(), [&["GetItem", "UpdateItem"], &put_twice[..]].concat());
+    assert_eq!(tap.seen(), [&["GetItem", "UpdateItem", "UpdateItem"], &put_twice[..]].concat());
     check(&gateway, &id_of("k"), "delivered", "a lost answer").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_put_that_takes_too_long_is_never_paid_and_ends_failed() {
     let gateway = Gateway::start().await;
-    // Calls: read, count, send, and the three tries of the put.
-    let points = [2 * 3 + 1, 2 * 4 + 1, 2 * 5 + 1];
+    // Calls: read, count, count money, send, and the three tries of the put.
+    let points = [2 * 4 + 1, 2 * 5 + 1, 2 * 6 + 1];
     let (tap, status) = buy_held(&gateway, &points, Duration::ZERO).await;
     assert_eq!(status, 503);
     assert!(!tap.seen().contains(&"/api/pay".to_owned()), "{:?}", tap.seen());
@@ -117,7 +117,7 @@ async fn a_put_that_takes_too_long_is_never_paid_and_ends_failed() {
 async fn a_slow_send_and_a_slow_put_together_leave_no_time_to_pay() {
     let gateway = Gateway::start().await;
     // Two tries of each are lost and the third is slow: each stays within its own limit.
-    let points = [2 * 2, 2 * 3, 2 * 5, 2 * 6];
+    let points = [2 * 3, 2 * 4, 2 * 6, 2 * 7];
     let (tap, status) = buy_held(&gateway, &points, Duration::from_millis(350)).await;
     assert_eq!(status, 503);
     assert!(!tap.seen().contains(&"/api/pay".to_owned()), "{:?}", tap.seen());

@@ -87,8 +87,9 @@ async fn each_step_of_a_purchase_costs_as_few_calls_as_documented() {
         tap.hold_at(None);
         purchase(purchase_event(key, &body), lambda_runtime::Context::default())
     };
-    let paid = ["SendMessage", "PutItem", "/api/pay", "SendMessage", "UpdateItem"];
-    // The purchase is looked for; then it is counted and its price is looked up, side by side.
+    let paid = ["UpdateItem", "SendMessage", "PutItem", "/api/pay", "SendMessage", "UpdateItem"];
+    // The purchase is looked for; then it is counted and its price is looked up, side by side. Then its
+    // amount is counted.
     let seen = || {
         let mut seen = tap.seen();
         let priced = seen.len() - paid.len();

@@ -166,17 +166,17 @@ async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
         let (tap, purchase) = gateway.with_tap("purchase").await;
         let key = format!("crash-{point}");
         let crashed = crash_at(&purchase, purchase_event(&key, &voucherless()), &tap, point).await;
-        let recorded = point > 2 * 3;
+        let recorded = point > 2 * 4;
         let found = caller.get(&format!("/purchases/{}", id_of(&key))).await.status == 200;
         assert_eq!(found, recorded);
         if recorded {
             let state = gateway.until_answered(&id_of(&key), MINUTE).await;
             let bought = caller.purchase(&id_of(&key)).await;
             let (received, done) = at_mtn(&caller, &bought).await;
-            // Calls: read, count, message, record, token, refill, announcement, outcome.
-            let sent = usize::from(point > 2 * 5);
+            // Calls: read, count, count money, message, record, token, refill, announcement, outcome.
+            let sent = usize::from(point > 2 * 6);
             assert_eq!((received, done), (sent, sent), "point {point}");
-            let stored = point > 2 * 7;
+            let stored = point > 2 * 8;
             let wanted = if stored { "delivered" } else { "needs_review" };
             assert_eq!(state, wanted, "point {point}");
             // A repeat under its key sends nothing.
@@ -184,7 +184,7 @@ async fn after_a_crash_anywhere_a_refill_is_done_at_most_once() {
             assert_eq!(at_mtn(&caller, &bought).await.0, sent, "point {point}");
         }
         if !crashed {
-            assert_eq!(point, 16);
+            assert_eq!(point, 18);
             break;
         }
     }
