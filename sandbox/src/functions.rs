@@ -14,11 +14,12 @@ pub fn registry() -> Registry {
         let decision = authorizer.decide(parse(&input.event)?).await;
         json(&decision.map_err(|error| error.to_string())?)
     });
-    let functions: [(&str, StartFunction); 15] = [
+    let functions: [(&str, StartFunction); 16] = [
         ("authorizer", authorizer),
         ("auth", http::<auth::Auth>()),
         ("verify", http::<verify::Verify>()),
         ("exchange", http::<exchange::Exchange>()),
+        ("books", scheduled::<books::BooksFunction>()),
         ("consent", http::<consent::ConsentFunction>()),
         ("events", http::<events::EventsFunction>()),
         ("fetch-data", http::<fetch_data::FetchData>()),

@@ -51,7 +51,9 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 15] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 18] = [
+    ("FloatAlarmHours", "FLOAT_ALARM_HOURS"),
+    ("FloatAlarmKobo", "FLOAT_ALARM_KOBO"),
     ("LargestOrderKobo", "LARGEST_ORDER_KOBO"),
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
@@ -67,6 +69,7 @@ const PARAMETERS_FROM_VARS: [(&str, &str); 15] = [
     ("RequeryScheduleSeconds", "REQUERY_SCHEDULE_SECONDS"),
     ("RequeryPatienceSeconds", "REQUERY_PATIENCE_SECONDS"),
     ("SpendLimit", "SPEND_LIMIT"),
+    ("WalletDifferenceKobo", "WALLET_DIFFERENCE_KOBO"),
 ];
 /// Parameters of the template, with the names of the secrets that they name.
 const SECRET_NAMES: [(&str, &str); 3] =

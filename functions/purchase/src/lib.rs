@@ -1,6 +1,6 @@
 //! Buys data bundles and airtime: each order is paid for at most once.
 //!
-//! Reads and writes `purchases`, writes `limits`, sends to the requery queue and the notify
+//! Reads and writes `purchases`, reads `books`, writes `limits`, sends to the requery queue and the notify
 //! queue. Calls VTpass and MTN.
 
 mod buy;
@@ -8,6 +8,7 @@ mod catalogue;
 mod list;
 mod order;
 mod refill_order;
+mod report;
 mod spending;
 
 use shared::domain::limit::TenantLimits;
@@ -23,7 +24,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mtn::Mtn;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Catalogues, Limits, Outbox, Purchases};
+use shared::store::{Books, Catalogues, Limits, Outbox, Purchases};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct PurchaseFunction {
     mtn: Option<Mtn>,
     keyed_hash: KeyedHash,
     purchases: Purchases,
+    books: Books,
     outbox: Outbox,
     catalogues: Catalogues,
     limits: Limits,
@@ -54,6 +56,7 @@ impl HttpFunction for PurchaseFunction {
             mtn: Mtn::from_vars(vars, environment)?,
             keyed_hash: KeyedHash::from_vars(vars)?,
             purchases: Purchases::from_vars(vars, &dynamodb)?,
+            books: Books::from_vars(vars, &dynamodb)?,
             outbox: Outbox::from_vars(vars, environment)?,
             catalogues: Catalogues::from_vars(vars, &dynamodb)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
@@ -72,6 +75,7 @@ impl HttpFunction for PurchaseFunction {
             "POST /purchases" => self.buy(request).await,
             "GET /purchases/{purchase_id}" => self.one(request).await,
             "GET /purchases" => self.list(request).await,
+            "GET /reports/{date}" => self.report(request).await,
             "GET /services/{serviceID}/variations" => self.variations(request).await,
             _ => Err(ApiError::not_found()),
         }

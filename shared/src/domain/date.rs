@@ -1,15 +1,20 @@
-//! Calendar dates, and the two forms in which MTN takes them.
+//! Calendar dates, the days of Lagos, and the two forms in which MTN takes dates.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
+use time::macros::{date, format_description};
+use time::{Duration, OffsetDateTime, UtcOffset};
+
+use super::time::LAGOS;
 
 type Form = &'static [BorrowedFormatItem<'static>];
 
 const ISO: Form = format_description!("[year]-[month]-[day]");
+const FIRST: time::Date = date!(2000 - 01 - 01);
+const LAST: time::Date = date!(2100 - 12 - 31);
 
 /// A calendar date between 2000 and 2100, written `2024-07-17`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +37,34 @@ impl Date {
         }
         let date = time::Date::parse(text, ISO).map_err(|_| InvalidDate)?;
         (2000..=2100).contains(&date.year()).then_some(Self(date)).ok_or(InvalidDate)
+    }
+
+    /// The day in Lagos at this time; the first or last date there is, for a time outside of them.
+    pub fn of(time: OffsetDateTime) -> Self {
+        let date = time.to_offset(LAGOS).date();
+        Self(date.clamp(FIRST, LAST))
+    }
+
+    /// When the day begins in Lagos.
+    pub fn begins(self) -> OffsetDateTime {
+        self.0.midnight().assume_offset(LAGOS).to_offset(UtcOffset::UTC)
+    }
+
+    /// When the day ends in Lagos: the beginning of the next one.
+    pub fn ends(self) -> OffsetDateTime {
+        self.begins() + Duration::DAY
+    }
+
+    /// The day after this one, or this one if it is the last there is.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self::of(self.ends())
+    }
+
+    /// The day before this one, or this one if it is the first there is.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        Self::of(self.begins() - Duration::SECOND)
     }
 
     /// `20240717`: what MTN's recharges take.
@@ -73,6 +106,7 @@ mod tests {
     use super::*;
     use fuzzing::fuzz;
     use proptest::prelude::*;
+    use time::macros::datetime;
 
     #[test]
     fn a_date_has_ten_characters_and_is_in_the_calendar() {
@@ -103,6 +137,18 @@ mod tests {
         ] {
             assert_eq!(Date::parse(text), Err(InvalidDate), "{text}");
         }
+    }
+
+    #[test]
+    fn a_day_of_lagos_begins_an_hour_before_that_of_greenwich() {
+        let day = Date::parse("2026-11-29").unwrap();
+        let (begins, ends) = (datetime!(2026-11-28 23:00 UTC), datetime!(2026-11-29 23:00 UTC));
+        assert_eq!((day.begins(), day.ends()), (begins, ends));
+        assert_eq!((Date::of(begins), Date::of(ends)), (day, day.next()));
+        assert_eq!(Date::of(begins - Duration::NANOSECOND), day.previous());
+        assert_eq!(day.next().previous(), day);
+        let last = Date::parse("2100-12-31").unwrap();
+        assert_eq!(last.next(), last);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod money;
 pub mod msisdn;
 pub mod network;
 pub mod purchase;
+pub mod report;
 pub mod retention;
 pub mod schedule;
 pub mod service;

@@ -27,6 +27,12 @@ struct Successful<T> {
 }
 
 impl Reply {
+    /// 200 with a table as CSV.
+    pub fn csv(table: String) -> Self {
+        let csv = HeaderValue::from_static("text/csv; charset=utf-8");
+        Self::json_text(table).header(CONTENT_TYPE, csv)
+    }
+
     /// 200 with a JSON text as it is.
     pub fn json_text(body: impl Into<String>) -> Self {
         Self { status: StatusCode::OK, headers: Vec::new(), body: body.into() }
@@ -92,8 +98,9 @@ impl Reply {
     pub(super) fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::Text(self.body));
         *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response.headers_mut().extend(self.headers);
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().entry(CONTENT_TYPE).or_insert(json);
         response
     }
 }

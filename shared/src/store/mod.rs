@@ -2,6 +2,7 @@
 //! because DynamoDB deletes expired items hours late.
 
 mod accounts;
+mod books;
 mod catalogues;
 mod conditional;
 mod deliveries;
@@ -23,6 +24,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use self::accounts::{Accounts, Link};
+pub use self::books::{Books, Whose};
 pub use self::catalogues::Catalogues;
 pub use self::deliveries::{Deliveries, DeliveryPage};
 pub use self::endpoints::Endpoints;
@@ -31,7 +33,7 @@ pub use self::events::{EventPage, Events, Wanted};
 pub use self::limits::{Counted, Limits, OverLimit};
 pub use self::outbox::Outbox;
 pub use self::purchases::{
-    Changed, Due, DueKey, Masked, MaskingPass, PARTS, Page, Purchases, Recorded,
+    Changed, Due, DueKey, Masked, MaskingPass, PARTS, Page, Purchases, Recorded, Visit,
 };
 pub use self::requests::{MAX_KEPT, Requests};
 pub use self::sessions::{

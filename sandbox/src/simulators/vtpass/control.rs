@@ -25,6 +25,7 @@ pub fn control_router(simulator: Arc<VtpassSimulator>) -> Router {
         .route("/resolve", post(resolve))
         .route("/forget", post(forget))
         .route("/outage", post(outage))
+        .route("/wallet", get(wallet).post(set_wallet))
         .route("/variations-update", post(variations_update))
         .route("/webhooks", get(webhooks))
         .with_state(simulator)
@@ -95,6 +96,27 @@ async fn outage(State(vtpass): Simulator, Json(body): Json<SetOutage>) -> Json<V
     let status = status_or_ok(http_status);
     vtpass.controls().outage = code.map(|code| Outage { code, status });
     Json(answer)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetWallet {
+    kobo: u64,
+}
+
+/// Shows what the wallet holds.
+async fn wallet(State(vtpass): Simulator) -> Json<Value> {
+    Json(json!({ "kobo": vtpass.wallet_kobo() }))
+}
+
+/// Sets what the wallet holds.
+async fn set_wallet(
+    State(vtpass): Simulator,
+    Json(SetWallet { kobo }): Json<SetWallet>,
+) -> Json<Value> {
+    let _lock = vtpass.controls();
+    vtpass.set_wallet(kobo);
+    Json(json!({ "kobo": kobo }))
 }
 
 #[derive(Deserialize)]

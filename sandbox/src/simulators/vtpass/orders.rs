@@ -1,8 +1,12 @@
 //! The orders and the wallet, as the ledger keeps them. They change only under the simulator's
 //! lock, its [`Controls`](super::simulator::Controls).
 
+use axum::http::{HeaderMap, Method, StatusCode};
+use serde_json::{Value, json};
+
 use super::order::{Order, OrderState};
 use super::simulator::VtpassSimulator;
+use crate::simulators::response::SimulatedResponse;
 
 const ORDERS: &str = "vtpass-orders";
 const WALLET: &str = "vtpass-wallet";
@@ -32,6 +36,18 @@ impl VtpassSimulator {
     /// What the wallet holds.
     pub fn wallet_kobo(&self) -> u64 {
         self.ledger.get(WALLET, "kobo").unwrap_or(NEW_WALLET_KOBO)
+    }
+
+    /// The answer to a question for the balance: naira as a decimal.
+    pub(super) fn balance(&self, headers: &HeaderMap) -> SimulatedResponse {
+        let controls = self.controls();
+        if let Some(refused) = self.refused(&controls, &Method::GET, headers) {
+            return refused;
+        }
+        let (naira, kobo) = (self.wallet_kobo() / 100, self.wallet_kobo() % 100);
+        let balance = serde_json::from_str(&format!("{naira}.{kobo:02}")).unwrap_or(Value::Null);
+        let answer = json!({ "code": 1, "contents": { "balance": balance } });
+        SimulatedResponse::json(StatusCode::OK, &answer)
     }
 
     /// Sets what the wallet holds.

@@ -19,6 +19,7 @@ use crate::simulators::response::SimulatedResponse;
 pub fn router(simulator: Arc<VtpassSimulator>) -> Router {
     Router::new()
         .route("/api/service-variations", get(variations))
+        .route("/api/balance", get(balance))
         .route("/api/pay", post(pay))
         .route("/api/requery", post(requery))
         .with_state(simulator)
@@ -45,6 +46,10 @@ async fn variations(
     };
     let refused = vtpass.refused(&vtpass.controls(), &Method::GET, &headers);
     refused.unwrap_or_else(|| SimulatedResponse::json(StatusCode::OK, &answer)).send().await
+}
+
+async fn balance(State(vtpass): Simulator, headers: HeaderMap) -> Response {
+    vtpass.balance(&headers).send().await
 }
 
 async fn pay(State(vtpass): Simulator, headers: HeaderMap, body: Bytes) -> Response {

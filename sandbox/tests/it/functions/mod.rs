@@ -2,6 +2,7 @@
 
 mod auth;
 mod authorizer;
+mod books;
 pub mod consent;
 mod events;
 mod exchange;

@@ -79,10 +79,15 @@ impl Contract {
 
     fn check_content(&self, documented: &Value, answer: &Answer<'_>) -> Result<(), String> {
         let kind = answer.headers.get("content-type").and_then(|it| it.to_str().ok());
+        let kind = kind.and_then(|it| it.split(';').next());
         let media = documented["content"].get(kind.unwrap_or_default());
         let media = media.ok_or_else(|| format!("the content type {kind:?} is not documented"))?;
-        let body: Value =
-            serde_json::from_slice(answer.body).map_err(|error| format!("no JSON: {error}"))?;
+        let body: Value = match kind {
+            Some("text/csv") => String::from_utf8_lossy(answer.body).into(),
+            _ => {
+                serde_json::from_slice(answer.body).map_err(|error| format!("no JSON: {error}"))?
+            }
+        };
         self.validate(&media["schema"], &body)
     }
 

@@ -336,10 +336,12 @@ impl Gateway {
 }
 
 fn without_schedule(mut options: Options) -> Options {
-    let schedule = "ScheduleExpression: !Ref ReconcileRate\n";
-    assert!(options.template.contains(schedule));
-    let disabled = format!("{schedule}      State: DISABLED\n");
-    options.template = options.template.replace(schedule, &disabled);
+    for rate in ["!Ref ReconcileRate", "rate(15 minutes)"] {
+        let schedule = format!("ScheduleExpression: {rate}\n");
+        assert!(options.template.contains(&schedule));
+        let disabled = format!("{schedule}      State: DISABLED\n");
+        options.template = options.template.replace(&schedule, &disabled);
+    }
     options
 }
 

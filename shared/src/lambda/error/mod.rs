@@ -94,6 +94,12 @@ impl ApiError {
         self
     }
 
+    /// The same with another message for the tenant.
+    #[must_use]
+    pub fn with_message(self, message: &'static str) -> Self {
+        Self { message: message.into(), ..self }
+    }
+
     /// Adds a `Retry-After`, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {

@@ -19,6 +19,10 @@ pub enum Alarm {
     ContradictedFinalState,
     /// Our wallet at VTpass cannot pay for the order.
     VtpassWalletLow,
+    /// The wallet at VTpass will soon be empty.
+    FloatLow,
+    /// The wallet at VTpass moved by more than our books explain.
+    WalletUnexplained,
     /// VTpass does not take our credentials.
     VtpassRefusesCredentials,
     /// Our account at VTpass is locked, suspended, inactive or without API access.

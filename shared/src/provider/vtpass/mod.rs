@@ -1,9 +1,10 @@
-//! The VTpass client: catalogue, pay and requery.
+//! The VTpass client: catalogue, balance, pay and requery.
 //!
 //! Wire contract: VTpass documentation (*Authentication*, *Buying services*, *9mobile Data*, *MTN
 //! airtime*, *Re-query services*, *Response codes*). The client repeats no call. Its caller decides
 //! from the [`Outcome`] whether to requery.
 
+mod balance;
 mod call;
 mod catalogue;
 mod codes;
@@ -31,6 +32,7 @@ use self::credentials::Credentials;
 pub use self::error::VtpassError;
 use self::judgement::judge;
 use crate::domain::catalogue::Catalogue;
+use crate::domain::money::Kobo;
 use crate::domain::purchase::{Order, Outcome};
 use crate::platform::config::{ConfigError, Vars, parse_base_url};
 use crate::platform::environment::{CredentialRefusals, Environment};
@@ -115,6 +117,15 @@ impl Vtpass {
             .finish();
         let answer = self.read("variations", &format!("/service-variations?{query}")).await?;
         self.note_refusal(catalogue::catalogue(&answer.body, service_id))
+    }
+
+    /// What our wallet holds.
+    ///
+    /// # Errors
+    /// [`VtpassError`].
+    pub async fn balance(&self) -> Result<Kobo, VtpassError> {
+        let answer = self.read("balance", "/balance").await?;
+        self.note_refusal(balance::balance(&answer.body))
     }
 
     /// Places an order, once. A call that goes wrong is an unclear [`Outcome`], never a failure.

@@ -113,6 +113,7 @@ fn written(
             ":commission",
             charge.commission.map(to_attribute_value).transpose()?,
         ),
+        ("late_ms = :now", ":now", change.is_late.then(|| number(to_ms(now)))),
         ("reconcile_part = :part", ":part", change.reconcile_at.map(|_| reconcile_part(id))),
         ("reconcile_ms = :overdue", ":overdue", change.reconcile_at.map(|at| number(to_ms(at)))),
     ];

@@ -25,7 +25,7 @@ const FILTERED_READ: usize = 200;
 /// How many queries one page may take, because a request has little time.
 const MAX_QUERIES: usize = 10;
 /// The index of a tenant's purchases.
-const BY_TENANT: &str = "by_tenant";
+pub(super) const BY_TENANT: &str = "by_tenant";
 
 /// How many items one batch reads: DynamoDB's limit.
 const BATCH: usize = 100;
@@ -101,7 +101,10 @@ impl Purchases {
     }
 
     /// The items of a page, by their ids. DynamoDB may leave some unread when it is busy.
-    async fn batch(&self, listed: &[String]) -> Result<HashMap<String, Item>, StoreError> {
+    pub(super) async fn batch(
+        &self,
+        listed: &[String],
+    ) -> Result<HashMap<String, Item>, StoreError> {
         let ids = listed.iter().filter_map(|listed| Some(listed.rsplit_once('#')?.1));
         let mut keys: Vec<Item> =
             ids.map(|id| [("purchase_id".to_owned(), text(id))].into()).collect();
@@ -127,7 +130,7 @@ impl Purchases {
 }
 
 /// A purchase, unless this version cannot read it. One such item must not hide the others.
-fn readable(item: Item) -> Option<Purchase> {
+pub(super) fn readable(item: Item) -> Option<Purchase> {
     let id = item.get("purchase_id").and_then(|id| id.as_s().ok()).cloned();
     from_item(item).inspect_err(|error| unreadable(id.as_deref(), error)).ok()
 }

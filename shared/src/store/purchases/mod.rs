@@ -1,10 +1,12 @@
 //! The `purchases` table: the record of every purchase, which is also its idempotency lock.
 //!
 //! Partition key `purchase_id`. The index `by_tenant` lists a tenant's own, by `listed`; the index
-//! `to_reconcile` holds what reconcile must come back to. Items have no TTL: an idempotency key is
+//! `to_reconcile` holds what reconcile must come back to, and `by_late` what changed on a later day than
+//! it was made. Items have no TTL: an idempotency key is
 //! remembered as long as its purchase.
 
 mod change;
+mod day;
 mod list;
 mod masking;
 mod reconcile;
@@ -15,6 +17,7 @@ use serde_dynamo::from_item;
 use time::OffsetDateTime;
 
 pub use self::change::Changed;
+pub use self::day::Visit;
 pub use self::list::Page;
 pub use self::masking::{Masked, MaskingPass};
 pub use self::reconcile::{Due, DueKey, PARTS};

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::{Attempt, Charge, Outcome, Purchase, Source, State, Verdict};
+use crate::domain::date::Date;
 use crate::domain::money::Kobo;
 use crate::domain::schedule::Patience;
 use crate::platform::telemetry;
@@ -47,6 +48,8 @@ pub struct Transition {
     pub at_step: Option<u32>,
     /// The new step; `None` leaves it.
     pub next_step: Option<u32>,
+    /// Whether it comes on a later day than the purchase, as Lagos counts days.
+    pub is_late: bool,
     /// When the purchase is overdue unless another step came; `None` leaves it.
     pub reconcile_at: Option<OffsetDateTime>,
 }
@@ -82,6 +85,7 @@ pub fn transition(purchase: &Purchase, evidence: &Evidence) -> Transition {
         amount: outcome.amount.filter(|_| purchase.amount.is_none()),
         charge: outcome.charge.news_for(purchase),
         alarms: alarms(purchase.state, outcome, to),
+        is_late: to.is_some() && Date::of(*at) != Date::of(purchase.created_at),
         ..Transition::default()
     }
 }
@@ -118,6 +122,7 @@ impl Transition {
             acknowledged: self.acknowledged || next.acknowledged,
             unless_acknowledged: self.unless_acknowledged || next.unless_acknowledged,
             unknown_references: next.unknown_references.or(self.unknown_references),
+            is_late: self.is_late || next.is_late,
             ..self
         }
     }

@@ -1,0 +1,151 @@
+//! Closes the days that are over: a report for each tenant, then one for all together. A run that stops
+//! in between goes on where it stopped, because what is kept is not counted again.
+
+use std::collections::BTreeSet;
+
+use shared::domain::date::Date;
+use shared::domain::ids::TenantId;
+use shared::domain::report::{Balance, ClosedDay, Moved, Movement, Report};
+use shared::platform::telemetry::alarm::Alarm;
+use shared::store::{StoreError, Visit, Whose};
+use time::{Duration, OffsetDateTime};
+use tokio::time::Instant;
+
+use crate::BooksFunction;
+
+/// How long after its end a day is closed. Until then what was written at its end is in the indexes.
+const WAIT: Duration = Duration::hours(1);
+/// How long after a day's end a reading of the balance still belongs to it.
+const READING: Duration = Duration::hours(6);
+
+/// The readings of the balance between which a day's orders moved the wallet.
+#[derive(Clone, Copy)]
+struct Readings {
+    from: Balance,
+    to: Balance,
+}
+
+impl BooksFunction {
+    /// Gives how many days were closed.
+    pub(crate) async fn close_days(&self, until: Instant) -> Result<u32, StoreError> {
+        let now = self.environment.clock.now();
+        let yesterday = Date::of(now - Duration::DAY);
+        let last = self.books.last_closed().await?;
+        let mut date = last.map_or(yesterday, Date::next);
+        let mut closed = 0;
+        while date.ends() + WAIT <= now {
+            if !self.close_day(date, until).await? {
+                break;
+            }
+            closed += 1;
+            date = date.next();
+        }
+        Ok(closed)
+    }
+
+    /// Gives whether the day could be closed in time.
+    async fn close_day(&self, date: Date, until: Instant) -> Result<bool, StoreError> {
+        let readings = self.readings(date).await?;
+        let (mut report, mut moved) = (Report::of_nothing(date), Moved::default());
+        for tenant in self.tenants().await? {
+            let Some(day) = self.close_for(&tenant, date, readings, until).await? else {
+                return Ok(false);
+            };
+            report.add_all(&day.report);
+            moved += day.moved;
+        }
+        let wallet = match readings {
+            Some(Readings { from, to }) => {
+                let top_ups = self.books.top_ups(from.at, to.at).await?;
+                let top_ups_kobo = top_ups.iter().map(|it| it.amount_kobo.kobo()).sum();
+                Some(Movement { from, to, moved, top_ups_kobo })
+            }
+            None => None,
+        };
+        let day = ClosedDay { closed_at: self.now(), report, moved, wallet };
+        let day = self.books.close(Whose::Everyone, day).await?;
+        self.report(&day);
+        Ok(true)
+    }
+
+    /// Closes a tenant's day; `None` where there was no time for it.
+    async fn close_for(
+        &self,
+        tenant: &TenantId,
+        date: Date,
+        readings: Option<Readings>,
+        until: Instant,
+    ) -> Result<Option<ClosedDay>, StoreError> {
+        if let Some(day) = self.books.day(Whose::Tenant(tenant), date).await? {
+            return Ok(Some(day));
+        }
+        let (begins, ends) = (date.begins(), date.ends());
+        let (first, last) = readings.map_or((begins, ends), |it| (it.from.at, it.to.at));
+        let (mut report, mut moved) = (Report::of_nothing(date), Moved::default());
+        let visit = Visit {
+            tenant,
+            // Orders of the day before are looked back on during this one.
+            from: begins.min(first) - Duration::DAY,
+            to: ends.max(last),
+            late_from: begins.min(first),
+            until,
+        };
+        let is_whole = self.purchases.visit(visit, |purchase| {
+            report.add(purchase);
+            moved += readings.map_or(Moved::default(), |_| Moved::of(purchase, first, last));
+        });
+        if !is_whole.await? {
+            return Ok(None);
+        }
+        let day = ClosedDay { closed_at: self.now(), report, moved, wallet: None };
+        Ok(Some(self.books.close(Whose::Tenant(tenant), day).await?))
+    }
+
+    /// The reading at which the day before ended, and the first one after this day. Where a run was
+    /// missed, the nearest ones.
+    async fn readings(&self, date: Date) -> Result<Option<Readings>, StoreError> {
+        let before = self.books.day(Whose::Everyone, date.previous()).await?;
+        let before = before.and_then(|day| day.wallet).map(|wallet| wallet.to);
+        let begins = before.map_or(date.begins(), |reading| reading.at);
+        let all = self.books.balances(begins, date.ends() + READING).await?;
+        let from = before.or(all.first().copied());
+        let after = all.iter().find(|reading| reading.at >= date.ends());
+        let to = after.or(all.last()).copied();
+        let readings = from.zip(to).map(|(from, to)| Readings { from, to });
+        Ok(readings.filter(|it| it.from.at < it.to.at))
+    }
+
+    /// Every tenant that ever had a key.
+    async fn tenants(&self) -> Result<BTreeSet<TenantId>, StoreError> {
+        let keys = self.tenants.all().await?.keys;
+        Ok(keys.into_iter().map(|key| key.tenant).collect())
+    }
+
+    fn report(&self, day: &ClosedDay) {
+        let (total, date) = (day.report.total(), day.report.date.to_string());
+        let unexplained = day.wallet.as_ref().map(Movement::unexplained_kobo);
+        tracing::info!(
+            date,
+            orders = total.orders,
+            delivered = total.delivered,
+            failed = total.failed,
+            reversed = total.reversed,
+            unexplained_kobo = unexplained,
+            "day closed"
+        );
+        let contradicts = |wallet: &Movement| wallet.is_contradicted(self.limits.difference_kobo);
+        if day.wallet.as_ref().is_some_and(contradicts) {
+            let alarm = Alarm::WalletUnexplained.name();
+            tracing::error!(
+                alarm,
+                date,
+                unexplained_kobo = unexplained,
+                "the wallet does not equal the books"
+            );
+        }
+    }
+
+    fn now(&self) -> OffsetDateTime {
+        self.environment.clock.now()
+    }
+}

@@ -1,0 +1,52 @@
+//! The float: what the wallet holds, and for how long that is enough.
+
+use shared::domain::report::{Balance, Runway};
+use shared::lambda::scheduled_function::Failed;
+use shared::platform::telemetry::alarm::Alarm;
+use shared::provider::vtpass::VtpassError;
+use shared::store::StoreError;
+use time::Duration;
+
+use crate::BooksFunction;
+
+/// The time over which the pace of spending is measured.
+const PACE: Duration = Duration::days(1);
+
+/// Why there is no new reading.
+#[derive(Debug, thiserror::Error)]
+enum NotRead {
+    #[error(transparent)]
+    Vtpass(#[from] VtpassError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl BooksFunction {
+    /// Reads and keeps the balance, and raises an alarm before it ends. Nothing is read while VTpass is
+    /// switched off or down.
+    pub(crate) async fn read_balance(&self) -> Result<Option<Balance>, Failed> {
+        match self.balance().await {
+            Ok(balance) => Ok(balance),
+            Err(NotRead::Vtpass(reason)) => {
+                tracing::warn!(%reason, "the balance at VTpass cannot be read");
+                Ok(None)
+            }
+            Err(NotRead::Store(reason)) => Err(Failed(reason.to_string())),
+        }
+    }
+
+    async fn balance(&self) -> Result<Option<Balance>, NotRead> {
+        let Some(vtpass) = &self.vtpass else { return Ok(None) };
+        let at = self.environment.clock.now();
+        let balance = Balance { at, balance_kobo: vtpass.balance().await? };
+        self.books.note_balance(&balance).await?;
+        let runway = Runway::of(&self.books.balances(at - PACE, at).await?);
+        let (kobo, hours) = (balance.balance_kobo.kobo(), runway.hours());
+        tracing::info!(balance_kobo = kobo, runway_hours = hours, "balance at VTpass");
+        if self.limits.is_low(&balance, &runway) {
+            let alarm = Alarm::FloatLow.name();
+            tracing::error!(alarm, balance_kobo = kobo, runway_hours = hours, "top up the wallet");
+        }
+        Ok(Some(balance))
+    }
+}

@@ -1,0 +1,51 @@
+//! Keeps the books, every 15 minutes: reads the balance of the wallet at VTpass, and closes each day an
+//! hour after it is over in Lagos, with a report for each tenant and one for all together.
+//!
+//! Reads `purchases` and `tenants`, reads and writes `books`. Calls VTpass.
+
+mod close;
+mod float;
+
+use serde_json::{Value, json};
+use shared::domain::report::FloatLimits;
+use shared::lambda::scheduled_function::{Failed, ScheduledFunction};
+use shared::platform::config::{ConfigError, Vars};
+use shared::platform::environment::Environment;
+use shared::provider::vtpass::Vtpass;
+use shared::store::{Books, Purchases, Tenants};
+use tokio::time::Instant;
+
+/// The function's dependencies.
+#[derive(Debug)]
+pub struct BooksFunction {
+    vtpass: Option<Vtpass>,
+    purchases: Purchases,
+    tenants: Tenants,
+    books: Books,
+    limits: FloatLimits,
+    environment: Environment,
+}
+
+impl ScheduledFunction for BooksFunction {
+    const NAME: &'static str = "books";
+
+    fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
+        Ok(Self {
+            vtpass: Vtpass::from_vars(vars, environment)?,
+            purchases: Purchases::from_vars(vars, &dynamodb)?,
+            tenants: Tenants::from_vars(vars, &dynamodb)?,
+            books: Books::from_vars(vars, &dynamodb)?,
+            limits: FloatLimits::from_vars(vars)?,
+            environment: environment.clone(),
+        })
+    }
+
+    async fn run(&self, until: Instant) -> Result<Value, Failed> {
+        let float = Box::pin(self.read_balance()).await;
+        // The days are closed also while VTpass gives no balance.
+        let closed = Box::pin(self.close_days(until)).await;
+        let (float, closed) = (float?, closed.map_err(|error| Failed(error.to_string()))?);
+        Ok(json!({ "balance_kobo": float.map(|it| it.balance_kobo), "days_closed": closed }))
+    }
+}
