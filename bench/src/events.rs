@@ -6,9 +6,10 @@ use std::path::Path;
 use crate::BenchError;
 
 /// The functions, by name, each with its sample event.
-const EVENTS: [(&str, &str); 15] = [
+const EVENTS: [(&str, &str); 16] = [
     ("auth", "auth-unknown-provider"),
     ("authorizer", "authorizer-unknown-key"),
+    ("books", "books-run"),
     ("consent", "consent-unlink-unknown-account"),
     ("events", "events-list"),
     ("exchange", "exchange-unknown-code"),

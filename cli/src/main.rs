@@ -1,9 +1,10 @@
 //! `telco-gateway`: the command-line tool of a gateway's operator.
 //!
 //! This file holds the arguments and the exit codes. [`target`] finds the gateway's tables,
-//! [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns, [`record_text`] reads
+//! [`purchase`], [`tenant`], [`books`] and [`webhook`] hold the commands, [`table`] prints columns, [`record_text`] reads
 //! free text.
 
+mod books;
 mod failure;
 mod purchase;
 mod record_text;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use shared::platform::environment::Environment;
 
+use crate::books::{ReportArguments, WalletArguments};
 use crate::failure::Failure;
 use crate::purchase::PurchaseArguments;
 use crate::target::{Target, sandbox_url};
@@ -29,14 +31,16 @@ const AFTER_HELP: &str = "\
 Against AWS (without --sandbox) the environment must hold
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, for temporary credentials
   AWS_SESSION_TOKEN, and the table of the command (or give --table NAME):
-  PURCHASES_TABLE, TENANTS_TABLE or WEBHOOK_ENDPOINTS_TABLE.
+  PURCHASES_TABLE, TENANTS_TABLE, BOOKS_TABLE or WEBHOOK_ENDPOINTS_TABLE.
 The AWS CLI exports the credentials of a profile:
   eval \"$(aws configure export-credentials --format env)\"
 The credentials need, on the table that a command works on:
   purchase  dynamodb:GetItem, dynamodb:UpdateItem to settle and to mask, dynamodb:Scan to mask and to
             find a refill by the id that MTN knows it by
   tenant    dynamodb:Scan, dynamodb:PutItem to create and rotate, dynamodb:UpdateItem to
-            rotate and revoke
+            rotate, to revoke and to set limits
+  report    dynamodb:GetItem
+  wallet    dynamodb:Query, dynamodb:PutItem to note a top-up
   webhook   dynamodb:Query, dynamodb:GetItem, PutItem, UpdateItem, DeleteItem
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
@@ -62,6 +66,10 @@ enum Command {
     Purchase(PurchaseArguments),
     /// Create, list, rotate and revoke the API keys of tenants
     Tenant(TenantArguments),
+    /// Print the report of a day that is over: of a tenant, or of the whole deployment
+    Report(ReportArguments),
+    /// Show the wallet at VTpass, and note top-ups
+    Wallet(WalletArguments),
     /// List, add, rotate, enable, disable and remove the webhook endpoints of tenants
     Webhook(WebhookArguments),
 }
@@ -88,6 +96,8 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
     match command {
         Command::Purchase(arguments) => purchase::run(arguments, &target, json, &environment).await,
         Command::Tenant(arguments) => tenant::run(arguments, &target, json, &environment).await,
+        Command::Report(arguments) => books::report(arguments, &target, json, &environment).await,
+        Command::Wallet(arguments) => books::wallet(arguments, &target, json, &environment).await,
         Command::Webhook(arguments) => webhook::run(arguments, &target, json, &environment).await,
     }
 }

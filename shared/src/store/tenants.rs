@@ -127,7 +127,7 @@ impl Tenants {
         key_hash: &str,
         limits: OwnMoneyLimits,
     ) -> Result<(), StoreError> {
-        let spend = limits.spend_limit.map(|limit| text(limit));
+        let spend = limits.spend_limit.map(text);
         let largest = limits.largest_order_kobo.map(|kobo| whole(kobo.kobo()));
         let (mut set, mut remove) = (Vec::new(), Vec::new());
         let mut change = self.0.update([("key_hash", key_hash)]);

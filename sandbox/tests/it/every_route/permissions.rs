@@ -8,6 +8,7 @@ use sandbox::aws::lambda::Entry;
 use sandbox::template::SandboxDeployment;
 use sandbox::template::Template;
 use serde_json::{Value, json};
+use shared::domain::date::Date;
 
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle};
@@ -72,8 +73,8 @@ impl Recorded {
 
     /// A request of the first caller, which must succeed.
     async fn ask(&self, route: &str, id: &str, headers: Value, body: Value) -> Value {
-        let path =
-            ["id", "purchase_id", "request_id", "event_id", "endpoint_id"].map(|name| (name, id));
+        let path = ["id", "purchase_id", "request_id", "event_id", "endpoint_id", "date"]
+            .map(|name| (name, id));
         let mut event: Value =
             serde_json::from_str(&event(KEY, route, &path, &body.to_string())).unwrap();
         event["headers"] = headers;
@@ -131,6 +132,7 @@ async fn used() -> BTreeMap<String, Permissions> {
     gateway.drive(&requery.entry).await;
     reconcile(&gateway, &all).await;
     notify(&gateway, &all).await;
+    books(&gateway, &all).await;
     all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
 }
 
@@ -163,6 +165,16 @@ async fn reconcile(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     gateway.clock.turn(Duration::from_secs(86_400));
     all["reconcile"].run(json!({})).await;
     gateway.drive(&all["requery"].entry).await;
+}
+
+/// The day before is closed, and a tenant reads the report of the day that lasts.
+async fn books(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
+    all["books"].run(json!({})).await;
+    let today = Date::of(gateway.clock.clock().now()).to_string();
+    all["purchase"].ask("GET /reports/{date}", &today, json!({}), json!({})).await;
+    let order = json!({ "service_id": "mtn", "phone": FAILED, "amount_kobo": 10_000 });
+    let failed = all["purchase"].ask("POST /purchases", "", key("failed"), order).await;
+    assert_eq!(failed["data"]["state"], "failed", "its amount is given back");
 }
 
 /// Tenants are told, of what was not written yet, too. Then a tenant reads it.
@@ -261,7 +273,7 @@ fn a_schedule_may_invoke_its_function_only() {
     let here = SandboxDeployment { sqs_url: String::new() };
     let get = |resource: &str, property| template.property(resource, property, &here).unwrap();
     let schedules = template.resources("AWS::Scheduler::Schedule").unwrap();
-    assert_eq!(schedules.len(), 1);
+    assert_eq!(schedules.len(), 2);
     for schedule in schedules {
         let target = get(schedule, "Target");
         let role = target["RoleArn"].as_str().unwrap().rsplit('/').next().unwrap();

@@ -125,6 +125,7 @@ fn that_ask_a_provider(gateway: &Gateway) -> Vec<String> {
         "consent",
         "export",
         "/purchases",
+        "/reports",
         "/requests/",
         "/callbacks/",
         "/events",

@@ -80,6 +80,7 @@ impl Request {
             path = path.replace(&format!("{{{name}}}"), value);
         }
         path = path.replace("{productCode}", "P1").replace("{serviceID}", "etisalat-data");
+        path = path.replace("{date}", "2026-11-01");
         assert!(!path.contains('{'), "{route}: an unknown parameter");
         if path.ends_with("/mtn/usage") || path.ends_with("/mtn/usage/summary") {
             path.push_str("?start=2026-01-01&type=data");

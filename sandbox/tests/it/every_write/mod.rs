@@ -3,6 +3,7 @@
 //! The writes are found in the source. A write without a line in the table fails the build, and so
 //! does a line without a write. Each scenario runs twice: as usual, and with the answer lost.
 
+mod books;
 mod consent;
 mod counts;
 mod events;
@@ -59,6 +60,10 @@ every_write! {
     "accounts::step", UPDATE, "SET #state = :to", 1 => consent::an_unlink_is_finished_once;
     "accounts::mark_unlink_again", UPDATE, "SET unlink_again_ms = :due", 0 => consent::the_next_step_of_an_unlink_is_marked_and_sent_once;
     "events::keep", PUT, "attribute_not_exists(event_id)", 0 => events::an_event_is_kept_once;
+    "books::close", PUT, "attribute_not_exists(pk)", 0 => books::a_tenants_day_is_closed_once;
+    "books::close", PUT, "attribute_not_exists(pk)", 1 => books::a_deployments_day_is_closed_once;
+    "books::note_balance", PUT, "expires_at", 0 => books::a_balance_is_noted;
+    "books::note_top_up", PUT, "top-up", 0 => books::a_top_up_is_noted;
     "endpoints::add", PUT, "attribute_not_exists(endpoint_id)", 0 => webhooks::an_endpoint_is_added;
     "endpoints::replace", UPDATE, "revision = :before", 0 => webhooks::a_secret_is_rotated_once;
     "endpoints::remove", DELETE, "endpoint_id", 0 => webhooks::an_endpoint_is_removed;
@@ -115,6 +120,8 @@ fn every_conditional_write_goes_through_the_one_place_for_them() {
     assert_eq!(
         plain,
         [
+            "books::note_balance",
+            "books::note_top_up",
             "catalogues::put",
             "endpoints::remove",
             "requests::forget",

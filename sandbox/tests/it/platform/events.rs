@@ -17,6 +17,7 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
         ("exchange", "unknown-code", json!(410)),
         ("consent", "unlink-unknown-account", json!(404)),
         ("events", "list", json!(200)),
+        ("books", "run", json!({ "balance_kobo": 1_000_000_000, "days_closed": 1 })),
         ("fetch-data", "unknown-account", json!(404)),
         ("fetch-data", "mtn-unknown-account", json!(404)),
         ("mtn-callback", "unknown-request", json!(404)),
@@ -30,6 +31,7 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
         ("purchase", "no-key", json!(400)),
         ("purchase", "catalogue", json!(200)),
         ("purchase", "refill", json!(201)),
+        ("purchase", "report", json!(200)),
         (
             "reconcile",
             "run",

@@ -115,6 +115,14 @@ const LINES: &[(&str, &[&str])] = &[
         &["shared/src/domain/limit.rs#parse"],
     ),
     (
+        "shared/src/domain/report/float.rs#a_limit_that_is_read_is_the_number_that_was_written",
+        &["shared/src/domain/report/float.rs#from_vars"],
+    ),
+    (
+        "shared/src/provider/vtpass/fuzz_tests.rs#a_balance_that_is_read_is_an_amount_and_what_is_refused_shows_nothing",
+        &["shared/src/provider/vtpass/balance.rs#balance"],
+    ),
+    (
         "shared/src/domain/spending.rs#a_largest_order_that_is_read_is_an_amount_that_can_be_bought",
         &["shared/src/domain/spending.rs#from_vars"],
     ),
@@ -288,9 +296,12 @@ const LINES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "A part of a purchase or an account, or a place in a table. Only this version writes it, and what cannot be read is left out or read anew.",
+        "A part of a purchase, an account or the books, or a place in a table. Only this version writes it, and what cannot be read is left out or read anew.",
         &[
             "shared/src/store/accounts.rs#in_states",
+            "shared/src/store/books.rs#between",
+            "shared/src/store/books.rs#close",
+            "shared/src/store/books.rs#day",
             "shared/src/store/catalogues.rs#get",
             "shared/src/store/purchases/masking.rs#masking_pass",
             "shared/src/store/purchases/masking.rs#numbered",

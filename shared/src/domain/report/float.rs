@@ -1,6 +1,6 @@
 //! The float: for how long the wallet's balance is enough, and when somebody must be told.
 
-use super::Balance;
+use super::wallet::Balance;
 use crate::platform::config::{ConfigError, Vars};
 
 /// For how long the balance is enough at the pace of the last readings.

@@ -3,6 +3,7 @@
 //! Everything stands in the day on which it happened, so a day that is over does not change: an order of
 //! yesterday that is reversed today stands in today's report, under the date of its order.
 
+mod changes;
 mod float;
 mod tally;
 mod view;
@@ -17,7 +18,7 @@ pub use self::float::{FloatLimits, Runway};
 pub use self::tally::{Earlier, Tally};
 pub use self::wallet::{Balance, Moved, Movement, TopUp};
 use super::date::Date;
-use super::purchase::{Purchase, State};
+use super::purchase::Purchase;
 use super::time::iso;
 
 /// The report of one day.
@@ -47,13 +48,6 @@ pub struct ClosedDay {
     pub wallet: Option<Movement>,
 }
 
-/// One change of a purchase's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Change {
-    pub(super) to: State,
-    pub(super) at: OffsetDateTime,
-}
-
 impl Report {
     /// The report of a day on which nothing happened yet.
     pub fn of_nothing(date: Date) -> Self {
@@ -81,18 +75,6 @@ impl Report {
         self.services.values().for_each(|tally| total += tally.clone());
         total
     }
-}
-
-/// The changes of a purchase to a state that ends the wait for the provider, oldest first, each once.
-pub(super) fn changes(purchase: &Purchase) -> Vec<Change> {
-    let mut changes: Vec<Change> = Vec::new();
-    for line in &purchase.history {
-        let to = line.concluded.filter(|to| to.is_final() || *to == State::NeedsReview);
-        if let Some(to) = to.filter(|to| changes.iter().all(|before| before.to != *to)) {
-            changes.push(Change { to, at: line.at });
-        }
-    }
-    changes
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use super::{Change, changes};
+use super::changes::{Change, changes};
 use crate::domain::date::Date;
 use crate::domain::purchase::{Purchase, Source, State};
 use crate::domain::time::iso;

@@ -1,9 +1,9 @@
+use time::Duration;
 use time::macros::datetime;
-use time::{Duration, OffsetDateTime};
 
 use super::*;
 use crate::domain::money::Kobo;
-use crate::domain::purchase::{Attempt, Source, samples};
+use crate::domain::purchase::{Attempt, Source, State, samples};
 
 const MADE: OffsetDateTime = datetime!(2026-11-28 10:00 UTC);
 

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use super::changes;
+use super::changes::changes;
 use crate::domain::money::Kobo;
 use crate::domain::purchase::{Purchase, State};
 use crate::domain::time::iso;

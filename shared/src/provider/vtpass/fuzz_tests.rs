@@ -2,6 +2,7 @@
 
 use fuzzing::{Choices, fuzz};
 
+use super::balance::balance;
 use super::call::OrderCall;
 use super::catalogue::catalogue;
 use super::field::{Field, naira};
@@ -242,5 +243,18 @@ fn a_refused_read_shows_nothing_of_its_body() {
             Ok(answer) => assert!(answer.status.is_success()),
             Err(error) => assert!(!error.to_string().contains(STRANGER), "{error}"),
         }
+    });
+}
+
+#[test]
+fn a_balance_that_is_read_is_an_amount_and_what_is_refused_shows_nothing() {
+    let samples = [
+        r#"{"code":1,"contents":{"balance":1081.8199999998}}"#,
+        r#"{"code":"087","content":{"errors":"2348039998877"}}"#,
+    ];
+    let words = ["contents", "content", "balance", "-1", "1e9", "50.005", "null", STRANGER];
+    fuzz(move |choices| match balance(&choices.body(&samples, &words)) {
+        Ok(balance) => assert!(balance <= Kobo::MAX),
+        Err(error) => assert!(!error.to_string().contains(STRANGER), "{error}"),
     });
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use serde_json::{Value, json};
+use shared::domain::report::ClosedDay;
 use shared::domain::time::{to_iso, to_ms};
 use time::{Duration, OffsetDateTime};
 
@@ -204,7 +205,11 @@ async fn a_made_up_day_of_ten_thousand_orders_is_reported_as_a_recount_counts_it
             assert_eq!(counts[name], json!(sum), "{service}: {name}");
         }
     }
-    let closed = it.closed(date).await;
+    check_deployment(&it.closed(date).await, &orders);
+}
+
+/// The deployment's report, and its wallet.
+fn check_deployment(closed: &ClosedDay, orders: &[Order]) {
     let all = recount(orders.iter());
     let total = closed.report.total();
     assert_eq!(
@@ -213,7 +218,7 @@ async fn a_made_up_day_of_ten_thousand_orders_is_reported_as_a_recount_counts_it
     );
     assert_eq!((total.cost_kobo, total.open_kobo), (all["cost_kobo"], all["open_kobo"]));
 
-    let wallet = closed.wallet.unwrap();
+    let wallet = closed.wallet.as_ref().unwrap();
     let in_flight = orders.iter().filter(|it| it.answered().is_none());
     let in_flight_kobo: u64 = in_flight.clone().map(Order::cost).sum();
     assert_eq!(wallet.moved.in_flight, in_flight.count() as u64);

@@ -207,7 +207,7 @@ fn with_clerk(from: &str, to: &str) -> Plan {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_for_silence_rings_when_its_schedule_stops_and_not_while_it_runs() {
     let judged = async |from, to| judge(&with_clerk(from, to), Some(Kind::Invocations)).await;
-    assert_eq!(judged("", "").await, Ok(2), "the clerk's and reconcile's");
+    assert_eq!(judged("", "").await, Ok(3), "the clerk's, reconcile's and that of the books");
     for (from, to, wanted) in [
         ("rate(5 minutes)", "rate(1 hour)", "although nothing is wrong"),
         ("TreatMissingData: breaching", "TreatMissingData: notBreaching", "does not ring"),

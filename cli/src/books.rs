@@ -1,0 +1,212 @@
+//! The commands `telco-gateway report` and `telco-gateway wallet`: what the books say.
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use shared::domain::date::Date;
+use shared::domain::ids::TenantId;
+use shared::domain::money::Kobo;
+use shared::domain::report::{ClosedDay, Movement, Runway, TopUp};
+use shared::domain::time::{from_iso, to_iso};
+use shared::platform::aws;
+use shared::platform::environment::Environment;
+use shared::store::{Books, Whose};
+use time::{Duration, OffsetDateTime};
+
+use crate::failure::Failure;
+use crate::record_text::record_text;
+use crate::table::columns;
+use crate::target::{Table, Target};
+
+/// The longest note, in characters.
+const MAX_NOTE: usize = 200;
+
+/// The arguments of `report`.
+#[derive(Args)]
+pub struct ReportArguments {
+    /// The table of the books, instead of the one that BOOKS_TABLE or the sandbox names
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+    /// A day in Lagos, like 2026-11-29
+    #[arg(value_parser = |text: &str| Date::parse(text))]
+    date: Date,
+    /// Only this tenant's; of the whole deployment unless given
+    #[arg(long, value_parser = tenant)]
+    tenant: Option<TenantId>,
+    /// How it is printed
+    #[arg(long, default_value = "table")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Format {
+    Table,
+    Csv,
+}
+
+/// The arguments of `wallet`.
+#[derive(Args)]
+pub struct WalletArguments {
+    /// The table of the books, instead of the one that BOOKS_TABLE or the sandbox names
+    #[arg(long, global = true, value_name = "NAME")]
+    table: Option<String>,
+    #[command(subcommand)]
+    command: WalletCommand,
+}
+
+#[derive(Subcommand)]
+enum WalletCommand {
+    /// Show the last balance at VTpass, and for how long it is enough (dynamodb:Query)
+    Show,
+    /// Note money that was paid into the wallet, so that the books explain it (dynamodb:PutItem)
+    TopUp {
+        /// How much, in kobo
+        #[arg(value_parser = kobo)]
+        kobo: Kobo,
+        /// When it was in the wallet, in ISO 8601; now unless given
+        #[arg(long, value_parser = instant)]
+        at: Option<OffsetDateTime>,
+        /// The payment's reference, or why: 1 to 200 characters
+        #[arg(long, value_parser = |text: &str| record_text(text, MAX_NOTE))]
+        note: String,
+        /// Who notes it
+        #[arg(long, env = "USER", value_parser = |text: &str| record_text(text, MAX_NOTE))]
+        by: String,
+    },
+}
+
+/// Runs `report` and gives what to print.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn report(
+    arguments: ReportArguments,
+    target: &Target,
+    json: bool,
+    environment: &Environment,
+) -> Result<String, Failure> {
+    let ReportArguments { table, date, tenant, format } = arguments;
+    let books = open(target, table.as_deref(), environment).await?;
+    let whose = tenant.as_ref().map_or(Whose::Everyone, Whose::Tenant);
+    let day = books.day(whose, date).await?.ok_or_else(|| {
+        Failure::Refused(format!(
+            "the day {date} is not closed, or there is no such tenant; a day is closed an hour after its \
+             end in Lagos, and until then GET /reports/{date} shows a tenant its own"
+        ))
+    })?;
+    Ok(match (json, format) {
+        (true, _) => format!("{:#}\n", document(&day)),
+        (false, Format::Csv) => day.report.csv(),
+        (false, Format::Table) => page(&day),
+    })
+}
+
+/// Runs a command of `wallet` and gives what to print.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn wallet(
+    arguments: WalletArguments,
+    target: &Target,
+    json: bool,
+    environment: &Environment,
+) -> Result<String, Failure> {
+    let books = open(target, arguments.table.as_deref(), environment).await?;
+    let now = environment.clock.now();
+    match arguments.command {
+        WalletCommand::Show => {
+            let readings = books.balances(now - Duration::DAY, now).await?;
+            let last = readings.last().ok_or_else(|| {
+                Failure::Refused("the balance was not read within the last day".to_owned())
+            })?;
+            let hours = Runway::of(&readings).hours();
+            let shown = json!({ "at": to_iso(last.at), "balance_kobo": last.balance_kobo,
+                                "runway_hours": hours });
+            Ok(if json { format!("{shown:#}\n") } else { facts(&shown) })
+        }
+        WalletCommand::TopUp { kobo, at, note, by } => {
+            let top_up = TopUp { at: at.unwrap_or(now), amount_kobo: kobo, by, note };
+            books.note_top_up(&top_up).await?;
+            let shown = json!({ "at": to_iso(top_up.at), "amount_kobo": kobo, "by": top_up.by,
+                                "note": top_up.note });
+            Ok(if json { format!("{shown:#}\n") } else { facts(&shown) })
+        }
+    }
+}
+
+async fn open(
+    target: &Target,
+    given: Option<&str>,
+    environment: &Environment,
+) -> Result<Books, Failure> {
+    let table = Table { function: "books", variable: "BOOKS_TABLE", given, queue: None };
+    let vars = target.vars(&table, &environment.http).await?;
+    // The store's timeouts are short, for a function near its table. The operator may be far away.
+    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
+    Ok(Books::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?)
+}
+
+fn document(day: &ClosedDay) -> Value {
+    let mut document = day.report.view();
+    document["closed_at"] = to_iso(day.closed_at).into();
+    document["wallet"] = day.wallet.as_ref().map(movement).into();
+    document
+}
+
+/// The day with a column for each service: there are more counts than a terminal is wide.
+fn page(day: &ClosedDay) -> String {
+    let rows = day.report.rows();
+    let mut lines: Vec<[String; 2]> = Vec::new();
+    let title = rows.first().cloned().unwrap_or_default();
+    for row in rows.iter().skip(1) {
+        for (name, cell) in title.iter().zip(row).skip(1) {
+            lines.push([name.clone(), cell.clone()]);
+        }
+    }
+    let wallet = day.wallet.as_ref().map(|it| format!("\nwallet\n{}", facts(&movement(it))));
+    format!("{}{}", columns(&lines), wallet.unwrap_or_default())
+}
+
+fn movement(wallet: &Movement) -> Value {
+    let moved = wallet.moved;
+    json!({
+        "from": to_iso(wallet.from.at),
+        "from_kobo": wallet.from.balance_kobo,
+        "to": to_iso(wallet.to.at),
+        "to_kobo": wallet.to.balance_kobo,
+        "charged_kobo": moved.charged_kobo,
+        "returned_kobo": moved.returned_kobo,
+        "top_ups_kobo": wallet.top_ups_kobo,
+        "in_flight": moved.in_flight,
+        "in_flight_kobo": moved.in_flight_kobo,
+        "cost_unknown": moved.cost_unknown,
+        "unexplained_kobo": wallet.unexplained_kobo(),
+    })
+}
+
+/// The fields of an object as two columns.
+fn facts(object: &Value) -> String {
+    let fields = object.as_object().into_iter().flatten();
+    let rows: Vec<[String; 2]> = fields.map(|(name, value)| [name.clone(), cell(value)]).collect();
+    columns(&rows)
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn tenant(text: &str) -> Result<TenantId, &'static str> {
+    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+}
+
+fn kobo(text: &str) -> Result<Kobo, &'static str> {
+    let kobo = text.parse().ok().and_then(|kobo| Kobo::new(kobo).ok());
+    kobo.filter(|kobo| kobo.kobo() > 0).ok_or("must be a whole number of kobo above 0")
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, &'static str> {
+    from_iso(text.to_owned()).ok_or("must be a time like 2026-11-29T12:00:00Z")
+}

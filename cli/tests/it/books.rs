@@ -1,0 +1,47 @@
+//! `report` and `wallet`.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::domain::date::Date;
+use time::OffsetDateTime;
+
+use crate::support::Gateway;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_day_is_printed_as_a_table_as_csv_and_as_json() {
+    let gateway = Gateway::start().await;
+    let now = OffsetDateTime::now_utc();
+    let (noon, today) = (Date::of(now).ends() + 12 * HOUR, Date::of(now).to_string());
+    let message = gateway.run(&["report", &today]).await.refused(1);
+    assert!(message.contains("not closed"), "{message}");
+    gateway.turn((noon - now).whole_seconds().unsigned_abs());
+    gateway.sandbox.functions["books"].invoke(&json!({})).await.unwrap();
+    let page = gateway.run(&["report", &today]).await.ok();
+    assert!(page.contains("service_id") && page.contains("total"), "{page}");
+    let csv = gateway.run(&["report", &today, "--format", "csv"]).await.ok();
+    assert!(csv.starts_with("date,service_id,orders,") && csv.contains(&today), "{csv}");
+    let document = gateway.run(&["report", &today, "--json"]).await.json();
+    assert_eq!(document["date"], today.as_str());
+    assert!(document["closed_at"].is_string() && document["total"]["orders"].is_u64());
+    gateway.run(&["report", &today, "--tenant", "nobody"]).await.refused(1);
+    assert_eq!(gateway.run(&["report", "yesterday"]).await.code, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wallet_is_shown_and_a_top_up_is_noted() {
+    let gateway = Gateway::start().await;
+    gateway.run(&["wallet", "show"]).await.refused(1);
+    gateway.sandbox.functions["books"].invoke(&json!({})).await.unwrap();
+    let shown = gateway.run(&["wallet", "show", "--json"]).await.json();
+    assert!(shown["balance_kobo"].is_u64() && shown["runway_hours"].is_null(), "{shown}");
+    let top_up = ["wallet", "top-up", "500000", "--note", "transfer 4711", "--by", "ada", "--json"];
+    let noted = gateway.run(&top_up).await.json();
+    assert_eq!((&noted["amount_kobo"], &noted["by"]), (&json!(500_000), &json!("ada")));
+    for wrong in ["0", "-5", "1.5"] {
+        let ended = gateway.run(&["wallet", "top-up", wrong, "--note", "n", "--by", "b"]).await;
+        assert_eq!(ended.code, 2, "{ended:?}");
+    }
+}
