@@ -1,11 +1,12 @@
 //! `telco-gateway`: the command-line tool of a gateway's operator.
 //!
 //! This file holds the arguments and the exit codes. [`target`] finds the gateway's tables,
-//! [`purchase`], [`tenant`], [`books`] and [`webhook`] hold the commands, [`table`] prints columns, [`record_text`] reads
-//! free text.
+//! [`books`], [`guard`], [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns,
+//! [`record_text`] reads free text.
 
 mod books;
 mod failure;
+mod guard;
 mod purchase;
 mod record_text;
 mod table;
@@ -21,6 +22,7 @@ use shared::platform::environment::Environment;
 
 use crate::books::{ReportArguments, WalletArguments};
 use crate::failure::Failure;
+use crate::guard::GuardArguments;
 use crate::purchase::PurchaseArguments;
 use crate::target::{Target, sandbox_url};
 use crate::tenant::TenantArguments;
@@ -31,7 +33,7 @@ const AFTER_HELP: &str = "\
 Against AWS (without --sandbox) the environment must hold
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, for temporary credentials
   AWS_SESSION_TOKEN, and the table of the command (or give --table NAME):
-  PURCHASES_TABLE, TENANTS_TABLE, BOOKS_TABLE or WEBHOOK_ENDPOINTS_TABLE.
+  PURCHASES_TABLE, TENANTS_TABLE, LIMITS_TABLE, BOOKS_TABLE or WEBHOOK_ENDPOINTS_TABLE.
 The AWS CLI exports the credentials of a profile:
   eval \"$(aws configure export-credentials --format env)\"
 The credentials need, on the table that a command works on:
@@ -42,6 +44,7 @@ The credentials need, on the table that a command works on:
   report    dynamodb:GetItem
   wallet    dynamodb:Query, dynamodb:PutItem to note a top-up
   webhook   dynamodb:Query, dynamodb:GetItem, PutItem, UpdateItem, DeleteItem
+  guard     dynamodb:GetItem, dynamodb:UpdateItem to close, open and take back
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
 3 the store or the sandbox cannot be reached, or a new key could not be printed.";
@@ -64,6 +67,8 @@ struct Arguments {
 enum Command {
     /// Show a purchase, settle one that waits for a person, or mask old numbers
     Purchase(PurchaseArguments),
+    /// List which services are sold, suspend one, or sell it whatever its orders say
+    Guard(GuardArguments),
     /// Create, list, rotate and revoke the API keys of tenants
     Tenant(TenantArguments),
     /// Print the report of a day that is over: of a tenant, or of the whole deployment
@@ -95,6 +100,7 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
     let environment = Environment::real();
     match command {
         Command::Purchase(arguments) => purchase::run(arguments, &target, json, &environment).await,
+        Command::Guard(arguments) => guard::run(arguments, &target, json, &environment).await,
         Command::Tenant(arguments) => tenant::run(arguments, &target, json, &environment).await,
         Command::Report(arguments) => books::report(arguments, &target, json, &environment).await,
         Command::Wallet(arguments) => books::wallet(arguments, &target, json, &environment).await,

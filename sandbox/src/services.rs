@@ -51,9 +51,10 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 18] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 19] = [
     ("FloatAlarmHours", "FLOAT_ALARM_HOURS"),
     ("FloatAlarmKobo", "FLOAT_ALARM_KOBO"),
+    ("Guard", "GUARD"),
     ("LargestOrderKobo", "LARGEST_ORDER_KOBO"),
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),

@@ -3,6 +3,7 @@
 
 mod books;
 mod failures;
+mod guard;
 mod mask;
 mod settle;
 mod show;

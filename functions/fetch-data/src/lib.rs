@@ -1,12 +1,13 @@
 //! Reads the data of a consented account: Mono's account, balances, transactions and identity, and
 //! what MTN itself knows of an MTN line. MTN answers some questions later.
 //!
-//! Reads `accounts`, reads and writes `requests`, writes `limits`, sends to the follow-up queue and the
+//! Reads `accounts`, reads and writes `requests` and `limits`, sends to the follow-up queue and the
 //! notify queue. Calls Mono and MTN.
 
 mod deferred;
 mod mono;
 mod mtn;
+mod providers;
 mod query;
 mod reply;
 
@@ -23,7 +24,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mono::{Mono, Resource};
 use shared::provider::mtn::Mtn;
-use shared::store::{Accounts, Limits, Outbox, Requests};
+use shared::store::{Accounts, Guards, Limits, Outbox, Requests};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct FetchData {
     jobs: Queue,
     answer_time: AnswerTime,
     limits: Limits,
+    guards: Guards,
+    sells_at_vtpass: bool,
     tenant_limits: TenantLimits,
     public_base_url: Option<String>,
     environment: Environment,
@@ -55,6 +58,8 @@ impl HttpFunction for FetchData {
             jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             answer_time: AnswerTime::from_vars(vars)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
+            guards: Guards::from_vars(vars, environment, &dynamodb)?,
+            sells_at_vtpass: vars.optional("VTPASS_BASE_URL").is_some(),
             tenant_limits: TenantLimits::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
             environment: environment.clone(),
@@ -67,6 +72,10 @@ impl HttpFunction for FetchData {
         if request.route == "GET /requests/{request_id}" {
             count.await?;
             return self.deferred_request(request).await;
+        }
+        if request.route == "GET /providers" {
+            count.await?;
+            return self.providers().await;
         }
         // Neither needs the other's answer, so the tenant waits for one of them only.
         let (counted, account) = tokio::join!(count, self.account_of(request));

@@ -6,19 +6,23 @@
 //!
 //! Each event is then sent to the tenant's webhook endpoints that want it, by a job for each.
 //!
-//! Triggered by the notify queue. Reads `purchases`, `accounts`, `requests` and `webhook_endpoints`,
-//! writes `events`, sends to the notify and the webhook queue. Calls nobody outside.
+//! Triggered by the notify queue. Reads `purchases`, `accounts`, `requests`, `webhook_endpoints`, `limits`
+//! and `tenants`, writes `events`, sends to the notify and the webhook queue. Calls nobody outside.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use shared::domain::event::{Announcement, Event, KEPT, NotifyJob, Owed, Subject};
+use shared::domain::ids::TenantId;
 use shared::domain::job::Step;
 use shared::domain::webhook::{Dispatch, Reason, WebhookJob};
 use shared::lambda::queue_function::{QueueFunction, Retry, unreadable};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
-use shared::store::{Accounts, Endpoints, Events, Purchases, Requests, StoreError};
+use shared::store::{
+    Accounts, Endpoints, Events, Guards, Purchases, Requests, StoreError, Tenants,
+};
 
 /// How long to wait before what was announced is looked for again. Together longer than any function
 /// that changes something may run.
@@ -37,6 +41,8 @@ pub struct Notify {
     requests: Requests,
     endpoints: Endpoints,
     events: Events,
+    guards: Guards,
+    tenants: Tenants,
     jobs: Queue,
     webhooks: Queue,
     environment: Environment,
@@ -53,6 +59,8 @@ impl QueueFunction for Notify {
             requests: Requests::from_vars(vars, &dynamodb)?,
             endpoints: Endpoints::from_vars(vars, &dynamodb)?,
             events: Events::from_vars(vars, &dynamodb)?,
+            guards: Guards::from_vars(vars, environment, &dynamodb)?,
+            tenants: Tenants::from_vars(vars, &dynamodb)?,
             jobs: Queue::from_vars(vars, environment, "NOTIFY_QUEUE_URL")?,
             webhooks: Queue::from_vars(vars, environment, "WEBHOOK_QUEUE_URL")?,
             environment: environment.clone(),
@@ -71,7 +79,7 @@ impl Notify {
     /// Keeps every event that the subject owes, and sends the new ones to the tenant's endpoints. Those
     /// that were kept before stay as they are.
     async fn announced(&self, step: Step<Announcement>) -> Result<(), Retry> {
-        let owed = self.owed(&step.about.subject).await?;
+        let owed = self.owed(&step.about).await?;
         let mut to_send = Vec::new();
         // A millisecond apart, so that a list shows them in the order in which they happened.
         for (owed, place) in owed.iter().zip(0..) {
@@ -98,11 +106,13 @@ impl Notify {
     /// Sends a job for each event and each endpoint that wants it. A job that comes twice is dropped
     /// where it is done.
     async fn send(&self, events: &[(&Owed, Event)]) -> Result<(), Retry> {
-        let Some((first, _)) = events.first() else { return Ok(()) };
-        let (endpoints, now) =
-            (self.endpoints.of(&first.tenant).await?, self.environment.clock.now());
+        let mut endpoints = BTreeMap::new();
         for (owed, event) in events {
-            for endpoint in endpoints.iter().filter(|endpoint| endpoint.takes(owed)) {
+            if !endpoints.contains_key(&owed.tenant) {
+                endpoints.insert(&owed.tenant, self.endpoints.of(&owed.tenant).await?);
+            }
+            let now = self.environment.clock.now();
+            for endpoint in endpoints[&owed.tenant].iter().filter(|it| it.takes(owed)) {
                 let (tenant, series) = (&endpoint.tenant, Dispatch::FIRST_SERIES);
                 let (endpoint, event) = (&endpoint.endpoint_id, &event.event_id);
                 let job = Dispatch::first(tenant, endpoint, event, Reason::Happened, series, now);
@@ -113,8 +123,8 @@ impl Notify {
     }
 
     /// What the subject owes. What happened before the events that are kept is told no more.
-    async fn owed(&self, subject: &Subject) -> Result<Vec<Owed>, StoreError> {
-        let owed = match subject {
+    async fn owed(&self, announced: &Announcement) -> Result<Vec<Owed>, StoreError> {
+        let owed = match &announced.subject {
             Subject::Purchase { purchase_id } => {
                 self.purchases.by_id(purchase_id).await?.map(|purchase| purchase.owed())
             }
@@ -129,11 +139,26 @@ impl Notify {
             Subject::Endpoint { tenant, endpoint_id } => {
                 self.endpoints.get(tenant, endpoint_id).await?.map(|endpoint| endpoint.owed())
             }
+            Subject::Service { service_id } => {
+                let guard = self.guards.get(service_id).await?;
+                let is_written = guard.state.changes.iter().any(|it| it.at >= announced.at);
+                let tenants = if is_written { self.everybody().await? } else { Vec::new() };
+                Some(guard.owed(&tenants, announced.at))
+            }
         };
         let mut owed = owed.unwrap_or_default();
         let oldest = self.environment.clock.now() - KEPT;
         owed.retain(|owed| owed.at > oldest);
         Ok(owed)
+    }
+
+    /// Every tenant with a key that works.
+    async fn everybody(&self) -> Result<Vec<TenantId>, StoreError> {
+        let now = self.environment.clock.now();
+        let keys = self.tenants.all().await?.keys;
+        let tenants = keys.into_iter().filter(|key| key.usable(now)).map(|key| key.tenant);
+        let tenants: BTreeSet<TenantId> = tenants.collect();
+        Ok(tenants.into_iter().collect())
     }
 
     /// Gives whether the event is new.

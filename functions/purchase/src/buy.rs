@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use shared::domain::guard::Sign;
 use shared::domain::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
 use shared::domain::job::{Chain, Job, Step};
 use shared::domain::money::Kobo;
@@ -23,7 +24,7 @@ use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
 use shared::provider::mtn::{Ids, Mtn};
 use shared::provider::vtpass::{Admitted, Vtpass};
-use shared::store::Recorded;
+use shared::store::{Admission, Recorded};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -83,25 +84,31 @@ impl PurchaseFunction {
         let order = Order::parse(request, test_numbers)?;
 
         let id = Purchase::id(tenant, key);
-        if let Some(existing) = self.purchases.get(tenant, &id).await? {
+        let existing = self.purchases.get(tenant, &id);
+        let (existing, guard) = tokio::join!(existing, self.look(order.service.id));
+        if let Some(existing) = existing? {
             return self.repeated(&existing, &order);
         }
         let seller = self.seller(&order)?;
-        // A provider that is down is not sold from: nothing is counted or recorded.
+        // A provider that is down, or a service that is suspended, is not sold: nothing is counted or
+        // recorded.
         seller.check()?;
+        let own_limits = request.own_money_limits()?;
+        let pass = self.pass(guard, &id).await?;
         let count = self.limits.count_if_possible(&self.tenant_limits.purchases, tenant.as_str());
         // Neither needs the other's answer, so the tenant waits for one of them only.
         let (counted, amount) = tokio::join!(count, self.price(&order));
-        counted?;
-        let amount = amount?;
-        let purchase = self.draft(tenant, id, &order, amount);
+        let ready = counted.map_err(ApiError::from).and(amount);
+        let ready = ready.and_then(|amount| Ok((amount, seller.admit()?)));
+        let (amount, admitted) = self.sold(&pass, &id, ready).await?;
+        let purchase = self.draft(tenant, id.clone(), &order, amount);
 
-        let admitted = seller.admit()?;
-        let limits = self.money_limits.but_for(request.own_money_limits()?);
-        let counted = self.spend(&limits, tenant, amount).await?;
-        let placed = self.place(request, &order, purchase, admitted).await;
+        let limits = self.money_limits.but_for(own_limits);
+        let counted = self.spend(&limits, tenant, amount).await;
+        let counted = self.sold(&pass, &id, counted).await?;
+        let placed = self.place(request, &order, purchase, admitted, &pass).await;
         self.give_back(counted, placed.as_ref()).await;
-        match placed? {
+        match self.sold(&pass, &id, placed).await? {
             Placed::New(purchase) => reply(&purchase),
             Placed::Before(existing) => self.repeated(&existing, &order),
         }
@@ -114,6 +121,7 @@ impl PurchaseFunction {
         order: &Order,
         mut purchase: Purchase,
         admitted: AdmittedSeller<'_>,
+        pass: &Admission,
     ) -> Result<Placed, ApiError> {
         let begun = Instant::now();
         let wait = self.begin_chain(&purchase).await?;
@@ -135,7 +143,10 @@ impl PurchaseFunction {
             // Nobody can find it out later, because MTN has no status query for refills.
             AdmittedSeller::Mtn(_) => (Source::Refill, refill_not_sent()),
         };
-        Ok(Placed::New(Box::new(self.conclude(purchase, source, outcome).await)))
+        let (id, sign) = (purchase.purchase_id.clone(), Sign::of_sale(&source, &outcome));
+        let learn = self.learn(pass, order.service.id, &id, (sign, outcome.is_our_fault));
+        let (purchase, ()) = tokio::join!(self.conclude(purchase, source, outcome), learn);
+        Ok(Placed::New(Box::new(purchase)))
     }
 
     fn seller(&self, order: &Order) -> Result<Seller<'_>, ApiError> {

@@ -1,6 +1,8 @@
 //! `GET /services/{serviceID}/variations`, and the price of an order.
 
+use serde::Serialize;
 use shared::domain::catalogue::Catalogue;
+use shared::domain::guard::Sale;
 use shared::domain::money::Kobo;
 use shared::domain::service::{Service, ServiceKind};
 use shared::lambda::error::{ApiError, ErrorCode};
@@ -10,13 +12,26 @@ use shared::lambda::request::ApiRequest;
 use crate::PurchaseFunction;
 use crate::order::Order;
 
+/// A catalogue as a tenant sees it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    catalogue: Catalogue,
+    /// Whether orders for the service are taken now.
+    on_sale: bool,
+}
+
 impl PurchaseFunction {
     pub(crate) async fn variations(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         request.tenant()?;
         let service = Service::parse(request.path("serviceID"));
         let service = service.filter(|it| it.kind == ServiceKind::Data);
         let service = service.ok_or_else(ApiError::not_found)?;
-        Reply::successful(self.catalogue(service.id).await?)
+        let catalogue = self.catalogue(service.id);
+        let (catalogue, guard) = tokio::join!(catalogue, self.look(service.id));
+        let sale = guard.map(|guard| guard.state.sale(self.environment.clock.now()));
+        let on_sale = sale.is_none_or(|sale| sale == Sale::On);
+        Reply::successful(Shown { catalogue: catalogue?, on_sale })
     }
 
     /// The price of the order: the tenant's amount for airtime, the catalogue's for a bundle. `None`

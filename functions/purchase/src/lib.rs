@@ -1,10 +1,11 @@
 //! Buys data bundles and airtime: each order is paid for at most once.
 //!
-//! Reads and writes `purchases`, reads `books`, writes `limits`, sends to the requery queue and the notify
+//! Reads and writes `purchases` and `limits`, reads `books`, sends to the requery queue and the notify
 //! queue. Calls VTpass and MTN.
 
 mod buy;
 mod catalogue;
+mod guard;
 mod list;
 mod order;
 mod refill_order;
@@ -24,7 +25,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mtn::Mtn;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Books, Catalogues, Limits, Outbox, Purchases};
+use shared::store::{Books, Catalogues, Guards, Limits, Outbox, Purchases};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct PurchaseFunction {
     books: Books,
     outbox: Outbox,
     catalogues: Catalogues,
+    guards: Guards,
     limits: Limits,
     tenant_limits: TenantLimits,
     money_limits: MoneyLimits,
@@ -59,6 +61,7 @@ impl HttpFunction for PurchaseFunction {
             books: Books::from_vars(vars, &dynamodb)?,
             outbox: Outbox::from_vars(vars, environment)?,
             catalogues: Catalogues::from_vars(vars, &dynamodb)?,
+            guards: Guards::from_vars(vars, environment, &dynamodb)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
             tenant_limits: TenantLimits::from_vars(vars)?,
             money_limits: MoneyLimits::from_vars(vars)?,

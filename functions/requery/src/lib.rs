@@ -2,13 +2,14 @@
 //! are settled, tells Mono about withdrawn consents, and asks MTN again for answers that did not come.
 //!
 //! Triggered by the requery queue, which carries purchases' chains, and by the follow-up queue, which
-//! carries everything else. Reads and writes `purchases`, `accounts` and `requests`, sends to both
+//! carries everything else. Reads and writes `purchases`, `accounts`, `requests` and `limits`, sends to both
 //! queues and to the notify queue. Calls VTpass, Mono and MTN.
 //!
 //! Each kind of job has its own module, with the clients that it needs.
 
 mod deferred_request;
 mod erasure;
+mod guard;
 mod hint;
 mod look_back;
 mod masking;
@@ -19,7 +20,7 @@ use shared::lambda::queue_function::{QueueFunction, Retry, unreadable};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
-use shared::store::{Outbox, Purchases};
+use shared::store::{Guards, Outbox, Purchases};
 
 use crate::deferred_request::DeferredRequestJobs;
 use crate::erasure::ErasureJobs;
@@ -43,8 +44,16 @@ impl QueueFunction for Requery {
         let follow_ups = Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?;
         let outbox = Outbox::from_vars(vars, environment)?;
         let purchases = Purchases::from_vars(vars, &dynamodb)?;
+        let guards = Guards::from_vars(vars, environment, &dynamodb)?;
         Ok(Self {
-            purchases: PurchaseJobs::new(vars, environment, &purchases, &outbox, &follow_ups)?,
+            purchases: PurchaseJobs::new(
+                vars,
+                environment,
+                &purchases,
+                &outbox,
+                &guards,
+                &follow_ups,
+            )?,
             erasures: ErasureJobs::new(vars, environment, &dynamodb, &outbox, &follow_ups)?,
             deferred_requests: DeferredRequestJobs::new(
                 vars,

@@ -14,7 +14,7 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Outbox, Purchases, StoreError};
+use shared::store::{Guards, Outbox, Purchases, StoreError};
 use time::OffsetDateTime;
 
 /// The worker for the jobs about purchases.
@@ -22,6 +22,7 @@ use time::OffsetDateTime;
 pub(crate) struct PurchaseJobs {
     pub(crate) purchases: Purchases,
     pub(crate) outbox: Outbox,
+    pub(crate) guards: Guards,
     vtpass: Option<Vtpass>,
     chains: Queue,
     follow_ups: Queue,
@@ -47,11 +48,13 @@ impl PurchaseJobs {
         environment: &Environment,
         purchases: &Purchases,
         outbox: &Outbox,
+        guards: &Guards,
         follow_ups: &Queue,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             purchases: purchases.clone(),
             outbox: outbox.clone(),
+            guards: guards.clone(),
             vtpass: Vtpass::from_vars(vars, environment)?,
             chains: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
             follow_ups: follow_ups.clone(),
@@ -77,7 +80,9 @@ impl PurchaseJobs {
                 return Ok(());
             }
         };
-        let answer = match self.ask(&purchase, Source::Requery).await {
+        let asked = self.ask(&purchase, Source::Requery).await;
+        self.learn(&step, &purchase, &asked).await;
+        let answer = match asked {
             Asked::Answered(evidence, change) if change.to.is_some_and(State::is_final) => {
                 return self.settle(&step, &purchase, &evidence, *change).await;
             }

@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod date;
 pub mod deferred;
 pub mod event;
+pub mod guard;
 pub mod ids;
 pub mod job;
 pub mod limit;

@@ -64,6 +64,11 @@ impl Service {
         SERVICES.into_iter().find(|service| service.id.eq_ignore_ascii_case(id))
     }
 
+    /// All services.
+    pub fn all() -> [Self; 11] {
+        SERVICES
+    }
+
     /// All ids, for error messages.
     pub fn supported() -> String {
         SERVICES.map(|service| service.id).join(", ")

@@ -8,13 +8,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_dynamo::{from_item, to_item};
 use serde_json::Value;
+use time::macros::datetime;
 
 use super::conditional::Item;
+use super::guard::guard;
 use super::sessions::{ExchangeCode, Session};
 use crate::domain::account::Account;
 use crate::domain::api_key::{ApiKey, KeyState};
 use crate::domain::deferred::DeferredRequest;
 use crate::domain::event::Event;
+use crate::domain::guard::{Gate, Sale, State as SaleState, Thresholds};
 use crate::domain::purchase::{Purchase, State};
 use crate::domain::webhook::{Delivery, Endpoint};
 
@@ -97,6 +100,25 @@ fn a_key_that_is_read_has_a_tenant_and_nothing_that_restricts_it_is_lost() {
         assert!(
             !key.usable(now) || key.revoked_at.is_none() && key.state(now) != KeyState::Expired
         );
+    });
+}
+
+#[test]
+fn a_guard_that_is_read_decides_on_orders_as_it_shows() {
+    let samples = samples("guard");
+    fuzz(move |choices| {
+        let item = item(choices, &samples);
+        is_read_back::<SaleState>(&item);
+        let Ok(guard) = guard("mtn", item) else { return };
+        let (now, thresholds) = (datetime!(2026-11-29 10:00 UTC), Thresholds::default());
+        let is_open = guard.state.gate(now) == Gate::Open;
+        assert_eq!(is_open, guard.state.sale(now) == Sale::On);
+        let all =
+            guard.counts.by_minute.values().fold(0, |sum: u32, it| sum.saturating_add(it.bad));
+        assert!(guard.counts.within(&thresholds, now).bad <= all);
+        let outdated = guard.counts.outdated(&thresholds, now);
+        assert!(outdated.len() <= guard.counts.by_minute.len());
+        drop(guard.counts.judge(&thresholds, now));
     });
 }
 

@@ -11,6 +11,7 @@ mod error;
 mod events;
 #[cfg(test)]
 mod fuzz_tests;
+mod guard;
 mod limits;
 mod outbox;
 mod purchases;
@@ -30,6 +31,7 @@ pub use self::deliveries::{Deliveries, DeliveryPage};
 pub use self::endpoints::Endpoints;
 pub use self::error::StoreError;
 pub use self::events::{EventPage, Events, Wanted};
+pub use self::guard::{Admission, GuardChange, Guards};
 pub use self::limits::{Counted, Limits, OverLimit};
 pub use self::outbox::Outbox;
 pub use self::purchases::{

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dynoxide::types::AttributeValue;
 use serde_json::Value;
+use shared::domain::time::to_iso;
+use time::OffsetDateTime;
 
-use super::item::text;
+use super::item::{number, text};
 use super::name;
-use crate::world::{Call, Item, World};
+use crate::world::{Call, Item, TENANTS, World, tenant_id};
 
 const TABLE: &str = "EventsTable";
 
@@ -19,6 +21,12 @@ pub(super) fn kept(world: &World, call: &Call) {
     let text = |name: &str| call.body["Item"][name]["S"].as_str().unwrap_or_default();
     let data: Value = serde_json::from_str(text("data")).unwrap_or_default();
     let (kind, state) = (text("type"), data["state"].as_str().unwrap_or_default());
+    if let Some(id) = data["service_id"].as_str().filter(|_| kind.starts_with("service.")) {
+        let said = format!("{kind} {id} {}", data["at"].as_str().unwrap_or_default());
+        if !sales(world).contains(&said) {
+            world.violated(name::TOLD, format!("{said} is told and not written"));
+        }
+    }
     let Some(id) = data["purchase_id"].as_str() else { return };
     let was_there = world.record().states.get(id).is_some_and(|states| states.contains(&state));
     if !was_there || kind != format!("purchase.{state}") {
@@ -52,6 +60,11 @@ pub(super) fn at_the_end(world: &World) {
             world.violated(name::TOLD, format!("request {id} is {state} and nobody was told"));
         }
     }
+    for sale in sales(world) {
+        for tenant in 0..TENANTS {
+            *owed.entry(format!("{sale} {}", tenant_id(tenant))).or_insert(0) += 1;
+        }
+    }
     let of_requests = |key: &String| key.starts_with("request.");
     for (event, count) in told.iter().filter(|(key, _)| !of_requests(key)) {
         if owed.get(event) != Some(count) {
@@ -77,11 +90,36 @@ fn told(world: &World) -> BTreeMap<String, u32> {
         let key = match kind.split('.').next() {
             Some("purchase") => format!("{kind} {}", id("purchase_id")),
             Some("request") => format!("{kind} {}", id("request_id")),
+            Some("service") => {
+                format!("{kind} {} {} {}", id("service_id"), id("at"), text(&event, "tenant"))
+            }
             _ => format!("{kind} {} {}", text(&event, "tenant"), id("account_id")),
         };
         *told.entry(key).or_insert(0) += 1;
     }
     told
+}
+
+/// What tenants are to be told of services: the type, the service and the time.
+fn sales(world: &World) -> BTreeSet<String> {
+    let mut sales = BTreeSet::new();
+    for guard in world.dynamodb.all("LimitsTable") {
+        let Some(service_id) = text(&guard, "pk").strip_prefix("guard#") else { continue };
+        let Some(AttributeValue::L(changes)) = guard.get("changes") else { continue };
+        for change in changes {
+            let AttributeValue::M(change) = change else { continue };
+            let kind = match change.get("on_sale") {
+                Some(AttributeValue::BOOL(true)) => "service.resumed",
+                _ => "service.suspended",
+            };
+            let ms = i128::from(number(change, "at_ms").unwrap_or_default());
+            let at = OffsetDateTime::from_unix_timestamp_nanos(ms * 1_000_000).map(to_iso);
+            if change.contains_key("told") {
+                sales.insert(format!("{kind} {service_id} {}", at.unwrap_or_default()));
+            }
+        }
+    }
+    sales
 }
 
 /// The times and names of an account's events. Two of one name at one time are one.

@@ -176,6 +176,10 @@ impl World {
                 let (short, long) = SPEND_LIMIT;
                 vars.insert("SPEND_LIMIT".to_owned(), format!("{short}/600,{long}/86400"));
             }
+            // A schedule has few orders, so that usual thresholds would hardly ever be reached.
+            if self.schedule.seed.is_multiple_of(4) && vars.contains_key("GUARD") {
+                vars.insert("GUARD".to_owned(), "bad=2,share=30,row=2".to_owned());
+            }
             let vars = vars.into_iter().chain(blueprint.lambda.clone()).collect();
             let fleet = Arc::new(Fleet::new(name, start, vars, network.clone()));
             let (starter, switches) = (fleet.starter(), Switches::default());

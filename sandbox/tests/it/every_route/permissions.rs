@@ -9,7 +9,9 @@ use sandbox::template::SandboxDeployment;
 use sandbox::template::Template;
 use serde_json::{Value, json};
 use shared::domain::date::Date;
+use shared::domain::guard::{State, Word};
 
+use crate::functions::purchase::guard::guarded;
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle};
 use crate::support::tap::{Tap, context, crash_at};
@@ -90,7 +92,7 @@ fn key(key: &str) -> Value {
 
 /// Runs every function along every path that calls AWS differently.
 async fn used() -> BTreeMap<String, Permissions> {
-    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (gateway, caller) = guarded().await;
     let mut all = BTreeMap::new();
     for name in gateway.sandbox.functions.keys() {
         all.insert(name.clone(), Recorded::of(&gateway, name).await);
@@ -149,6 +151,7 @@ async fn consents(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     let id = exchange.ask("POST /account/auth", "", none(), verify["data"].clone()).await;
     let id = id["id"].as_str().unwrap();
     all["fetch-data"].ask("GET /accounts/{id}", id, none(), none()).await;
+    all["fetch-data"].ask("GET /providers", "", none(), none()).await;
     ask_mtn(gateway, all).await;
     let consent = &all["consent"];
     consent.ask("GET /accounts/{id}/export", id, none(), none()).await;
@@ -177,6 +180,15 @@ async fn books(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     assert_eq!(failed["data"]["state"], "failed", "its amount is given back");
 }
 
+/// An operator suspends a service, which every tenant is to be told of.
+async fn suspend_by_word(gateway: &Gateway) {
+    let since = gateway.environment().clock.now();
+    let word = Word { on_sale: false, since, until: None, because: "b".to_owned() };
+    let (guards, seen) = (gateway.guards(), gateway.guard("glo").await);
+    let say = |state: &State| Some(state.say(word.clone(), "ada"));
+    guards.change(&gateway.outbox(), seen, say).await.unwrap();
+}
+
 /// Tenants are told, of what was not written yet, too. Then a tenant reads it.
 async fn notify(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     let notify = &all["notify"].entry;
@@ -184,8 +196,13 @@ async fn notify(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     gateway.drive_queue("NotifyQueue", notify).await;
     let unwritten = json!({ "kind": "announced", "subject": "purchase", "purchase_id": "0".repeat(32),
                             "event": "purchase.failed", "at_ms": 0, "step": 0 });
-    let batch = json!({ "Records": [{ "messageId": "m", "body": unwritten.to_string() }] });
-    all["notify"].run(batch).await;
+    suspend_by_word(gateway).await;
+    let service = json!({ "kind": "announced", "subject": "service", "service_id": "glo",
+                          "event": "service.suspended", "at_ms": 0, "step": 0 });
+    for body in [unwritten, service] {
+        let batch = json!({ "Records": [{ "messageId": "m", "body": body.to_string() }] });
+        all["notify"].run(batch).await;
+    }
     let events = all["events"].ask("GET /events", "", json!({}), json!({})).await;
     let id = events["data"][0]["id"].as_str().unwrap();
     all["events"].ask("GET /events/{event_id}", id, json!({}), json!({})).await;

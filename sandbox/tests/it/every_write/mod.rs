@@ -7,6 +7,7 @@ mod books;
 mod consent;
 mod counts;
 mod events;
+mod guard;
 mod keys;
 mod loss;
 mod purchases;
@@ -64,6 +65,10 @@ every_write! {
     "books::close", PUT, "attribute_not_exists(pk)", 1 => books::a_deployments_day_is_closed_once;
     "books::note_balance", PUT, "expires_at", 0 => books::a_balance_is_noted;
     "books::note_top_up", PUT, "top-up", 0 => books::a_top_up_is_noted;
+    "guard::count", UPDATE, "ADD #count :weight", 0 => guard::an_outcome_is_counted_once;
+    "guard::replace", UPDATE, "attribute_not_exists(revision)", 0 => guard::a_service_is_closed_once;
+    "guard::replace", UPDATE, "revision = :before", 0 => guard::a_probe_is_let_through_once;
+    "guard::replace", UPDATE, "revision = :before", 1 => guard::a_service_is_opened_once;
     "endpoints::add", PUT, "attribute_not_exists(endpoint_id)", 0 => webhooks::an_endpoint_is_added;
     "endpoints::replace", UPDATE, "revision = :before", 0 => webhooks::a_secret_is_rotated_once;
     "endpoints::remove", DELETE, "endpoint_id", 0 => webhooks::an_endpoint_is_removed;

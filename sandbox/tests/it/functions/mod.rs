@@ -9,7 +9,7 @@ mod exchange;
 mod fetch_data;
 mod mtn_callback;
 mod notify;
-mod purchase;
+pub mod purchase;
 mod reconcile;
 mod requery;
 mod verify;

@@ -12,6 +12,7 @@ use shared::platform::telemetry::metrics::Metrics;
 use strum::IntoEnumIterator;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::functions::purchase::guard::{guarded, suspend};
 use crate::functions::webhooks::{Teller, answering};
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, MINUTE, airtime, field, until};
@@ -125,6 +126,19 @@ async fn an_endpoint_that_is_disabled_raises_its_alarm_once() {
     teller.bought("k1", DELIVERED).await;
     teller.bought("k2", DELIVERED).await;
     assert_eq!(written.count("endpoint_disabled"), 1, "{:?}", written.lines());
+}
+
+#[tokio::test]
+async fn a_service_that_is_suspended_raises_its_alarm_once() {
+    let (written, _guard) = listen();
+    let (gateway, caller) = guarded().await;
+    suspend(&caller).await;
+    assert_eq!(caller.buy("refused", &airtime(DELIVERED)).await.status, 503);
+    assert_eq!(written.count("service_suspended"), 1, "{:?}", written.lines());
+    assert_eq!(written.count("order_of_suspended_service"), 1);
+    gateway.clock.turn(MINUTE);
+    caller.bought("works", &airtime(DELIVERED)).await;
+    assert_eq!((written.count("service_resumed"), written.count("service_closed")), (1, 1));
 }
 
 #[tokio::test]

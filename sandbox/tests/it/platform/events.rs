@@ -20,6 +20,7 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
         ("books", "run", json!({ "balance_kobo": 1_000_000_000, "days_closed": 1 })),
         ("fetch-data", "unknown-account", json!(404)),
         ("fetch-data", "mtn-unknown-account", json!(404)),
+        ("fetch-data", "providers", json!(200)),
         ("mtn-callback", "unknown-request", json!(404)),
         ("mtn-callback", "not-json", json!(400)),
         (

@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared::domain::guard::Thresholds;
 use shared::domain::ids::{AccountId, EndpointId, EventId};
 use shared::domain::limit::OtpLimits;
+use shared::domain::time::to_ms;
 use shared::platform::config::Vars;
 use shared::store::{
     Accounts, Catalogues, ClaimRefused, Deliveries, Endpoints, Found, Limits, OverLimit, Sessions,
@@ -13,7 +15,9 @@ use shared::store::{
 };
 
 use super::samples::{gateway_with, samples};
+use crate::functions::purchase::guard::guarded;
 use crate::support::Caller;
+use crate::support::purchases::{DELIVERED, airtime};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_stored_key_opens_what_it_opened() {
@@ -173,6 +177,26 @@ async fn a_stored_count_still_limits() {
             }
         }
         assert!(matches!(count().await, Err(OverLimit::Reached(_))), "ten in a day");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_stored_guard_decides_on_orders() {
+    for sample in samples("guard") {
+        let (gateway, caller) = guarded().await;
+        gateway.clock.set(sample.now);
+        gateway.store(&sample).await;
+        let service_id = sample.known("service_id");
+        let (guard, on_sale) = (gateway.guard(service_id).await, gateway.sells(service_id).await);
+        let window = guard.counts.within(&Thresholds::default(), sample.now);
+        let changes = guard.state.changes.iter();
+        let changes: Vec<_> =
+            changes.map(|it| json!([to_ms(it.at), it.on_sale, it.by, it.told.is_some()])).collect();
+        let bought = caller.buy("k", &airtime(DELIVERED)).await;
+        sample.expect(&json!({
+            "on_sale": on_sale, "buying": bought.status, "waits": bought.retry_after,
+            "bad": window.bad, "row": guard.counts.row, "changes": changes,
+        }));
     }
 }
 

@@ -38,6 +38,10 @@ const LINES: &[(&str, &[&str])] = &[
         &["functions/purchase/src/list.rs#state"],
     ),
     (
+        "shared/src/domain/guard/thresholds.rs#thresholds_that_are_read_are_within_their_bounds_and_read_again_as_written",
+        &["shared/src/domain/guard/thresholds.rs#parse"],
+    ),
+    (
         "shared/src/lambda/page.rs#a_cursor_that_is_read_is_one_that_a_link_holds",
         &["shared/src/lambda/page.rs#decoded"],
     ),
@@ -278,6 +282,10 @@ const LINES: &[(&str, &[&str])] = &[
     (
         "shared/src/store/fuzz_tests.rs#a_key_that_is_read_has_a_tenant_and_nothing_that_restricts_it_is_lost",
         &["shared/src/domain/api_key.rs#tenant", "shared/src/store/tenants.rs#readable"],
+    ),
+    (
+        "shared/src/store/fuzz_tests.rs#a_guard_that_is_read_decides_on_orders_as_it_shows",
+        &["shared/src/store/guard.rs#guard", "shared/src/store/guard.rs#whole"],
     ),
     (
         "shared/src/store/fuzz_tests.rs#other_items_that_are_read_are_read_back",

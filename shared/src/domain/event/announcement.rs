@@ -58,6 +58,11 @@ pub enum Subject {
         /// Which.
         endpoint_id: EndpointId,
     },
+    /// A service, which all tenants are told of.
+    Service {
+        /// Which.
+        service_id: String,
+    },
 }
 
 #[cfg(test)]
@@ -66,11 +71,12 @@ mod tests {
 
     use super::*;
 
-    const SAMPLES: [&str; 4] = [
+    const SAMPLES: [&str; 5] = [
         r#"{"kind":"announced","subject":"purchase","purchase_id":"p","event":"purchase.failed","at_ms":1,"step":0}"#,
         r#"{"kind":"announced","subject":"request","request_id":"r","event":"request.available","at_ms":2,"step":1}"#,
         r#"{"kind":"announced","subject":"account","tenant":"t","account_id":"a","event":"of.later","at_ms":3,"step":2}"#,
         r#"{"kind":"announced","subject":"endpoint","tenant":"t","endpoint_id":"e","event":"endpoint.disabled","at_ms":4,"step":0}"#,
+        r#"{"kind":"announced","subject":"service","service_id":"mtn","event":"service.suspended","at_ms":5,"step":0}"#,
     ];
 
     #[test]

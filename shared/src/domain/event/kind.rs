@@ -50,6 +50,14 @@ pub enum EventType {
     #[serde(rename = "endpoint.test")]
     #[strum(serialize = "endpoint.test")]
     EndpointTest,
+    /// New orders for a service are refused until further notice.
+    #[serde(rename = "service.suspended")]
+    #[strum(serialize = "service.suspended")]
+    ServiceSuspended,
+    /// A service that was suspended is sold again.
+    #[serde(rename = "service.resumed")]
+    #[strum(serialize = "service.resumed")]
+    ServiceResumed,
     /// A type that this version does not know: a newer version wrote it.
     #[serde(untagged)]
     #[strum(to_string = "{0}")]
@@ -78,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_type_has_one_name_in_answers_in_queries_and_in_the_store() {
-        assert_eq!(EventType::names().len(), 11);
+        assert_eq!(EventType::names().len(), 13);
         for name in EventType::names() {
             let kind = EventType::named(&name).unwrap();
             assert_eq!(serde_json::to_value(&kind).unwrap(), name.as_str());

@@ -48,6 +48,9 @@ pub struct Outcome {
     pub charge: Charge,
     /// What an operator must be told.
     pub alarm: Option<Alarm>,
+    /// Whether it is the customer's, the tenant's or our own fault that there is no value, so that it says
+    /// nothing about the provider.
+    pub is_our_fault: bool,
     /// What happened, for the purchase's history. Holds no personal data.
     pub note: Cow<'static, str>,
 }
@@ -67,6 +70,7 @@ impl Outcome {
             amount: None,
             charge: Charge::default(),
             alarm: None,
+            is_our_fault: false,
             note: note.into(),
         }
     }

@@ -59,6 +59,8 @@ pub enum Alarm {
     EndpointDisabled,
     /// A tenant reached its money limit: it needs a larger one, or its key is stolen.
     SpendLimitReached,
+    /// Most orders of a service failed or stayed unclear, so it is not sold.
+    ServiceSuspended,
     /// A route was deployed without its authorizer; it answers 503.
     NoAuthorizer,
 }

@@ -62,6 +62,20 @@ impl ResponseCode {
     pub(super) fn parse(number: &str) -> &'static Self {
         LISTED.iter().find(|code| code.number == number).unwrap_or(&UNLISTED)
     }
+
+    /// Whether it names a fault of the customer, the tenant or ours. It then says nothing of whether
+    /// VTpass can deliver.
+    pub(super) fn is_our_fault(&self) -> bool {
+        matches!(
+            self.number,
+            // What was ordered: the variation, an argument, the product, the amount, the quantity.
+            "010" | "011" | "012" | "013" | "017" | "031" | "032"
+            // An order that was sent before, or one like it.
+            | "014" | "019"
+            // Our wallet, account, address, products and credentials, and the form of our request id.
+            | "018" | "021" | "022" | "023" | "024" | "025" | "026" | "027" | "028" | "085" | "087"
+        )
+    }
 }
 
 /// The meaning of a code that VTpass does not list: it proves nothing. The catalogue has a word

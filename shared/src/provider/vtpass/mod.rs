@@ -166,7 +166,8 @@ impl Vtpass {
         let path = format!("/{}", call.name());
         let body = serde_json::to_vec(body).ok();
         let Some(request) = body.and_then(|body| self.request(Method::POST, &path, body)) else {
-            return Outcome::unclear("not_sent", "the request could not be written");
+            let not_sent = Outcome::unclear("not_sent", "the request could not be written");
+            return Outcome { is_our_fault: true, ..not_sent };
         };
         let result = self.upstream.call_admitted(call.name(), request, limit).await;
         let outcome = judge(call, result, order);

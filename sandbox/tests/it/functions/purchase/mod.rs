@@ -3,6 +3,7 @@
 mod buying;
 mod cost;
 mod crash;
+pub mod guard;
 mod listing;
 mod load;
 mod outage;

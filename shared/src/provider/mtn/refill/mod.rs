@@ -66,7 +66,8 @@ impl Refill<'_> {
 
 /// The outcome if the refill was not sent.
 pub(super) fn not_sent() -> Outcome {
-    Outcome::new(Verdict::Failed, "not_sent", "nothing was sent to MTN")
+    let not_sent = Outcome::new(Verdict::Failed, "not_sent", "nothing was sent to MTN");
+    Outcome { is_our_fault: true, ..not_sent }
 }
 
 /// The outcome if there was no token, so that the refill was not sent.
@@ -75,6 +76,7 @@ pub(super) fn without_token(error: &TokenError) -> Outcome {
     match error {
         TokenError::Refused(_) => Outcome {
             alarm: Some(Alarm::MtnRefusesCredentials),
+            is_our_fault: true,
             ..Outcome::new(Verdict::Failed, "token_refused", NOTE)
         },
         TokenError::RateLimited(_) | TokenError::Unavailable(_) => {
@@ -107,7 +109,8 @@ pub(super) fn judge(result: Result<Answer, NoAnswer>, refill: &Refill<'_>) -> Ou
         None => http_code(status),
     };
     let (amount, alarm) = (data.naira(), alarm(status, class));
-    Outcome { amount, alarm, ..Outcome::new(verdict, code, note) }
+    let is_our_fault = alarm.is_some() || class.is_some_and(is_our_fault);
+    Outcome { amount, alarm, is_our_fault, ..Outcome::new(verdict, code, note) }
 }
 
 /// The envelope and its `data`. If `data` is not an object, its fields are absent.
@@ -156,6 +159,16 @@ fn judge_refusal(envelope: &Envelope<'_>, class: Option<CodeClass>) -> (Verdict,
         (Verdict::NeedsReview, "MTN's answer contradicts itself")
     } else {
         (Verdict::Failed, "MTN refused the refill")
+    }
+}
+
+/// Whether a code names a fault of the customer, the tenant or ours.
+fn is_our_fault(class: CodeClass) -> bool {
+    match class {
+        CodeClass::UnknownCustomer | CodeClass::Rejected | CodeClass::Billing => true,
+        CodeClass::CredentialsRefused | CodeClass::WalletLow => true,
+        CodeClass::Success | CodeClass::Pending | CodeClass::Unknown => false,
+        CodeClass::Unavailable | CodeClass::Timeout | CodeClass::RateLimited => false,
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) fn judge(
     if matches!(answer.status.as_u16(), 401 | 403) {
         outcome.alarm = outcome.alarm.or(Some(Alarm::VtpassRefusesCredentials));
         outcome.unknown_reference = false;
+        outcome.is_our_fault = true;
     }
     outcome
 }
@@ -101,6 +102,7 @@ fn judge_body(
         acknowledged: answer.code.acknowledges || answer.transaction.as_ref().is_some_and(is_some),
         alarm: alarm.or(answer.code.alarm),
         unknown_reference: meaning == OrderMeaning::UnknownReference && http != HttpClass::Failure,
+        is_our_fault: answer.code.is_our_fault() && http != HttpClass::Failure,
         ..Outcome::new(verdict, answer.code_text.clone(), note)
     }
 }
