@@ -178,7 +178,7 @@ impl Settle {
         if let Some(to) = change.to.filter(|to| to.safe_to_refund()) {
             eprintln!("settling {id} as {}: tenants will read safe_to_refund: true", to.name());
         }
-        match purchases.change(&outbox, id, &change, now).await {
+        match purchases.change(&outbox, &purchase, &change, now).await {
             Ok(Changed::Written(settled)) => Ok(*settled),
             Ok(Changed::Refused(met)) => Err(not_for_review(&met)),
             Err(error) => Err(Failure::Unreachable(format!(

@@ -259,7 +259,8 @@ async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes)
             let proof = Transition { from, to, ..Transition::default() };
             let id = PurchaseId::parse(id).unwrap();
             let now = OffsetDateTime::now_utc();
-            between.purchases.change(&between.outbox, &id, &proof, now).await.unwrap();
+            let purchase = between.purchases.by_id(&id).await.unwrap().unwrap();
+            between.purchases.change(&between.outbox, &purchase, &proof, now).await.unwrap();
         }
         Fault::RefusesUpdates if update => {
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();

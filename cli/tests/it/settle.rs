@@ -32,7 +32,12 @@ async fn a_settled_purchase_is_what_the_tenant_reads_and_stays_settled() {
 
         let api = gateway.api(id).await;
         assert_eq!((&api["state"], &api["safe_to_refund"]), (&to.into(), &safe.into()), "{api}");
-        assert_eq!(gateway.buy(to, PHONE).await, api, "a repeat under the same key");
+        // A repeat under the same key shows the same, without the history.
+        let repeated = gateway.buy(to, PHONE).await;
+        for (field, value) in repeated.as_object().unwrap() {
+            assert_eq!(api[field], *value, "{field}");
+        }
+        assert!(!api.to_string().contains("ada"), "{api}");
         // Once settled, it stays settled.
         for again in ["delivered", "failed", "reversed"] {
             let message = gateway.settle(id, again).await.refused(1);

@@ -15,7 +15,7 @@ use shared::domain::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
 use shared::domain::job::{Chain, Job, Step};
 use shared::domain::money::Kobo;
 use shared::domain::purchase::{
-    DEADLINE, Evidence, Outcome, Purchase, STEP_GRACE, Source, State, Verdict, transition,
+    DEADLINE, Evidence, Outcome, PhoneKey, Purchase, STEP_GRACE, Source, State, Verdict, transition,
 };
 use shared::domain::service::ServiceKind;
 use shared::domain::time::to_iso;
@@ -180,6 +180,7 @@ impl PurchaseFunction {
             service_id: order.service.id.to_owned(),
             variation_code: order.variation_code.clone(),
             recipient: order.recipient.clone(),
+            phone_key: PhoneKey::of(&self.keyed_hash, tenant, &order.recipient),
             amount,
             transaction_id: None,
             cost: None,
@@ -220,7 +221,7 @@ impl PurchaseFunction {
         let evidence = Evidence { source, outcome, at, patience };
         let change = transition(&purchase, &evidence);
         change.report(&purchase);
-        match self.purchases.apply(&self.outbox, &purchase.purchase_id, &change, &evidence).await {
+        match self.purchases.apply(&self.outbox, &purchase, &change, &evidence).await {
             Ok(purchase) => purchase,
             Err(error) => {
                 let purchase_id = purchase.purchase_id.as_str();
@@ -234,8 +235,8 @@ impl PurchaseFunction {
     pub(crate) async fn one(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
         let id = request.path_id("purchase_id", PurchaseId::parse)?;
-        let purchase = self.purchases.get(tenant, &id).await?;
-        Reply::successful(purchase.ok_or_else(ApiError::not_found)?.view())
+        let purchase = self.purchases.get(tenant, &id).await?.ok_or_else(ApiError::not_found)?;
+        Reply::successful(purchase.view_with_history(self.environment.clock.now()))
     }
 
     /// The same key again: the purchase as it is now, or a conflict when it is another order.

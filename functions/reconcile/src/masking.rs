@@ -1,7 +1,8 @@
-//! Masks the numbers of old purchases: one pass over the table a week, as much of it in each run as
-//! there is time for. Where a pass stopped stands in the store.
+//! Masks the numbers of old purchases, and brings what an older version wrote into the index by state:
+//! one pass over the table a week, as much of it in each run as there is time for. Where a pass stopped
+//! stands in the store. The first pass after an older version does not wait for a week.
 
-use shared::store::{MaskingPass, StoreError};
+use shared::store::StoreError;
 use time::Duration;
 use tokio::time::Instant;
 
@@ -14,21 +15,20 @@ impl Reconcile {
     /// Gives how many numbers were masked. A pass that two runs work on at once masks the same.
     pub(crate) async fn mask(&self, until: Instant) -> Result<usize, StoreError> {
         let now = self.environment.clock.now();
-        let MaskingPass { mut after, ended_at } = self.purchases.masking_pass().await?;
-        if after.is_none() && ended_at.is_some_and(|ended_at| now - ended_at < PAUSE) {
+        let mut pass = self.purchases.masking_pass().await?;
+        let pauses = pass.placed_at.is_some()
+            && pass.ended_at.is_some_and(|ended_at| now - ended_at < PAUSE);
+        if pass.after.is_none() && pauses {
             return Ok(0);
         }
         let before = self.retention.before(now);
         let mut masked = 0;
         while Instant::now() < until {
-            let part = self.purchases.mask_numbers(before, after.take()).await?;
+            let part = self.purchases.mask_numbers(before, pass.after.clone()).await?;
             masked += part.count;
-            after = part.next;
-            let ended_at = after.is_none().then_some(now);
-            self.purchases
-                .save_masking_pass(&MaskingPass { after: after.clone(), ended_at })
-                .await?;
-            if after.is_none() {
+            pass = pass.moved(part.next, now);
+            self.purchases.save_masking_pass(&pass).await?;
+            if pass.after.is_none() {
                 break;
             }
         }

@@ -52,10 +52,7 @@ impl PurchaseJobs {
         let repeats = change.attempts.iter().all(|it| it.repeats_any(&purchase.history));
         let contradicts = change.is_contradiction() && !repeats;
         if change.to.is_some() || contradicts || acknowledged || row_ended {
-            return self
-                .purchases
-                .apply(&self.outbox, &purchase.purchase_id, change, evidence)
-                .await;
+            return self.purchases.apply(&self.outbox, purchase, change, evidence).await;
         }
         Ok(purchase.clone())
     }

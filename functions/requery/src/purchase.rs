@@ -152,7 +152,7 @@ impl PurchaseJobs {
         change: Transition,
     ) -> Result<(), Retry> {
         let now = self.environment.clock.now();
-        match self.purchases.apply(&self.outbox, &purchase.purchase_id, &change, evidence).await {
+        match self.purchases.apply(&self.outbox, purchase, &change, evidence).await {
             Ok(met) if met.state.is_final() => return Ok(()),
             // The proof was refused and the purchase is still open: there is more to find out.
             Ok(_) => {}
@@ -180,9 +180,7 @@ impl PurchaseJobs {
         if !is_evidence || purchase.acknowledged {
             change.attempts.retain(|attempt| !attempt.repeats(purchase.history.last()));
         }
-        if let Err(error) =
-            self.purchases.change(&self.outbox, &purchase.purchase_id, &change, now).await
-        {
+        if let Err(error) = self.purchases.change(&self.outbox, purchase, &change, now).await {
             not_recorded(purchase, &error);
         }
         Ok(())
@@ -199,9 +197,7 @@ impl PurchaseJobs {
         change.at_step = Some(purchase.step);
         // An older version recorded some that are not in reconcile's index.
         change.reconcile_at = Some(now + STEP_GRACE);
-        if let Err(error) =
-            self.purchases.change(&self.outbox, &purchase.purchase_id, &change, now).await
-        {
+        if let Err(error) = self.purchases.change(&self.outbox, purchase, &change, now).await {
             not_recorded(purchase, &error);
             self.go_on(step, left(purchase, now)).await?;
         }

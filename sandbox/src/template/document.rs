@@ -111,6 +111,7 @@ Parameters:
   Secret: { Type: String, Default: "" }
 Conditions:
   HasSecret: !Not [!Equals [!Ref Secret, ""]]
+  IsLarge: !And [!Not [!Equals [!Ref Size, 1]], !Not [!Equals [!Ref Size, 2]]]
 Globals:
   Function: { Timeout: 29, Environment: { Variables: { A: global, B: global } } }
 Resources:
@@ -126,6 +127,7 @@ Resources:
           C: !If [HasSecret, !Ref Secret, off]
           D: !GetAtt T.Arn
           E: !If [HasSecret, yes, !Ref AWS::NoValue]
+          F: !If [IsLarge, large, small]
       Odd: !Cidr [a, 1, 2]
 "#;
 
@@ -154,6 +156,9 @@ Resources:
         let variables = variables(&[("Secret", "s")]);
         assert_eq!(variables["C"], "s");
         assert_eq!(variables["E"], "yes");
+        for (size, expected) in [("1", "small"), ("2", "small"), ("3", "large")] {
+            assert_eq!(self::variables(&[("Size", size)])["F"], expected);
+        }
         let template = Template::load(TEMPLATE, &BTreeMap::new()).unwrap();
         assert_eq!(template.resources("AWS::DynamoDB::Table").unwrap(), ["T"]);
     }

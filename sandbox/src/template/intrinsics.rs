@@ -98,6 +98,11 @@ impl Evaluator<'_> {
                 Ok(json!(plain(&self.evaluate(left)?) == plain(&self.evaluate(right)?)))
             }
             ("Fn::Not", [condition]) => Ok(json!(self.evaluate(condition)? == Value::Bool(false))),
+            ("Fn::And", [_, _, ..]) => {
+                let conditions = arguments.iter().map(|it| self.evaluate(it));
+                let conditions = conditions.collect::<Result<Vec<_>, _>>()?;
+                Ok(json!(conditions.iter().all(|it| *it == Value::Bool(true))))
+            }
             _ => Err(TemplateError(format!("the sandbox does not have this use of {name}"))),
         }
     }

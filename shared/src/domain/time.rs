@@ -37,6 +37,14 @@ pub fn from_iso(text: String) -> Option<OffsetDateTime> {
     (0..=9_999).contains(&time.year()).then_some(time)
 }
 
+/// A time rounded up to whole milliseconds; none where that is in a year that the form cannot write.
+pub fn up_to_ms(time: OffsetDateTime) -> Option<OffsetDateTime> {
+    let over = time.nanosecond() % 1_000_000;
+    let rest = if over == 0 { 0 } else { 1_000_000 - over };
+    let time = time.checked_add(Duration::nanoseconds(rest.into()))?;
+    (time.year() <= 9_999).then_some(time)
+}
+
 fn from_seconds(seconds: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(seconds).ok()
 }

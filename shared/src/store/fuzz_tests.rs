@@ -81,7 +81,10 @@ fn a_purchase_that_is_read_keeps_its_state_and_can_be_shown() {
         let Some(purchase) = is_read_back::<Purchase>(&item) else { return };
         let state = item["state"].as_s().unwrap().parse::<State>();
         assert_eq!(state, Ok(purchase.state));
-        assert_eq!(purchase.view()["safe_to_refund"], purchase.state.safe_to_refund());
+        let view = purchase.view_with_history(purchase.updated_at);
+        assert_eq!(view["safe_to_refund"], purchase.state.safe_to_refund());
+        let lines = view["history"].as_array().map(Vec::len);
+        assert_eq!(lines, Some(purchase.history.len() + 1));
     });
 }
 

@@ -35,7 +35,7 @@ pub use self::guard::{Admission, GuardChange, Guards};
 pub use self::limits::{Counted, Limits, OverLimit};
 pub use self::outbox::Outbox;
 pub use self::purchases::{
-    Changed, Due, DueKey, Masked, MaskingPass, PARTS, Page, Purchases, Recorded, Visit,
+    Changed, Due, DueKey, Filters, Masked, MaskingPass, PARTS, Page, Purchases, Recorded, Visit,
 };
 pub use self::requests::{MAX_KEPT, Requests};
 pub use self::sessions::{

@@ -156,7 +156,8 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[test]
 fn an_answer_that_contradicts_the_document_is_noticed() {
-    let delivered = &CONTRACT.document["components"]["examples"]["DeliveredPurchase"]["value"];
+    let examples = &CONTRACT.document["components"]["examples"];
+    let delivered = &examples["DeliveredPurchaseWithHistory"]["value"];
     let error =
         |code: &str| json!({ "status": "failed", "code": code, "message": "m", "request_id": "r" });
     let with = |field: &str, value: Value| {
@@ -184,6 +185,7 @@ fn an_answer_that_contradicts_the_document_is_noticed() {
         (one, 200, with("created_at", json!("2026-11-22 07:19:47")), "created_at"),
         (one, 200, with("voucher_code", json!("4711")), "voucher_code"),
         (one, 200, without, "deadline_at"),
+        (one, 200, examples["DeliveredPurchase"]["value"].clone(), "history"),
     ] {
         let problem = problem(&[JSON], route, status, &body);
         assert!(problem.contains(wanted), "{route:?} {status} {body}: {problem}");

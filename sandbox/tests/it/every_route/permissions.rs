@@ -133,6 +133,11 @@ async fn used() -> BTreeMap<String, Permissions> {
     gateway.send_raw(r#"{"kind":"masking"}"#).await;
     gateway.drive(&requery.entry).await;
     reconcile(&gateway, &all).await;
+    for query in ["phone=08011111111", "state=failed"] {
+        let mut list: Value = serde_json::from_str(&event(KEY, "GET /purchases", &[], "")).unwrap();
+        list["rawQueryString"] = json!(query);
+        assert_eq!(all["purchase"].run(list).await["statusCode"], 200, "{query}");
+    }
     notify(&gateway, &all).await;
     books(&gateway, &all).await;
     all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()

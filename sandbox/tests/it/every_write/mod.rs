@@ -98,6 +98,7 @@ every_write! {
     "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_step_is_recorded_once;
     "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_contradiction_is_recorded_once;
     "purchases::change::change", UPDATE, "history = list_append(history, :attempts)", 0 => purchases::a_purchase_is_handed_to_a_person_once;
+    "purchases::by_state::place_by_state", UPDATE, "SET tenant_state = :key", 0 => purchases::an_old_purchase_is_brought_to_its_place;
     "purchases::masking::mask_number", UPDATE, "SET phone = :masked", 0 => purchases::a_number_is_masked;
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use shared::domain::purchase::{Attempt, Source, State, Transition};
 use shared::platform::environment::Environment;
@@ -12,7 +13,7 @@ use time::OffsetDateTime;
 use super::loss::Loss;
 use crate::functions::vtpass_callback::{callback, update};
 use crate::support::purchases::{
-    DELIVERED, FAILED, PENDING, airtime, bundle, field, id_of, purchase_event, purchase_id,
+    DELIVERED, FAILED, PENDING, airtime, bundle, field, id_of, purchase_event,
 };
 use crate::support::tap::Tap;
 use crate::support::{Gateway, KEY, event, tenant_of};
@@ -157,7 +158,8 @@ pub async fn an_acknowledgement_is_recorded(loss: Loss) {
     caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
     let bought = caller.bought("k", &airtime(FAILED)).await;
     let id = field(&bought, "purchase_id");
-    assert!(!gateway.stored(id).await.acknowledged);
+    let met = gateway.stored(id).await;
+    assert!(!met.acknowledged);
 
     let (tap, purchases) = tapped(&gateway).await;
     // The state is another one by now. That the provider knows the purchase is still true.
@@ -165,8 +167,7 @@ pub async fn an_acknowledgement_is_recorded(loss: Loss) {
     let change = Transition { from, acknowledged, ..Transition::default() };
     loss.begin(&tap);
     let now = OffsetDateTime::now_utc();
-    let changed =
-        purchases.change(&gateway.outbox(), &purchase_id(id), &change, now).await.unwrap();
+    let changed = purchases.change(&gateway.outbox(), &met, &change, now).await.unwrap();
     loss.end(&tap);
     let Changed::Refused(met) = changed else { panic!("{changed:?}") };
     assert!(met.acknowledged && gateway.stored(id).await.acknowledged);
@@ -212,4 +213,20 @@ pub async fn a_number_is_masked(loss: Loss) {
     let purchase = caller.purchase(field(&bought, "purchase_id")).await;
     assert_eq!(purchase["phone"], "0801****111");
     assert_eq!(gateway.messages("RequeryQueue").await, 0);
+}
+
+pub async fn an_old_purchase_is_brought_to_its_place(loss: Loss) {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(FAILED)).await;
+    let id = field(&bought, "purchase_id");
+    let remove = gateway.dynamodb().update_item().table_name("PurchasesTable");
+    let key = AttributeValue::S(id.to_owned());
+    let remove = remove.key("purchase_id", key).update_expression("REMOVE tenant_state");
+    remove.send().await.unwrap();
+    let (tap, reconcile) = gateway.with_tap("reconcile").await;
+    loss.run(&tap, &reconcile, "{}".to_owned()).await;
+    let items = gateway.scan("PurchasesTable").await;
+    let place = format!("{}#failed", tenant_of(KEY));
+    assert_eq!(items.iter().filter(|it| it["tenant_state"] == place.as_str()).count(), 1);
+    assert_eq!(caller.listed("/purchases?state=failed").await, [id]);
 }

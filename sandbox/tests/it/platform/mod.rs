@@ -5,6 +5,7 @@ mod alarms;
 mod aws_switches;
 mod events;
 mod hosts;
+mod indexes;
 mod process;
 mod queue;
 mod queued_messages;

@@ -34,8 +34,8 @@ const LINES: &[(&str, &[&str])] = &[
         &["functions/mtn-callback/src/lib.rs#handle"],
     ),
     (
-        "functions/purchase/src/list.rs#a_state_that_is_asked_for_is_one_of_a_purchase",
-        &["functions/purchase/src/list.rs#state"],
+        "functions/purchase/src/list.rs#what_is_asked_for_is_known_and_a_link_asks_for_the_same",
+        &["functions/purchase/src/list.rs#parse", "functions/purchase/src/list.rs#state"],
     ),
     (
         "shared/src/domain/guard/thresholds.rs#thresholds_that_are_read_are_within_their_bounds_and_read_again_as_written",
@@ -312,7 +312,7 @@ const LINES: &[(&str, &[&str])] = &[
             "shared/src/store/books.rs#day",
             "shared/src/store/catalogues.rs#get",
             "shared/src/store/purchases/masking.rs#masking_pass",
-            "shared/src/store/purchases/masking.rs#numbered",
+            "shared/src/store/purchases/masking.rs#passed",
         ],
     ),
     (

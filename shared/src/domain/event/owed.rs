@@ -156,6 +156,7 @@ mod tests {
             source: Source::Requery,
             code: "000".to_owned(),
             concluded,
+            answer: None,
             note: String::new(),
         }
     }

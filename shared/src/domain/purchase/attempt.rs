@@ -1,7 +1,7 @@
 //! The history of a purchase: a line for each attempt to buy it or to find out what became of it.
 
 use serde::{Deserialize, Serialize};
-use strum::Display;
+use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 
 use super::State;
@@ -46,8 +46,43 @@ pub struct Attempt {
     /// The state that was concluded; none when nothing was.
     #[serde(with = "concluded")]
     pub concluded: Option<State>,
+    /// What the answer meant; none on a line of an older version.
+    #[serde(default, with = "answer", skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
     /// Why, in words; an operator's reason.
     pub note: String,
+}
+
+/// What an answer meant by itself, whatever was concluded from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Answer {
+    /// The customer has the value.
+    Delivered,
+    /// Not delivered and not charged.
+    Failed,
+    /// Charged, and the money is back.
+    Reversed,
+    /// A person must look.
+    NeedsReview,
+    /// The provider is working on it.
+    Pending,
+    /// It proved nothing, or there was no answer.
+    Unclear,
+    /// The provider does not know the reference.
+    UnknownReference,
+}
+
+impl Answer {
+    /// The final state that it proves, if it proves one.
+    pub fn proves(self) -> Option<State> {
+        match self {
+            Self::Delivered => Some(State::Delivered),
+            Self::Failed => Some(State::Failed),
+            Self::Reversed => Some(State::Reversed),
+            Self::NeedsReview | Self::Pending | Self::Unclear | Self::UnknownReference => None,
+        }
+    }
 }
 
 impl Attempt {
@@ -84,8 +119,25 @@ mod concluded {
     }
 }
 
+/// An answer. A word that this version does not know is read as none.
+mod answer {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Answer;
+
+    #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(it: &Option<Answer>, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(it.map_or("", <&str>::from))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Answer>, D::Error> {
+        Ok(String::deserialize(d)?.parse().ok())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
     use time::macros::datetime;
 
     use super::*;
@@ -97,6 +149,7 @@ mod tests {
             source: Source::Requery,
             code: "099".to_owned(),
             concluded: Some(State::Pending),
+            answer: Some(Answer::Pending),
             note: "n".to_owned(),
         };
         let later = Attempt { at: datetime!(2026-11-22 11:00 UTC), ..line.clone() };
@@ -104,6 +157,7 @@ mod tests {
             Attempt { source: Source::Hint, ..line.clone() },
             Attempt { code: "000".to_owned(), ..line.clone() },
             Attempt { concluded: None, ..line.clone() },
+            Attempt { answer: Some(Answer::Unclear), ..line.clone() },
             Attempt { note: String::new(), ..line.clone() },
         ];
         assert!(later.repeats(Some(&line)) && !later.repeats(None));
@@ -123,6 +177,18 @@ mod tests {
             assert_eq!(serde_json::to_string(&attempt).unwrap(), text);
             let concluded = format!("\"concluded\":\"{}\"", attempt.concluded_name());
             assert!(text.contains(&concluded), "{text}");
+        }
+        for answer in Answer::iter() {
+            let text = format!(
+                r#"{{"at":"2026-11-22T10:00:00.000Z","call":"pay","code":"0","concluded":"nothing","answer":"{}","note":""}}"#,
+                <&str>::from(answer)
+            );
+            let attempt: Attempt = serde_json::from_str(&text).unwrap();
+            assert_eq!(attempt.answer, Some(answer));
+            assert_eq!(serde_json::to_string(&attempt).unwrap(), text);
+            let of_tomorrow = text.replace(<&str>::from(answer), "of_tomorrow");
+            let attempt: Attempt = serde_json::from_str(&of_tomorrow).unwrap();
+            assert_eq!(attempt.answer, None);
         }
         assert_eq!(Source::Operator.to_string(), "operator");
         assert_eq!(Source::Other("of_tomorrow".to_owned()).to_string(), "of_tomorrow");

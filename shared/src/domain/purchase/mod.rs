@@ -7,12 +7,14 @@ mod attempt;
 mod charge;
 mod order;
 mod outcome;
+mod phone_key;
 mod recipient;
 mod reconcile;
 mod reference;
 #[cfg(test)]
 pub(crate) mod samples;
 mod state;
+mod story;
 mod transition;
 
 use serde::{Deserialize, Serialize};
@@ -20,15 +22,17 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-pub use self::attempt::{Attempt, Source};
+pub use self::attempt::{Answer, Attempt, Source};
 pub use self::charge::Charge;
 pub use self::order::Order;
 pub use self::outcome::{Outcome, Settled, Verdict};
+pub use self::phone_key::PhoneKey;
 pub use self::recipient::{
     Recipient, TEST_NO_RESPONSE, TEST_PENDING, TEST_SUCCESS, TEST_TIMEOUT, TEST_UNEXPECTED,
 };
 pub use self::reconcile::{Plan, ReconcileAfter, STEP_GRACE, Task};
 pub use self::state::State;
+pub use self::story::{Action, Meaning};
 pub use self::transition::{Evidence, Transition, transition};
 use super::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
 use super::money::Kobo;
@@ -58,6 +62,10 @@ pub struct Purchase {
     /// The number bought for.
     #[serde(rename = "phone")]
     pub recipient: Recipient,
+    /// By which the tenant finds it by its number; none once that is masked, and on what an older
+    /// version recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone_key: Option<PhoneKey>,
     /// The price, in kobo; none while it is not known what a voucher is worth.
     #[serde(rename = "amount_kobo", with = "zero_is_none")]
     pub amount: Option<Kobo>,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use strum::EnumIter;
 
-use super::{Charge, State};
+use super::{Answer, Charge, State};
 use crate::domain::money::Kobo;
 use crate::platform::telemetry::alarm::Alarm;
 
@@ -78,6 +78,19 @@ impl Outcome {
     /// An answer that proves nothing.
     pub fn unclear(code: impl Into<String>, note: &'static str) -> Self {
         Self::new(Verdict::Unclear, code, note)
+    }
+
+    /// What it means by itself, for the history.
+    pub fn answer(&self) -> Answer {
+        match self.verdict {
+            _ if self.unknown_reference => Answer::UnknownReference,
+            Verdict::Delivered => Answer::Delivered,
+            Verdict::Failed => Answer::Failed,
+            Verdict::Reversed => Answer::Reversed,
+            Verdict::NeedsReview => Answer::NeedsReview,
+            Verdict::Pending => Answer::Pending,
+            Verdict::Unclear => Answer::Unclear,
+        }
     }
 
     /// The deadline has passed without a proof.

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::{Purchase, State};
 use crate::platform::config::{ConfigError, Vars};
+use crate::platform::queue::MAX_DELAY;
 
 /// How late a step may be before its chain counts as lost: longer than SQS needs to deliver a failed
 /// message again, several times.
@@ -116,6 +117,27 @@ impl Plan {
     }
 }
 
+impl Purchase {
+    /// When the provider is asked next; none where that is not known, it is being asked, or nobody
+    /// will be asked.
+    pub fn next_check_at(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        let reconcile_at = self.reconcile_at.filter(|_| !self.is_refill())?;
+        let next = match self.state {
+            // A chain that was restarted has not moved this time yet: when its step comes is not known.
+            State::Submitted | State::Pending
+                if reconcile_at - self.updated_at > MAX_DELAY + STEP_GRACE =>
+            {
+                return None;
+            }
+            State::Submitted | State::Pending => reconcile_at - STEP_GRACE,
+            State::NeedsReview if is_old(self, reconcile_at) => return None,
+            State::NeedsReview => reconcile_at,
+            State::Delivered | State::Failed | State::Reversed => return None,
+        };
+        (next > now).then_some(next)
+    }
+}
+
 fn is_old(purchase: &Purchase, now: OffsetDateTime) -> bool {
     now - purchase.created_at >= LAST_AGE
 }
@@ -155,6 +177,7 @@ mod tests {
             source: Source::Requery,
             code: "000".to_owned(),
             concluded: Some(state),
+            answer: None,
             note: String::new(),
         };
         Purchase { history: vec![line], ..due(state) }
@@ -205,6 +228,33 @@ mod tests {
         assert_eq!(plan(&review, 24 * HOUR), (Task::LookBack, Some(48 * HOUR)));
         assert_eq!(plan(&review, 24 * 14 * HOUR).0, Task::LookBack);
         assert_eq!(plan(&review, 24 * 15 * HOUR), (Task::Finish, None));
+    }
+
+    #[test]
+    fn the_next_check_is_the_next_step_of_the_chain_or_the_next_visit_of_reconcile() {
+        let next = |state, reconcile_after: Duration, age: Duration| {
+            let reconcile_at = Some(START + reconcile_after);
+            let purchase = Purchase { reconcile_at, ..purchase(state, START) };
+            purchase.next_check_at(START + age).map(|at| (at - START).unsigned_abs())
+        };
+        let (wait, seconds) = (Duration::from_secs(45), Duration::from_secs);
+        for state in [State::Submitted, State::Pending] {
+            assert_eq!(next(state, STEP_GRACE + wait, seconds(10)), Some(wait));
+            assert_eq!(next(state, STEP_GRACE + MAX_DELAY, seconds(10)), Some(MAX_DELAY));
+            assert_eq!(next(state, STEP_GRACE + wait, wait), None, "it is being asked");
+            assert_eq!(next(state, RESTART_PAUSE, seconds(10)), None, "the chain was restarted");
+        }
+        assert_eq!(next(State::NeedsReview, 24 * HOUR, HOUR), Some(24 * HOUR));
+        assert_eq!(next(State::NeedsReview, 24 * HOUR, 24 * HOUR), None, "it is being asked");
+        assert_eq!(next(State::NeedsReview, LAST_AGE, HOUR), None, "it is given up then");
+        for state in State::iter().filter(|state| state.is_final()) {
+            assert_eq!(next(state, 24 * HOUR, HOUR), None, "{state:?}");
+        }
+        let refill =
+            Purchase { service_id: MTN_REFILL.to_owned(), ..purchase(State::Pending, START) };
+        let refill = Purchase { reconcile_at: Some(START + STEP_GRACE + wait), ..refill };
+        assert_eq!(refill.next_check_at(START), None);
+        assert_eq!(purchase(State::Pending, START).next_check_at(START), None, "an old item");
     }
 
     #[test]

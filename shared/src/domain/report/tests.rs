@@ -20,6 +20,7 @@ fn order(changes: &[(State, Duration)]) -> Purchase {
         code: "000".to_owned(),
         concluded: Some(*state),
         note: String::new(),
+        answer: None,
     };
     Purchase {
         cost: Kobo::new(9_600).ok(),

@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
+use super::by_state::state_key;
 use super::{Purchases, reconcile_part};
 use crate::domain::event::{EventType, Subject};
-use crate::domain::ids::PurchaseId;
 use crate::domain::purchase::{Evidence, Purchase, Transition, transition};
 use crate::domain::time::to_ms;
 use crate::store::conditional::{AS_OWN, UNLESS_OWN, WriteId, Written, update_once};
@@ -30,14 +30,15 @@ impl Purchases {
     pub async fn change(
         &self,
         outbox: &Outbox,
-        id: &PurchaseId,
+        purchase: &Purchase,
         change: &Transition,
         now: OffsetDateTime,
     ) -> Result<Changed, StoreError> {
+        let id = &purchase.purchase_id;
         let event = change.to.and_then(EventType::of_purchase);
         let at = change.attempts.last().map_or(now, |line| line.at);
         outbox.announce(Subject::Purchase { purchase_id: id.clone() }, event, at).await?;
-        let write = written(self.update(id), id, change, now)?;
+        let write = written(self.update(id), purchase, change, now)?;
         // Most changes are allowed in the state that they lead to. A repeat would add its lines again.
         let write_id = WriteId::of(&format!("{change:?} {now}"));
         match update_once(write_id, write).await? {
@@ -62,11 +63,11 @@ impl Purchases {
     pub async fn apply(
         &self,
         outbox: &Outbox,
-        id: &PurchaseId,
+        purchase: &Purchase,
         change: &Transition,
         evidence: &Evidence,
     ) -> Result<Purchase, StoreError> {
-        let met = match self.change(outbox, id, change, evidence.at).await? {
+        let met = match self.change(outbox, purchase, change, evidence.at).await? {
             Changed::Written(purchase) => return Ok(*purchase),
             Changed::Refused(purchase) => *purchase,
         };
@@ -78,7 +79,7 @@ impl Purchases {
             return Ok(met);
         }
         late.report(&met);
-        match self.change(outbox, id, &late, evidence.at).await? {
+        match self.change(outbox, &met, &late, evidence.at).await? {
             Changed::Written(purchase) | Changed::Refused(purchase) => Ok(*purchase),
         }
     }
@@ -86,7 +87,7 @@ impl Purchases {
 
 fn written(
     update: UpdateItemFluentBuilder,
-    id: &PurchaseId,
+    purchase: &Purchase,
     change: &Transition,
     now: OffsetDateTime,
 ) -> Result<UpdateItemFluentBuilder, StoreError> {
@@ -95,9 +96,11 @@ fn written(
         .expression_attribute_names("#state", "state")
         .expression_attribute_values(":now", number(to_ms(now)))
         .expression_attribute_values(":attempts", to_attribute_value(&change.attempts)?);
-    let charge = &change.charge;
+    let (id, charge) = (&purchase.purchase_id, &change.charge);
+    let listed = change.to.map(|to| state_key(&purchase.tenant, to));
     let values = [
         ("#state = :to", ":to", change.to.map(|to| text(to.name()))),
+        ("tenant_state = :tenant_state", ":tenant_state", listed.clone().flatten().map(text)),
         ("step = :next", ":next", change.next_step.map(number)),
         ("acknowledged = :yes", ":yes", change.acknowledged.then_some(AttributeValue::Bool(true))),
         ("unknown_ids = :unknown", ":unknown", change.unknown_references.map(number)),
@@ -138,6 +141,7 @@ fn written(
         condition.push_str(" AND step = :step");
         update = update.expression_attribute_values(":step", number(step));
     }
-    let expression = format!("SET {}", set.join(", "));
+    let remove = if listed == Some(None) { " REMOVE tenant_state" } else { "" };
+    let expression = format!("SET {}{remove}", set.join(", "));
     Ok(update.update_expression(expression).condition_expression(condition))
 }

@@ -1,4 +1,5 @@
-//! Masking the numbers of old purchases, and where the pass over the table stands.
+//! The pass over the table: it masks the numbers of old purchases, and brings what an older version wrote
+//! to its place in the index `by_state`.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{self, TryStreamExt};
@@ -6,9 +7,10 @@ use serde::Deserialize;
 use serde_dynamo::from_item;
 use time::OffsetDateTime;
 
+use super::by_state::state_key;
 use super::{Purchases, unreadable};
-use crate::domain::ids::PurchaseId;
-use crate::domain::purchase::{Recipient, State};
+use crate::domain::ids::{PurchaseId, TenantId};
+use crate::domain::purchase::{PhoneKey, Recipient, State};
 use crate::domain::time::{epoch_ms, to_ms};
 use crate::store::conditional::{Item, update};
 use crate::store::{StoreError, last_key, number, text};
@@ -38,6 +40,28 @@ pub struct MaskingPass {
     /// When the last pass ended.
     #[serde(rename = "ended_ms", with = "epoch_ms::option", default)]
     pub ended_at: Option<OffsetDateTime>,
+    /// The same purchase as in `after`, where the pass has filled the index `by_state` up to there. An
+    /// older version moves `after` only, so what it skipped is noticed.
+    #[serde(default)]
+    pub placed_after: Option<PurchaseId>,
+    /// When a pass ended that filled the index `by_state`. Without it the index is not complete.
+    #[serde(rename = "placed_ms", with = "epoch_ms::option", default)]
+    pub placed_at: Option<OffsetDateTime>,
+}
+
+impl MaskingPass {
+    /// The pass once it came to `after`, or to its end at `now`.
+    #[must_use]
+    pub fn moved(&self, after: Option<PurchaseId>, now: OffsetDateTime) -> Self {
+        let places = self.after.is_none() || self.after == self.placed_after;
+        let ended = after.is_none();
+        Self {
+            placed_after: after.clone().filter(|_| places),
+            placed_at: if ended && places { Some(now) } else { self.placed_at },
+            ended_at: if ended { Some(now) } else { self.ended_at },
+            after,
+        }
+    }
 }
 
 /// That a purchase is settled, as a condition.
@@ -45,16 +69,39 @@ const SETTLED: &str = "#state IN (:delivered, :failed, :reversed)";
 const SETTLED_STATES: [(&str, State); 3] =
     [(":delivered", State::Delivered), (":failed", State::Failed), (":reversed", State::Reversed)];
 
+/// What the pass reads of a purchase.
 #[derive(Deserialize)]
-struct Numbered {
+struct Passed {
     purchase_id: PurchaseId,
+    tenant: TenantId,
+    state: State,
+    tenant_state: Option<String>,
     #[serde(rename = "phone")]
     recipient: Recipient,
+    phone_key: Option<PhoneKey>,
+    #[serde(rename = "created_ms", with = "epoch_ms")]
+    created_at: OffsetDateTime,
+}
+
+impl Passed {
+    /// A roll-back may leave a masked number with its key, because an older version does not know that.
+    fn shows_its_number(&self) -> bool {
+        !matches!(self.recipient, Recipient::Masked(_)) || self.phone_key.is_some()
+    }
+
+    fn is_to_be_masked(&self, before: OffsetDateTime) -> bool {
+        self.created_at < before && self.state.is_final() && self.shows_its_number()
+    }
+
+    fn is_out_of_place(&self) -> bool {
+        self.tenant_state != state_key(&self.tenant, self.state)
+    }
 }
 
 impl Purchases {
-    /// Masks the numbers of settled purchases made before `before`, in one part of the table: the
-    /// first, or the one after `after`. A repeat is harmless.
+    /// Masks the numbers of settled purchases made before `before`, and brings purchases to their places
+    /// in the index `by_state`, in one part of the table: the first, or the one after `after`. A repeat
+    /// is harmless.
     ///
     /// # Errors
     /// [`StoreError`]: some may be masked already; a repeat does the rest.
@@ -69,21 +116,29 @@ impl Purchases {
             .scan()
             .limit(PART)
             .set_exclusive_start_key(start)
-            .projection_expression("purchase_id, phone")
+            .projection_expression(
+                "purchase_id, tenant, #state, tenant_state, phone, phone_key, created_ms",
+            )
             .filter_expression(format!(
-                "created_ms < :before AND {SETTLED} AND NOT contains(phone, :star)"
+                "(created_ms < :before AND {SETTLED} \
+                 AND (NOT contains(phone, :star) OR attribute_exists(phone_key))) \
+                 OR attribute_exists(tenant_state) \
+                 OR #state IN (:pending, :review, :failed, :reversed)"
             ))
             .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":pending", text(State::Pending.name()))
+            .expression_attribute_values(":review", text(State::NeedsReview.name()))
             .expression_attribute_values(":before", number(to_ms(before)))
             .expression_attribute_values(":star", text("*"));
         for (name, state) in settled_states() {
             scan = scan.expression_attribute_values(name, state);
         }
         let page = scan.send().await?;
-        let items = page.items.unwrap_or_default();
-        let count = items.len();
-        stream::iter(items.into_iter().filter_map(numbered).map(Ok))
-            .try_for_each_concurrent(CONCURRENCY, |it| self.mask_number(it))
+        let passed: Vec<_> =
+            page.items.unwrap_or_default().into_iter().filter_map(passed).collect();
+        let count = passed.iter().filter(|it| it.is_to_be_masked(before)).count();
+        stream::iter(passed.into_iter().map(Ok))
+            .try_for_each_concurrent(CONCURRENCY, |it| self.pass_by(it, before))
             .await?;
         let last = last_key(page.last_evaluated_key, "purchase_id");
         Ok(Masked { count, next: last.as_deref().and_then(PurchaseId::parse) })
@@ -103,29 +158,54 @@ impl Purchases {
     /// # Errors
     /// [`StoreError`].
     pub async fn save_masking_pass(&self, pass: &MaskingPass) -> Result<(), StoreError> {
-        let save = self.0.update([("purchase_id", PASS)]);
-        let save = match (&pass.after, pass.ended_at) {
-            (Some(after), _) => save
-                .update_expression("SET #after = :after")
-                .expression_attribute_names("#after", "after")
-                .expression_attribute_values(":after", text(after.as_str())),
-            (None, Some(ended)) => save
-                .update_expression("SET ended_ms = :ended REMOVE #after")
-                .expression_attribute_names("#after", "after")
-                .expression_attribute_values(":ended", number(to_ms(ended))),
-            (None, None) => return Ok(()),
+        let ms = |at: Option<OffsetDateTime>| at.map(|at| number(to_ms(at)));
+        let id = |id: &Option<PurchaseId>| id.as_ref().map(|id| text(id.as_str()));
+        let mut save = self.0.update([("purchase_id", PASS)]);
+        let (mut set, mut remove) = (Vec::new(), Vec::new());
+        for (name, attribute, value, given) in [
+            ("#after", "after", ":after", id(&pass.after)),
+            ("#ended", "ended_ms", ":ended", ms(pass.ended_at)),
+            ("#placed_after", "placed_after", ":placed_after", id(&pass.placed_after)),
+            ("#placed", "placed_ms", ":placed", ms(pass.placed_at)),
+        ] {
+            save = save.expression_attribute_names(name, attribute);
+            match given {
+                Some(given) => {
+                    set.push(format!("{name} = {value}"));
+                    save = save.expression_attribute_values(value, given);
+                }
+                None => remove.push(name),
+            }
+        }
+        if set.is_empty() {
+            return Ok(());
+        }
+        let remove = match remove.is_empty() {
+            true => String::new(),
+            false => format!(" REMOVE {}", remove.join(", ")),
         };
-        save.send().await?;
+        save.update_expression(format!("SET {}{remove}", set.join(", "))).send().await?;
         Ok(())
+    }
+
+    /// What the pass does about one purchase.
+    async fn pass_by(&self, it: Passed, before: OffsetDateTime) -> Result<(), StoreError> {
+        if it.is_out_of_place() {
+            self.place_by_state(&it.purchase_id, &it.tenant, it.state).await?;
+        }
+        match it.is_to_be_masked(before) {
+            true => self.mask_number(it).await,
+            false => Ok(()),
+        }
     }
 
     async fn mask_number(
         &self,
-        Numbered { purchase_id, recipient }: Numbered,
+        Passed { purchase_id, recipient, .. }: Passed,
     ) -> Result<(), StoreError> {
         let mut mask = self
             .update(&purchase_id)
-            .update_expression("SET phone = :masked")
+            .update_expression("SET phone = :masked REMOVE phone_key")
             .condition_expression(SETTLED)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":masked", text(recipient.to_masked().text()));
@@ -137,9 +217,9 @@ impl Purchases {
     }
 }
 
-/// A purchase with its number, unless this version cannot read it. One such item must not keep the
+/// A purchase, unless this version cannot read it. One such item must not keep the
 /// others from being masked.
-fn numbered(item: Item) -> Option<Numbered> {
+fn passed(item: Item) -> Option<Passed> {
     let id = item.get("purchase_id").and_then(|id| id.as_s().ok()).cloned();
     from_item(item).inspect_err(|error| unreadable(id.as_deref(), error)).ok()
 }

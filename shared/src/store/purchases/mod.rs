@@ -1,10 +1,12 @@
 //! The `purchases` table: the record of every purchase, which is also its idempotency lock.
 //!
-//! Partition key `purchase_id`. The index `by_tenant` lists a tenant's own, by `listed`; the index
-//! `to_reconcile` holds what reconcile must come back to, and `by_late` what changed on a later day than
-//! it was made. Items have no TTL: an idempotency key is
+//! Partition key `purchase_id`. The index `by_tenant` lists a tenant's own, by `listed`, and so do
+//! `by_state` and `by_phone` for one state or number; the index `to_reconcile` holds what reconcile must
+//! come back to, and `by_late` what changed on a later day than it was made. Items have no TTL: an
+//! idempotency key is
 //! remembered as long as its purchase.
 
+mod by_state;
 mod change;
 mod day;
 mod list;
@@ -18,7 +20,7 @@ use time::OffsetDateTime;
 
 pub use self::change::Changed;
 pub use self::day::Visit;
-pub use self::list::Page;
+pub use self::list::{Filters, Page};
 pub use self::masking::{Masked, MaskingPass};
 pub use self::reconcile::{Due, DueKey, PARTS};
 use super::conditional::{Item, Written, put, update};

@@ -4,6 +4,7 @@ mod buying;
 mod cost;
 mod crash;
 pub mod guard;
+mod history;
 mod listing;
 mod load;
 mod outage;

@@ -105,7 +105,8 @@ async fn a_pass_goes_on_where_it_stopped_and_the_next_one_begins_a_week_later() 
     gateway.clock.turn(181 * DAY);
     // A pass that stopped after the first purchase.
     let first = gateway.scan("PurchasesTable").await[0]["purchase_id"].take();
-    let pass = MaskingPass { after: PurchaseId::parse(first.as_str().unwrap()), ended_at: None };
+    let after = PurchaseId::parse(first.as_str().unwrap());
+    let pass = MaskingPass { placed_after: after.clone(), after, ..MaskingPass::default() };
     gateway.purchases().save_masking_pass(&pass).await.unwrap();
     assert_eq!(gateway.mask().await, 2);
     assert_eq!(gateway.mask().await, 0, "the pass is over");
@@ -113,10 +114,95 @@ async fn a_pass_goes_on_where_it_stopped_and_the_next_one_begins_a_week_later() 
     assert_eq!(gateway.mask().await, 1, "the next one finds the first purchase");
 }
 
+/// The ids that the list of failed purchases holds, and from which index it reads them.
+async fn failed(gateway: &Gateway, caller: &Caller) -> (Vec<String>, bool) {
+    let placed = gateway.purchases().masking_pass().await.unwrap().placed_at.is_some();
+    (caller.listed("/purchases?state=failed").await, placed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_version_wrote_is_found_by_state_before_the_pass_and_after_it() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let old = caller.bought("old", &airtime(FAILED)).await;
+    let id = field(&old, "purchase_id").to_owned();
+    gateway.as_older_version(&id, "REMOVE tenant_state").await;
+    assert_eq!(failed(&gateway, &caller).await, (vec![id.clone()], false));
+    gateway.mask().await;
+    assert_eq!(failed(&gateway, &caller).await, (vec![id.clone()], true));
+
+    // A roll-back: the older version changes states and leaves the place as it was.
+    let other = caller.bought("other", &airtime(FAILED)).await;
+    let other = field(&other, "purchase_id").to_owned();
+    gateway.as_older_version(&id, "REMOVE tenant_state").await;
+    gateway.as_older_version(&other, "SET #state = :delivered").await;
+    assert_eq!(
+        failed(&gateway, &caller).await,
+        (vec![], true),
+        "a stale place shows nothing wrong"
+    );
+    gateway.clock.turn(7 * DAY);
+    gateway.mask().await;
+    assert_eq!(failed(&gateway, &caller).await, (vec![id], true), "a pass corrects the places");
+    let items = gateway.scan("PurchasesTable").await;
+    let placed: Vec<_> = items.iter().filter(|item| item.get("tenant_state").is_some()).collect();
+    assert_eq!(placed.len(), 1, "{items:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_an_older_version_moved_does_not_complete_the_index() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    for key in ["a", "b", "c"] {
+        let id = caller.bought(key, &airtime(FAILED)).await;
+        gateway.as_older_version(field(&id, "purchase_id"), "REMOVE tenant_state").await;
+    }
+    // The older version went past the first purchase and did not bring it to its place.
+    let first = gateway.scan("PurchasesTable").await[0]["purchase_id"].take();
+    let after = PurchaseId::parse(first.as_str().unwrap());
+    let pass = MaskingPass { after, ..MaskingPass::default() };
+    gateway.purchases().save_masking_pass(&pass).await.unwrap();
+    gateway.mask().await;
+    assert!(!failed(&gateway, &caller).await.1);
+    assert_eq!(failed(&gateway, &caller).await.0.len(), 3);
+    gateway.mask().await;
+    let (ids, placed) = failed(&gateway, &caller).await;
+    assert_eq!((ids.len(), placed), (3, true), "the next pass begins at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_an_older_version_masked_loses_its_key() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    let id = field(&bought, "purchase_id");
+    gateway.clock.turn(181 * DAY);
+    gateway.as_older_version(id, "SET phone = :masked").await;
+    assert_eq!(caller.listed("/purchases?phone=08011111111").await, [id]);
+    assert_eq!(gateway.mask().await, 1);
+    assert_eq!(gateway.stored(id).await.phone_key, None);
+    assert!(caller.listed("/purchases?phone=08011111111").await.is_empty());
+}
+
 impl Gateway {
     /// Runs reconcile, which masks.
     async fn mask(&self) -> Value {
         self.reconcile().await["masked"].take()
+    }
+
+    /// Writes as a version did that knows neither places nor keys.
+    async fn as_older_version(&self, id: &str, expression: &str) {
+        let update = self.dynamodb().update_item().table_name("PurchasesTable");
+        let mut update = update
+            .key("purchase_id", AttributeValue::S(id.to_owned()))
+            .update_expression(expression);
+        if expression.contains("#state") {
+            update = update.expression_attribute_names("#state", "state");
+        }
+        for (name, value) in [(":delivered", "delivered"), (":masked", MASKED)] {
+            if expression.contains(name) {
+                let value = AttributeValue::S(value.to_owned());
+                update = update.expression_attribute_values(name, value);
+            }
+        }
+        update.send().await.unwrap();
     }
 
     /// Adds so many copies of the only purchase.

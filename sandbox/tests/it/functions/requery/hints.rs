@@ -9,7 +9,7 @@ use shared::platform::config::Vars;
 use shared::store::Changed;
 
 use crate::functions::vtpass_callback::{callback, update};
-use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, field, purchase_id, until};
+use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, field, until};
 use crate::support::tap::context;
 use crate::support::{Gateway, KEY, tenant_of};
 
@@ -77,7 +77,8 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
     let (gateway, caller) = Gateway::undriven_with_caller().await;
     let bought = caller.bought("k", &airtime(PENDING)).await;
     let id = field(&bought, "purchase_id");
-    assert!(gateway.stored(id).await.acknowledged);
+    let stored = gateway.stored(id).await;
+    assert!(stored.acknowledged);
     // A requery that read the purchase before that, and writes after it.
     let change = Transition {
         from: State::OPEN.to_vec(),
@@ -87,18 +88,16 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
     };
     let unknown = Outcome { unknown_reference: true, ..Outcome::unclear("015", "") };
     let evidence = evidence(&gateway, unknown);
-    let met = gateway
-        .purchases()
-        .apply(&gateway.outbox(), &purchase_id(id), &change, &evidence)
-        .await
-        .unwrap();
+    let met =
+        gateway.purchases().apply(&gateway.outbox(), &stored, &change, &evidence).await.unwrap();
     assert_eq!(met.state, State::Pending);
 
     // An acknowledgement is kept even if its change is refused.
     caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
     let bought = caller.bought("refused", &airtime(FAILED)).await;
     let id = field(&bought, "purchase_id");
-    assert!(!gateway.stored(id).await.acknowledged);
+    let stored = gateway.stored(id).await;
+    assert!(!stored.acknowledged);
     // Another delivery of the same step was faster.
     let change = Transition {
         from: State::OPEN.to_vec(),
@@ -107,11 +106,8 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
         ..Transition::default()
     };
     let now = gateway.clock.clock().now();
-    let changed = gateway
-        .purchases()
-        .change(&gateway.outbox(), &purchase_id(id), &change, now)
-        .await
-        .unwrap();
+    let changed =
+        gateway.purchases().change(&gateway.outbox(), &stored, &change, now).await.unwrap();
     assert!(matches!(changed, Changed::Refused(_)));
     let stored = gateway.stored(id).await;
     assert!(stored.acknowledged && stored.step == 0);
@@ -134,7 +130,7 @@ async fn of_two_proofs_at_once_the_first_stands_but_a_reversal_counts() {
         let change = transition(&open, &evidence);
         let id = &open.purchase_id;
         let met =
-            gateway.purchases().apply(&gateway.outbox(), id, &change, &evidence).await.unwrap();
+            gateway.purchases().apply(&gateway.outbox(), &open, &change, &evidence).await.unwrap();
         assert_eq!(met.state.name(), end);
         let stored = gateway.stored(id.as_str()).await;
         let noted = stored.history.iter().any(|it| it.note == "late");

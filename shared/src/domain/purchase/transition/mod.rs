@@ -72,6 +72,7 @@ pub fn transition(purchase: &Purchase, evidence: &Evidence) -> Transition {
         source: source.clone(),
         code: outcome.code.clone(),
         concluded: to,
+        answer: Some(outcome.answer()),
         note: outcome.note.to_string(),
     };
     Transition {
