@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::domain::date::Date;
 use shared::domain::ids::TenantId;
 use shared::domain::money::Kobo;
-use shared::domain::report::{ClosedDay, Movement, Runway, TopUp};
+use shared::domain::report::{ClosedDay, Movement, Runway, Suspension, TopUp};
 use shared::domain::time::{from_iso, to_iso};
 use shared::platform::aws;
 use shared::platform::environment::Environment;
@@ -148,6 +148,7 @@ async fn open(
 fn document(day: &ClosedDay) -> Value {
     let mut document = day.report.view();
     document["closed_at"] = to_iso(day.closed_at).into();
+    document["suspensions"] = day.suspensions.iter().map(suspension).collect();
     document["wallet"] = day.wallet.as_ref().map(movement).into();
     document
 }
@@ -163,7 +164,18 @@ fn page(day: &ClosedDay) -> String {
         }
     }
     let wallet = day.wallet.as_ref().map(|it| format!("\nwallet\n{}", facts(&movement(it))));
-    format!("{}{}", columns(&lines), wallet.unwrap_or_default())
+    let suspensions = day.suspensions.iter().map(|it| {
+        let shown = suspension(it);
+        format!("\n{}", facts(&shown))
+    });
+    let suspensions: String = suspensions.collect();
+    format!("{}{}{suspensions}", columns(&lines), wallet.unwrap_or_default())
+}
+
+fn suspension(suspension: &Suspension) -> Value {
+    let change = &suspension.change;
+    json!({ "service_id": suspension.service_id, "at": to_iso(change.at), "on_sale": change.on_sale,
+            "by": change.by, "because": change.because })
 }
 
 fn movement(wallet: &Movement) -> Value {

@@ -43,7 +43,7 @@ impl KeyCommands<'_> {
     /// The limits of a tenant's newest key, usable or not: a new key has the same.
     pub(super) async fn money_limits(&self, tenant: &TenantId) -> Result<OwnMoneyLimits, Failure> {
         let keys = self.tenants.all().await?.keys.into_iter();
-        let newest = keys.filter(|key| key.tenant == *tenant).last();
+        let newest = keys.rev().find(|key| key.tenant == *tenant);
         Ok(newest.map(|key| key.money_limits()).unwrap_or_default())
     }
 

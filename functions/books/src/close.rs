@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use shared::domain::date::Date;
 use shared::domain::ids::TenantId;
-use shared::domain::report::{Balance, ClosedDay, Moved, Movement, Report};
+use shared::domain::report::{Balance, ClosedDay, Moved, Movement, Report, Suspension};
+use shared::domain::service::Service;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::store::{StoreError, Visit, Whose};
 use time::{Duration, OffsetDateTime};
@@ -62,7 +63,8 @@ impl BooksFunction {
             }
             None => None,
         };
-        let day = ClosedDay { closed_at: self.now(), report, moved, wallet };
+        let suspensions = self.suspensions(date).await?;
+        let day = ClosedDay { closed_at: self.now(), report, moved, wallet, suspensions };
         let day = self.books.close(Whose::Everyone, day).await?;
         self.report(&day);
         Ok(true)
@@ -97,7 +99,8 @@ impl BooksFunction {
         if !is_whole.await? {
             return Ok(None);
         }
-        let day = ClosedDay { closed_at: self.now(), report, moved, wallet: None };
+        let (closed_at, wallet, suspensions) = (self.now(), None, Vec::new());
+        let day = ClosedDay { closed_at, report, moved, wallet, suspensions };
         Ok(Some(self.books.close(Whose::Tenant(tenant), day).await?))
     }
 
@@ -113,6 +116,19 @@ impl BooksFunction {
         let to = after.or(all.last()).copied();
         let readings = from.zip(to).map(|(from, to)| Readings { from, to });
         Ok(readings.filter(|it| it.from.at < it.to.at))
+    }
+
+    /// The services that were suspended or sold again on the day.
+    async fn suspensions(&self, date: Date) -> Result<Vec<Suspension>, StoreError> {
+        let mut suspensions = Vec::new();
+        for service in Service::all() {
+            let changes = self.guards.changes(service.id).await?.into_iter();
+            let changes = changes.filter(|change| Date::of(change.at) == date);
+            let service_id = || service.id.to_owned();
+            suspensions
+                .extend(changes.map(|change| Suspension { service_id: service_id(), change }));
+        }
+        Ok(suspensions)
     }
 
     /// Every tenant that ever had a key.

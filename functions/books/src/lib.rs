@@ -1,7 +1,7 @@
 //! Keeps the books, every 15 minutes: reads the balance of the wallet at VTpass, and closes each day an
 //! hour after it is over in Lagos, with a report for each tenant and one for all together.
 //!
-//! Reads `purchases` and `tenants`, reads and writes `books`. Calls VTpass.
+//! Reads `purchases`, `tenants` and `limits`, reads and writes `books`. Calls VTpass.
 
 mod close;
 mod float;
@@ -12,7 +12,7 @@ use shared::lambda::scheduled_function::{Failed, ScheduledFunction};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Books, Purchases, Tenants};
+use shared::store::{Books, Guards, Purchases, Tenants};
 use tokio::time::Instant;
 
 /// The function's dependencies.
@@ -22,6 +22,7 @@ pub struct BooksFunction {
     purchases: Purchases,
     tenants: Tenants,
     books: Books,
+    guards: Guards,
     limits: FloatLimits,
     environment: Environment,
 }
@@ -36,6 +37,7 @@ impl ScheduledFunction for BooksFunction {
             purchases: Purchases::from_vars(vars, &dynamodb)?,
             tenants: Tenants::from_vars(vars, &dynamodb)?,
             books: Books::from_vars(vars, &dynamodb)?,
+            guards: Guards::from_vars(vars, environment, &dynamodb)?,
             limits: FloatLimits::from_vars(vars)?,
             environment: environment.clone(),
         })

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared::domain::date::Date;
 use shared::domain::guard::Thresholds;
-use shared::domain::ids::{AccountId, EndpointId, EventId};
+use shared::domain::ids::{AccountId, EndpointId, EventId, TenantId};
 use shared::domain::limit::OtpLimits;
 use shared::domain::time::to_ms;
 use shared::platform::config::Vars;
 use shared::store::{
-    Accounts, Catalogues, ClaimRefused, Deliveries, Endpoints, Found, Limits, OverLimit, Sessions,
-    Tenants,
+    Accounts, Books, Catalogues, ClaimRefused, Deliveries, Endpoints, Found, Limits, OverLimit,
+    Sessions, Tenants, Whose,
 };
 
 use super::samples::{gateway_with, samples};
@@ -239,5 +240,29 @@ async fn every_stored_event_is_shown_and_is_listed() {
         sample.expect(&one["data"]);
         let listed = caller.get("/events").await.ok();
         assert_eq!(listed["data"], json!([one["data"]]), "{}", sample.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_in_the_books_is_read() {
+    for sample in samples("books") {
+        let gateway = gateway_with(&sample).await;
+        let books = Books::from_vars(&gateway.vars_of("books"), &gateway.dynamodb()).unwrap();
+        let (from, to) = (sample.now - time::Duration::days(2), sample.now);
+        let tenant = TenantId::parse("shop-1").unwrap();
+        let day = async |whose| {
+            let date = Date::parse(&sample.text("sk")).unwrap();
+            let day = books.day(whose, date).await.unwrap().unwrap();
+            json!({ "total": day.report.total(), "in_flight_kobo": day.moved.in_flight_kobo,
+                    "unexplained_kobo": day.wallet.map(|it| it.unexplained_kobo()),
+                    "suspensions": day.suspensions })
+        };
+        let read = match sample.text("pk").as_str() {
+            "day#*" => day(Whose::Everyone).await,
+            "day#shop-1" => day(Whose::Tenant(&tenant)).await,
+            "balance#vtpass" => json!(books.balances(from, to).await.unwrap()),
+            _ => json!(books.top_ups(from, to).await.unwrap()),
+        };
+        sample.expect(&read);
     }
 }

@@ -18,6 +18,7 @@ pub use self::float::{FloatLimits, Runway};
 pub use self::tally::{Earlier, Tally};
 pub use self::wallet::{Balance, Moved, Movement, TopUp};
 use super::date::Date;
+use super::guard::Change;
 use super::purchase::Purchase;
 use super::time::iso;
 
@@ -46,6 +47,20 @@ pub struct ClosedDay {
     /// together, and only where there were two readings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wallet: Option<Movement>,
+    /// The services that were suspended or sold again on the day. As the movement, they stand in the
+    /// report of all tenants together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suspensions: Vec<Suspension>,
+}
+
+/// That a service was suspended, or sold again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// The service.
+    pub service_id: String,
+    /// When, whether it is sold from then on, by whom and why.
+    #[serde(flatten)]
+    pub change: Change,
 }
 
 impl Report {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shared::domain::guard::{State, Word};
 
 use super::Morning;
 use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle, field};
@@ -111,6 +112,27 @@ async fn the_deployments_report_is_the_sum_of_the_tenants() {
     let total = it.closed(it.today).await.report.total();
     assert_eq!((total.orders, total.delivered, total.failed), (2, 1, 1));
     assert_eq!(some(&it.report(it.today).await, &["orders", "failed"]), [1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspension_stands_in_the_deployments_report_of_its_day() {
+    let it = Morning::with(&[]).await;
+    let since = it.gateway.environment().clock.now();
+    let word = Word { on_sale: false, since, until: None, because: "fibre cut".to_owned() };
+    let (guards, seen) = (it.gateway.guards(), it.gateway.guard("glo").await);
+    let say = |state: &State| Some(state.say(word.clone(), "ada"));
+    guards.change(&it.gateway.outbox(), seen, say).await.unwrap();
+    for hours in [25, 49] {
+        it.turn_to(hours);
+        it.keep().await;
+    }
+    let suspensions = it.closed(it.today).await.suspensions;
+    assert_eq!(suspensions.len(), 1);
+    assert_eq!(
+        (suspensions[0].service_id.as_str(), suspensions[0].change.by.as_str()),
+        ("glo", "ada")
+    );
+    assert!(it.closed(it.today.next()).await.suspensions.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
