@@ -33,7 +33,7 @@ pub struct Schedule {
 }
 
 /// How many kobo a tenant may buy for in ten minutes and in a day, where the schedule limits purchases.
-pub const SPEND_LIMIT: (u64, u64) = (60_000, 200_000);
+pub const SPEND_LIMIT: (u64, u64) = (60_000, 100_000_000);
 
 /// How AWS behaves during the safety phase.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

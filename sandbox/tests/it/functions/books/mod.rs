@@ -1,5 +1,6 @@
 //! The books: the reports of days, the float, and the wallet beside our own books.
 
+mod alarms;
 mod days;
 mod made_up_day;
 mod wallet;

@@ -1,0 +1,77 @@
+//! The alarms about money ring, and before a customer notices.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::platform::telemetry::metrics::Metrics;
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::Morning;
+use crate::support::Written;
+use crate::support::purchases::{DELIVERED, airtime, field};
+
+fn listen() -> (Written, tracing::subscriber::DefaultGuard) {
+    Written::listen(|to| {
+        tracing_subscriber::registry().with(Metrics::new("stack", move || to.clone()))
+    })
+}
+
+fn rings(written: &Written, alarm: &str) -> usize {
+    let name = |line: &serde_json::Value| {
+        field(&line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0], "Name").to_owned()
+    };
+    written.lines().iter().filter(|line| name(line) == alarm).count()
+}
+
+#[tokio::test]
+async fn on_a_busy_day_the_float_rings_before_the_first_order_fails_for_it() {
+    let (written, _guard) = listen();
+    let it = Morning::with(&[("FLOAT_ALARM_HOURS", "1")]).await;
+    it.set_wallet(300_000).await;
+    for quarter in 0..20 {
+        it.keep().await;
+        for order in 0..4 {
+            let bought = it.caller.bought(&format!("{quarter}-{order}"), &airtime(DELIVERED)).await;
+            if rings(&written, "vtpass_wallet_low") == 0 {
+                assert_eq!(bought["state"], "delivered");
+                continue;
+            }
+            assert_eq!(bought["state"], "failed");
+            assert!(rings(&written, "float_low") > 0, "it rings before the wallet is empty");
+            return;
+        }
+        it.gateway.clock.turn(Duration::from_secs(900));
+    }
+    panic!("the wallet was never empty");
+}
+
+#[tokio::test]
+async fn a_movement_of_the_wallet_that_nothing_explains_rings_above_a_parameter() {
+    for (allowed, expected) in [("0", 1), ("500", 0)] {
+        let (written, _guard) = listen();
+        let it = Morning::with(&[("WALLET_DIFFERENCE_KOBO", allowed)]).await;
+        it.turn_to(20);
+        it.set_wallet(it.wallet().await - 500).await;
+        it.read_at(24).await;
+        it.read_at(25).await;
+        assert_eq!(it.closed(it.today).await.wallet.unwrap().unexplained_kobo(), -500);
+        assert_eq!(rings(&written, "wallet_unexplained"), expected, "{allowed}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_that_reaches_its_money_limit_rings() {
+    let (written, _guard) = listen();
+    let it = Morning::with(&[("SPEND_LIMIT", "10000/600,20000/86400")]).await;
+    it.caller.bought("a", &airtime(DELIVERED)).await;
+    assert_eq!(rings(&written, "spend_limit_reached"), 0);
+    it.caller.buy("b", &airtime(DELIVERED)).await.refused(403, "limit_exceeded");
+    assert_eq!(rings(&written, "spend_limit_reached"), 1);
+    let large = json!({ "service_id": "mtn", "phone": DELIVERED, "amount_kobo": 15_000 });
+    it.caller.buy("c", &large).await.refused(403, "limit_exceeded");
+    assert_eq!(
+        rings(&written, "spend_limit_reached"),
+        1,
+        "one order that is too large is no theft"
+    );
+}
