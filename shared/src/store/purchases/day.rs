@@ -1,10 +1,11 @@
 //! The purchases that a day's report is about.
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::Purchases;
-use super::list::{BY_TENANT, readable};
+use super::list::{BATCH, BY_TENANT, readable};
 use crate::domain::ids::TenantId;
 use crate::domain::purchase::Purchase;
 use crate::domain::time::{to_iso, to_ms};
@@ -13,8 +14,10 @@ use crate::store::{StoreError, number, text};
 
 /// The index of the purchases that changed on a later day than they were made.
 const BY_LATE: &str = "by_late";
-/// How many purchases are read at a time: DynamoDB's limit for a batch.
-const PAGE: i32 = 100;
+/// How many purchases one query of the index names.
+const PAGE: i32 = 1_000;
+/// How many batches are read at the same time: a large tenant's day must be counted within one run.
+const CONCURRENCY: usize = 8;
 
 /// The purchases to visit.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +107,13 @@ impl Purchases {
     async fn whole(&self, page: &[Item]) -> Result<Vec<Purchase>, StoreError> {
         let ids = page.iter().filter_map(|item| item.get("purchase_id")?.as_s().ok());
         let ids: Vec<String> = ids.map(|id| format!("#{id}")).collect();
-        let mut found: Vec<_> = self.batch(&ids).await?.into_iter().collect();
+        let batches: Vec<Vec<String>> = ids.chunks(BATCH).map(<[String]>::to_vec).collect();
+        let batches: Vec<_> = stream::iter(batches)
+            .map(|batch| async move { self.batch(&batch).await })
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let mut found: Vec<_> = batches.into_iter().flatten().collect();
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(found.into_iter().filter_map(|(_, item)| readable(item)).collect())
     }

@@ -47,7 +47,7 @@ const MAX_QUERIES: usize = 10;
 pub(super) const BY_TENANT: &str = "by_tenant";
 
 /// How many items one batch reads: DynamoDB's limit.
-const BATCH: usize = 100;
+pub(super) const BATCH: usize = 100;
 /// How many batches one query may take while DynamoDB leaves items unread.
 const MAX_BATCHES: usize = 5;
 
