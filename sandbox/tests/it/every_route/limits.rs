@@ -163,6 +163,14 @@ async fn purchases_are_limited_and_repeats_are_not() {
 }
 
 #[tokio::test]
+async fn a_limit_of_none_lets_nothing_through() {
+    let (_mono, _gateway, caller) = with_limits(&[("LIMIT_PURCHASES", "0/60,0/86400")]).await;
+    let reply = caller.buy("a", &airtime(DELIVERED)).await;
+    assert_eq!(limited(&reply), 86_400);
+    assert!(caller.ledger().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_count_stays_small_and_without_the_table_otps_and_sales_stop() {
     let (mono, gateway, caller) = with_limits(&[]).await;
     for _ in 0..40 {

@@ -28,8 +28,10 @@ impl From<OverLimit> for ApiError {
                 Self::new(ErrorCode::RateLimited, "Too many requests. Try again later.")
                     .retry_after(rest)
             }
+            // Of a limit of none.
             OverLimit::TooMuch => {
-                Self::new(ErrorCode::RateLimited, "This may not be asked at all.")
+                Self::new(ErrorCode::RateLimited, "Too many requests. Try again later.")
+                    .retry_after(DAY)
             }
             OverLimit::Unknown(error) => error.into(),
         }
@@ -104,6 +106,9 @@ impl From<MtnError> for ApiError {
         .detail(detail)
     }
 }
+
+/// What is told where waiting does not help before the limit is changed.
+const DAY: Duration = Duration::from_secs(86_400);
 
 fn rejected() -> ApiError {
     ApiError::new(ErrorCode::UpstreamRejected, "The provider refused this request.")
