@@ -45,7 +45,7 @@ pub struct Seen {
     pub state: State,
     /// Whether it is a refill.
     pub is_refill: bool,
-    /// Its price in kobo; zero where that is not known.
+    /// Its price in kobo; zero where that is not known, or was paid for before.
     pub amount: u64,
     /// When reconcile comes back to it, epoch milliseconds.
     pub reconcile_ms: Option<i64>,

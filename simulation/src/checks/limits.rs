@@ -45,7 +45,7 @@ pub(super) fn purchase_recorded(world: &World) {
 }
 
 /// What was bought is counted, whatever went wrong with the counts: what cannot be counted is not sold.
-/// A refill by voucher is not counted, but has no price either.
+/// A refill by voucher is not counted: the tenant paid for it before.
 fn spent(world: &World) {
     let bought = {
         let record = world.record();

@@ -149,13 +149,22 @@ fn read(item: &Item) -> Option<Seen> {
         state: text("state")?.parse().ok()?,
         is_refill: text("service_id")? == "mtn-refill",
         amount: match number("amount_kobo") {
-            Some(kobo) => u64::try_from(kobo).unwrap_or_default(),
-            None => 0,
+            Some(kobo) if !is_voucher(item) => u64::try_from(kobo).unwrap_or_default(),
+            _ => 0,
         },
         reconcile_ms: number("reconcile_ms").filter(|_| in_index),
         reconciled_ms: number("reconciled_ms"),
         reason: history.iter().rev().find_map(reason),
     })
+}
+
+/// Whether it is a refill by voucher, which the tenant paid for before.
+fn is_voucher(item: &Item) -> bool {
+    let kind = match item.get("refill") {
+        Some(AttributeValue::M(refill)) => refill.get("refill_type"),
+        _ => None,
+    };
+    matches!(kind, Some(AttributeValue::S(kind)) if kind == "voucher")
 }
 
 /// The note of a line of the history that concluded something.
