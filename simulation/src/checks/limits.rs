@@ -5,6 +5,7 @@ use dynoxide::types::AttributeValue;
 use shared::domain::purchase::State;
 
 use super::name;
+use crate::record::Seen;
 use crate::schedule::{Away, SPEND_LIMIT};
 use crate::world::{Item, World};
 
@@ -29,7 +30,7 @@ pub(super) fn otp_sent(world: &World) {
 /// A purchase was recorded. A purchase that cannot be counted goes on, so schedules with faults at the
 /// counts show nothing.
 pub(super) fn purchase_recorded(world: &World) {
-    spent(world);
+    paid(world);
     let schedule = &world.schedule;
     let may_be_uncounted = schedule.faults.iter().any(|it| it.call.ends_with(TABLE))
         || schedule.outages.iter().any(|it| matches!(it.of, Away::Aws(..)));
@@ -44,17 +45,20 @@ pub(super) fn purchase_recorded(world: &World) {
     }
 }
 
-/// What was bought is counted, whatever went wrong with the counts: what cannot be counted is not sold.
-/// A refill by voucher is not counted: the tenant paid for it before.
-fn spent(world: &World) {
-    let bought = {
-        let record = world.record();
-        let unsettled = record.purchases.values().filter(|it| it.state != State::Failed);
-        unsettled.map(|it| it.amount).sum::<u64>()
+/// What was paid for is counted, whatever went wrong with the counts: what cannot be counted is not sold.
+/// What was recorded and never paid for may have been given back. A refill by voucher is not counted: the
+/// tenant paid for it before.
+pub(super) fn paid(world: &World) {
+    let is_paid = |seen: &Seen| match seen.is_refill {
+        true => seen.state == State::Delivered,
+        false => world.vtpass.order(&seen.reference).is_some_and(|order| order.pay_calls > 0),
     };
+    let purchases: Vec<Seen> = world.record().purchases.values().cloned().collect();
+    let unfailed = purchases.iter().filter(|it| it.state != State::Failed && is_paid(it));
+    let bought = unfailed.map(|it| it.amount).sum::<u64>();
     let counted = counted(world, "spending#");
     if bought > counted {
-        let detail = format!("orders for {bought} kobo are recorded, and {counted} are counted");
+        let detail = format!("orders for {bought} kobo are paid for, and {counted} are counted");
         world.violated(name::LIMITS_HELD, detail);
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn asked(world: &World, reference: &str, is_requery: bool) {
     if !known {
         world.violated(name::RECORDED_BEFORE_PAID, format!("{reference} is in no record"));
     }
+    limits::paid(world);
     agree(world, reference);
 }
 
