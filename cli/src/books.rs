@@ -153,7 +153,7 @@ fn document(day: &ClosedDay) -> Value {
     document
 }
 
-/// The day with a column for each service: there are more counts than a terminal is wide.
+/// The day as lines of a name and a count, service by service: a terminal is too narrow for the columns.
 fn page(day: &ClosedDay) -> String {
     let rows = day.report.rows();
     let mut lines: Vec<[String; 2]> = Vec::new();

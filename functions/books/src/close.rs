@@ -58,7 +58,9 @@ impl BooksFunction {
         let wallet = match readings {
             Some(Readings { from, to }) => {
                 let top_ups = self.books.top_ups(from.at, to.at).await?;
-                let top_ups_kobo = top_ups.iter().map(|it| it.amount_kobo.kobo()).sum();
+                // What came at the very time of the first reading is in its balance already.
+                let later = top_ups.iter().filter(|it| it.at > from.at);
+                let top_ups_kobo = later.map(|it| it.amount_kobo.kobo()).sum();
                 Some(Movement { from, to, moved, top_ups_kobo })
             }
             None => None,

@@ -20,7 +20,7 @@ const SPENDING: Limit =
 const LARGEST_ORDER: u64 = 50_000_000;
 
 /// What a limit on spending looks like.
-pub const SPEND_LIMIT_FORM: &str = "must be like 100000000/600,2000000000/86400: kobo/seconds in a \
+const SPEND_LIMIT_FORM: &str = "must be like 100000000/600,2000000000/86400: kobo/seconds in a \
                                     short and in a long window that is a multiple of it";
 
 /// A limit on spending, as text `kobo/seconds,kobo/seconds`.
