@@ -19,10 +19,10 @@ impl KeyCommands<'_> {
             return Err(Failure::Refused(format!("tenant {tenant} has no usable key")));
         };
         let mut limits = newest.money_limits();
-        if let Some(own) = arguments.spend {
+        if let Some(own) = &arguments.spend {
             limits.spend_limit = own.0;
         }
-        if let Some(own) = arguments.largest_order {
+        if let Some(own) = &arguments.largest_order {
             limits.largest_order_kobo = own.0.map(|kobo| kobo.0);
         }
         let is_asked = arguments.spend.is_none() && arguments.largest_order.is_none();

@@ -1,12 +1,14 @@
-//! The commands `telco-gateway tenant create`, `list`, `rotate`, `revoke` and `limit`.
+//! The commands `telco-gateway tenant create`, `list`, `rotate`, `change`, `revoke` and `limit`.
 
 mod arguments;
+mod change;
 mod limit;
 mod view;
 
 use std::io::Write;
 
 use serde_json::json;
+use shared::domain::access::{Networks, Scopes};
 use shared::domain::api_key::{ApiKey, KeyKind};
 use shared::domain::ids::TenantId;
 use shared::platform::aws;
@@ -16,12 +18,33 @@ use shared::store::{StoreError, Tenants};
 use time::{Duration, OffsetDateTime};
 
 pub use self::arguments::TenantArguments;
-use self::arguments::{Command, Create, Revoke, Rotate};
+use self::arguments::{Command, Create, KeyEnd, Revoke, Rotate};
 use crate::failure::Failure;
 use crate::target::{Table, Target};
 
 /// How long a gateway may still accept a revoked key: the template's `ReauthorizeEvery`.
 const CACHE_SECONDS: u64 = 60;
+
+/// How many days a live key works, unless something else is asked for.
+const LIVE_KEY_DAYS: u16 = 365;
+
+/// A key that is to be made.
+struct NewKey {
+    tenant: TenantId,
+    kind: KeyKind,
+    label: Option<String>,
+    scopes: Option<Scopes>,
+    networks: Option<Networks>,
+    valid_until: Option<OffsetDateTime>,
+}
+
+impl NewKey {
+    /// A key that may do what `key` may.
+    fn like(key: &ApiKey) -> Self {
+        let ApiKey { tenant, kind, label, scopes, networks, valid_until, .. } = key.clone();
+        Self { tenant, kind, label, scopes, networks, valid_until }
+    }
+}
 
 /// Where the commands work.
 struct KeyCommands<'a> {
@@ -46,6 +69,7 @@ pub async fn run(
         Command::Create(create) => commands.create(create).await,
         Command::List { tenant } => commands.list(tenant.as_ref()).await,
         Command::Rotate(rotate) => commands.rotate(&rotate).await,
+        Command::Change(change) => commands.change(&change).await,
         Command::Revoke(revoke) => commands.revoke(&revoke).await,
         Command::Limit(limit) => commands.limit(&limit).await,
     }
@@ -69,14 +93,16 @@ impl KeyCommands<'_> {
     }
 
     async fn create(&self, create: Create) -> Result<String, Failure> {
-        let Create { tenant, kind, label, another } = create;
+        let Create { tenant, kind, label, another, scopes, networks, expires } = create;
+        let valid_until = self.end(expires, kind)?;
         if let Some(key) = self.usable(&tenant).await?.pop().filter(|_| !another) {
             return Err(Failure::Refused(format!(
                 "tenant {tenant} has a usable key, {}: rotate it, or give --another; nothing was written",
                 key.key_id
             )));
         }
-        self.issue(tenant, kind, label, &[]).await?;
+        let new = NewKey { tenant, kind, label, scopes, networks, valid_until };
+        self.issue(new, &[]).await?;
         Ok(String::new())
     }
 
@@ -108,7 +134,8 @@ impl KeyCommands<'_> {
                 rotate.tenant
             )));
         };
-        self.issue(newest.tenant.clone(), newest.kind, newest.label.clone(), &older).await?;
+        let valid_until = self.end(rotate.expires, newest.kind)?;
+        self.issue(NewKey { valid_until, ..NewKey::like(newest) }, &older).await?;
         for key in &older {
             let ended = self.tenants.end(&key.key_hash, until).await;
             ended.map_err(|cause| unconfirmed(key, cause))?;
@@ -119,6 +146,9 @@ impl KeyCommands<'_> {
     /// The usable keys that the new one replaces, all of one kind.
     async fn to_rotate(&self, rotate: &Rotate) -> Result<Vec<ApiKey>, Failure> {
         let mut keys = self.usable(&rotate.tenant).await?;
+        if let Some(id) = &rotate.key {
+            keys.retain(|key| key.key_id.as_str().eq_ignore_ascii_case(id));
+        }
         match rotate.kind {
             Some(kind) => keys.retain(|key| key.kind == kind),
             None if keys.iter().any(|key| key.kind != keys[0].kind) => {
@@ -129,7 +159,30 @@ impl KeyCommands<'_> {
             }
             None => {}
         }
+        let like = |a: &ApiKey, b: &ApiKey| a.scopes == b.scopes && a.networks == b.networks;
+        if keys.iter().any(|key| !like(key, &keys[0])) {
+            return Err(Failure::Refused(format!(
+                "the usable keys of tenant {} may do different things: give --key; nothing was written",
+                rotate.tenant
+            )));
+        }
         Ok(keys)
+    }
+
+    /// When a new key of this kind ends: a live key after a year, unless something else is asked for.
+    fn end(&self, asked: Option<KeyEnd>, kind: KeyKind) -> Result<Option<OffsetDateTime>, Failure> {
+        let default = match kind {
+            KeyKind::Live => KeyEnd::Days(LIVE_KEY_DAYS),
+            KeyKind::Test => KeyEnd::Never,
+        };
+        let now = self.now();
+        let end = asked.unwrap_or(default).from(now);
+        match end.filter(|end| *end <= now) {
+            Some(_) => {
+                Err(Failure::Refused("the end is over already; nothing was written".to_owned()))
+            }
+            None => Ok(end),
+        }
     }
 
     async fn revoke(&self, revoke: &Revoke) -> Result<String, Failure> {
@@ -177,18 +230,13 @@ impl KeyCommands<'_> {
     }
 
     /// Stores a new key and prints it once, with the keys that it replaces.
-    async fn issue(
-        &self,
-        tenant: TenantId,
-        kind: KeyKind,
-        label: Option<String>,
-        ending: &[ApiKey],
-    ) -> Result<(), Failure> {
+    async fn issue(&self, new: NewKey, ending: &[ApiKey]) -> Result<(), Failure> {
         let now = self.now();
+        let NewKey { tenant, kind, label, scopes, networks, valid_until } = new;
         let secret = kind.generate(&self.environment.random);
         let limits = self.money_limits(&tenant).await?;
         let key = ApiKey::new(secret.expose_secret(), tenant, kind, label, now);
-        let key = key.with_money_limits(limits);
+        let key = ApiKey { scopes, networks, valid_until, ..key.with_money_limits(limits) };
         self.tenants.add(&key).await.map_err(|cause| unconfirmed(&key, cause))?;
         let text = match self.json {
             true => view::issued_document(&key, &secret, ending, now),

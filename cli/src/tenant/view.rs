@@ -1,6 +1,7 @@
 //! Prints keys for an operator: never their hashes, and a key itself only when it is new.
 
 use serde_json::{Value, json};
+use shared::domain::access::{Networks, Scopes};
 use shared::domain::api_key::{ApiKey, KeyState};
 use shared::domain::time::to_iso;
 use shared::platform::crypto::{ExposeSecret, SecretString};
@@ -20,8 +21,9 @@ pub fn keys(keys: &[ApiKey], now: OffsetDateTime) -> Value {
 
 /// A list as a table.
 pub fn list(keys: &[ApiKey], now: OffsetDateTime) -> String {
-    let title = ["TENANT", "KEY ID", "KIND", "LABEL", "CREATED", "STATE"].map(str::to_owned);
-    let rows: Vec<[String; 6]> =
+    let title = ["TENANT", "KEY ID", "KIND", "LABEL", "CREATED", "SCOPES", "FROM", "STATE"];
+    let title = title.map(str::to_owned);
+    let rows: Vec<[String; 8]> =
         std::iter::once(title).chain(keys.iter().map(|key| row(key, now))).collect();
     columns(&rows)
 }
@@ -51,6 +53,9 @@ pub fn issued(
         ("key_id", key.key_id.as_str()),
         ("kind", key.kind.as_str()),
         ("label", key.label.as_deref().unwrap_or_default()),
+        ("scopes", &scopes(key)),
+        ("from", &networks(key)),
+        ("state", &state(key, now)),
         ("key", secret.expose_secret()),
     ];
     let facts = columns(&facts.map(|fact| [fact.0.to_owned(), fact.1.to_owned()]));
@@ -65,6 +70,8 @@ fn view(key: &ApiKey, now: OffsetDateTime) -> Value {
         "label": key.label,
         "spend_limit": key.spend_limit,
         "largest_order_kobo": key.largest_order_kobo,
+        "scopes": key.scopes,
+        "networks": key.networks,
         "created_at": to_iso(key.created_at),
         "state": match key.state(now) {
             KeyState::Active => "active",
@@ -78,10 +85,19 @@ fn view(key: &ApiKey, now: OffsetDateTime) -> Value {
     })
 }
 
-fn row(key: &ApiKey, now: OffsetDateTime) -> [String; 6] {
+fn row(key: &ApiKey, now: OffsetDateTime) -> [String; 8] {
     let label = key.label.clone().unwrap_or_default();
     let (tenant, kind) = (key.tenant.to_string(), key.kind.as_str().to_owned());
-    [tenant, key.key_id.to_string(), kind, label, to_iso(key.created_at), state(key, now)]
+    let (id, created) = (key.key_id.to_string(), to_iso(key.created_at));
+    [tenant, id, kind, label, created, scopes(key), networks(key), state(key, now)]
+}
+
+fn scopes(key: &ApiKey) -> String {
+    key.scopes.as_ref().map_or_else(|| "all".to_owned(), Scopes::to_string)
+}
+
+fn networks(key: &ApiKey) -> String {
+    key.networks.as_ref().map_or_else(|| "anywhere".to_owned(), Networks::to_string)
 }
 
 /// The state as text.

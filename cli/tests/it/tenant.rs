@@ -1,9 +1,11 @@
-//! `tenant create`, `list`, `rotate` and `revoke`.
+//! `tenant create`, `list`, `rotate`, `change`, `limit` and `revoke`.
 
 use std::time::Duration;
 
 use serde_json::Value;
 use shared::platform::crypto::hashed;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::support::{Ended, Gateway, run};
 
@@ -99,7 +101,7 @@ async fn the_list_is_a_table_of_every_state() {
 
     let page = gateway.tenant(&["list"]).await.ok();
     let title = page.lines().next().unwrap();
-    let titles = ["TENANT", "KEY ID", "KIND", "LABEL", "CREATED", "STATE"];
+    let titles = ["TENANT", "KEY ID", "KIND", "LABEL", "CREATED", "SCOPES", "FROM", "STATE"];
     let columns = titles.map(|it| title.find(it).expect("a title"));
     let cell = |key: &Value, column: usize| {
         let id = text(key, "key_id");
@@ -110,11 +112,11 @@ async fn the_list_is_a_table_of_every_state() {
     assert_eq!(cell(&ids[0], 0), "a-active");
     assert_eq!((cell(&ids[0], 2), cell(&ids[0], 3)), ("test".into(), "-".into()));
     assert_eq!(cell(&ids[0], 4), text(&ids[0], "created_at"));
-    assert_eq!(cell(&ids[0], 5), "active");
-    assert!(cell(&ids[1], 5).starts_with("expires at 20"), "{page}");
-    assert_eq!(cell(&ids[2], 5), "expired");
-    assert!(cell(&ids[3], 5).starts_with("revoked at 20"), "{page}");
-    assert!(cell(&ids[3], 5).ends_with("Z: seen on a forum"), "{page}");
+    assert_eq!(cell(&ids[0], 7), "active");
+    assert!(cell(&ids[1], 7).starts_with("expires at 20"), "{page}");
+    assert_eq!(cell(&ids[2], 7), "expired");
+    assert!(cell(&ids[3], 7).starts_with("revoked at 20"), "{page}");
+    assert!(cell(&ids[3], 7).ends_with("Z: seen on a forum"), "{page}");
     let tenants: Vec<_> = page.lines().skip(1).map(|line| &line[..1]).collect();
     assert_eq!(tenants, ["a", "b", "b", "c", "c", "d", "s"], "by tenant, the sandbox's own last");
 
@@ -300,4 +302,82 @@ async fn a_tenants_money_limits_are_shown_set_and_kept_by_new_keys() {
         let ended = gateway.tenant(&[&["limit", "acme"][..], &wrong].concat()).await;
         assert_eq!(ended.code, 2, "{ended:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_made_with_scopes_networks_and_an_end_and_changed() {
+    let gateway = Gateway::start().await;
+    let create = ["create", "acme", "--kind", "test", "--scope", "read,data", "--from"];
+    let made = gateway
+        .tenant_json(&[&create[..], &["192.0.2.0/24,127.0.0.1", "--expires", "30"]].concat())
+        .await;
+    assert_eq!(made["scopes"], "data,read");
+    assert_eq!(made["networks"], "192.0.2.0/24,127.0.0.1/32");
+    assert_eq!(made["state"], "expiring");
+    let key = text(&made, "key");
+    assert_eq!(gateway.status(key).await, OPEN);
+    let page = gateway.tenant(&["list", "acme"]).await.ok();
+    assert!(page.contains("data,read") && page.contains("192.0.2.0/24"), "{page}");
+
+    let id = text(&made, "key_id");
+    let changed = gateway.tenant_json(&["change", id, "--scope", "data"]).await;
+    assert_eq!(changed["changed"][0]["scopes"], "data");
+    assert_eq!(changed["changed"][0]["networks"], "192.0.2.0/24,127.0.0.1/32", "it is kept");
+    gateway.turn(60);
+    assert_eq!(gateway.status(key).await, CLOSED);
+    let all = ["change", id, "--scope", "all", "--from", "anywhere", "--expires", "never"];
+    let changed = gateway.tenant_json(&all).await;
+    let changed = &changed["changed"][0];
+    assert_eq!(
+        (&changed["scopes"], &changed["networks"], &changed["state"]),
+        (&Value::Null, &Value::Null, &"active".into())
+    );
+    gateway.turn(60);
+    assert_eq!(gateway.status(key).await, OPEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_key_ends_after_a_year_unless_something_else_is_asked_for() {
+    let gateway = Gateway::start().await;
+    let create = ["create", "acme", "--kind", "live", "--another"];
+    let made = gateway.tenant_json(&create).await;
+    let time = |name| OffsetDateTime::parse(text(&made, name), &Rfc3339).unwrap();
+    let life = time("valid_until") - time("created_at").truncate_to_second();
+    assert_eq!(life, time::Duration::days(365));
+    for (asked, end) in [("never", Value::Null), ("2100-01-31", "2100-01-30T23:00:00.000Z".into())]
+    {
+        let made = gateway.tenant_json(&[&create[..], &["--expires", asked]].concat()).await;
+        assert_eq!(made["valid_until"], end, "{asked}");
+    }
+    let past = gateway.tenant(&[&create[..], &["--expires", "2020-01-01"]].concat()).await;
+    assert!(past.refused(1).contains("over already"));
+    for wrong in ["0", "3651", "-1", "tomorrow", "2027-02-30"] {
+        let ended = gateway.tenant(&[&create[..], &["--expires", wrong]].concat()).await;
+        assert_eq!(ended.code, 2, "{wrong}: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_may_do_what_the_old_one_did_and_keys_that_differ_are_rotated_one_by_one() {
+    let gateway = Gateway::start().await;
+    let create = ["create", "acme", "--kind", "test", "--another"];
+    let buys = gateway.tenant_json(&[&create[..], &["--scope", "purchase"]].concat()).await;
+    let reads = gateway.tenant_json(&[&create[..], &["--scope", "read"]].concat()).await;
+    let message = gateway.tenant(&["rotate", "acme"]).await.refused(1);
+    assert!(message.contains("--key"), "{message}");
+    assert_eq!(gateway.list("acme").await.len(), 2, "nothing was written");
+
+    let rotate = ["rotate", "acme", "--key", text(&buys, "key_id"), "--overlap", "0"];
+    let new = gateway.tenant_json(&rotate).await;
+    assert_eq!(new["scopes"], "purchase");
+    assert_eq!(new["ending"].as_array().unwrap().len(), 1);
+    let keys = gateway.list("acme").await;
+    let state = |key: &Value| {
+        let id = text(key, "key_id");
+        keys.iter().find(|it| it["key_id"] == id).unwrap()["state"].clone()
+    };
+    assert_eq!(
+        (state(&buys), state(&reads), state(&new)),
+        ("expired".into(), "active".into(), "active".into())
+    );
 }

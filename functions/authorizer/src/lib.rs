@@ -23,7 +23,7 @@ pub struct Authorizer {
 #[derive(Debug, Clone, Copy, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 enum KeyRefusal {
-    /// No key can have this form, or there is not exactly one.
+    /// No key can have this form, or there is none.
     Malformed,
     /// Nothing is stored under its hash.
     Unknown,
@@ -31,6 +31,8 @@ enum KeyRefusal {
     Unreadable,
     /// It is of the other kind than this deployment.
     OtherKind,
+    /// It is used from a network that is none of its own.
+    OtherNetwork,
     /// Its end has passed.
     Expired,
     /// It was revoked.
@@ -38,12 +40,28 @@ enum KeyRefusal {
 }
 
 /// The part of API Gateway's authorizer request (payload 2.0) that is read: the values of the
-/// identity sources, here of the one header `mono-sec-key`.
+/// identity sources, and the client's address. The sources are the header `mono-sec-key` and the address,
+/// so that a decision that API Gateway keeps is only for that address.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizerEvent {
     #[serde(default)]
     identity_source: Option<Vec<String>>,
+    #[serde(default)]
+    request_context: RequestContext,
+}
+
+#[derive(Default, Deserialize)]
+struct RequestContext {
+    #[serde(default)]
+    http: HttpDescription,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct HttpDescription {
+    #[serde(default)]
+    source_ip: String,
 }
 
 /// The simple response of a Lambda authorizer.
@@ -71,6 +89,9 @@ pub struct AuthorizerContext {
     /// The tenant's largest order, in kobo, where it has one of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub largest_order_kobo: Option<String>,
+    /// What the key may do, where that is not everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<String>,
 }
 
 impl Authorizer {
@@ -92,8 +113,9 @@ impl Authorizer {
     /// in.
     pub async fn decide(&self, event: AuthorizerEvent) -> Result<Decision, StoreError> {
         let sources = event.identity_source.unwrap_or_default();
+        let address = event.request_context.http.source_ip;
         let found = match sources.as_slice() {
-            [key] if is_well_formed(key) => Some(self.tenants.by_key(key).await?),
+            [key, ..] if is_well_formed(key) => Some(self.tenants.by_key(key).await?),
             _ => None,
         };
         let (key, refusal) = match found {
@@ -101,7 +123,7 @@ impl Authorizer {
             Some(Found::Nothing) => (None, Some(KeyRefusal::Unknown)),
             Some(Found::Unreadable) => (None, Some(KeyRefusal::Unreadable)),
             Some(Found::Key(key)) => {
-                let refusal = self.refusal(&key);
+                let refusal = self.refusal(&key, &address);
                 (Some(key), refusal)
             }
         };
@@ -116,6 +138,7 @@ impl Authorizer {
         let context = match key.filter(|_| refusal.is_none()) {
             Some(key) => AuthorizerContext {
                 spend_limit: key.spend_limit.map(Into::into),
+                scopes: key.scopes.map(Into::into),
                 largest_order_kobo: key.largest_order_kobo.map(|it| it.kobo().to_string()),
                 tenant: Some(key.tenant),
                 key_id: Some(key.key_id),
@@ -126,9 +149,12 @@ impl Authorizer {
     }
 
     /// Why a stored key does not open this deployment, if it does not.
-    fn refusal(&self, key: &ApiKey) -> Option<KeyRefusal> {
+    fn refusal(&self, key: &ApiKey, address: &str) -> Option<KeyRefusal> {
         if key.kind != self.kind {
             return Some(KeyRefusal::OtherKind);
+        }
+        if key.networks.as_ref().is_some_and(|networks| !networks.contain(address)) {
+            return Some(KeyRefusal::OtherNetwork);
         }
         match key.state(self.clock.now()) {
             KeyState::Active | KeyState::Expiring => None,

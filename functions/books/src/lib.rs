@@ -1,10 +1,13 @@
 //! Keeps the books, every 15 minutes: reads the balance of the wallet at VTpass, and closes each day an
-//! hour after it is over in Lagos, with a report for each tenant and one for all together.
+//! hour after it is over in Lagos, with a report for each tenant and one for all together. Once a day it tells
+//! tenants of keys that end soon.
 //!
-//! Reads `purchases`, `tenants` and `limits`, reads and writes `books`. Calls VTpass.
+//! Reads `purchases`, `tenants` and `limits`, reads and writes `books`, sends to the notify queue. Calls
+//! VTpass.
 
 mod close;
 mod float;
+mod keys;
 
 use serde_json::{Value, json};
 use shared::domain::report::FloatLimits;
@@ -12,7 +15,7 @@ use shared::lambda::scheduled_function::{Failed, ScheduledFunction};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Books, Guards, Purchases, Tenants};
+use shared::store::{Books, Guards, Outbox, Purchases, Tenants};
 use tokio::time::Instant;
 
 /// The function's dependencies.
@@ -23,6 +26,7 @@ pub struct BooksFunction {
     tenants: Tenants,
     books: Books,
     guards: Guards,
+    outbox: Outbox,
     limits: FloatLimits,
     environment: Environment,
 }
@@ -38,6 +42,7 @@ impl ScheduledFunction for BooksFunction {
             tenants: Tenants::from_vars(vars, &dynamodb)?,
             books: Books::from_vars(vars, &dynamodb)?,
             guards: Guards::from_vars(vars, environment, &dynamodb)?,
+            outbox: Outbox::from_vars(vars, environment)?,
             limits: FloatLimits::from_vars(vars)?,
             environment: environment.clone(),
         })
@@ -48,6 +53,9 @@ impl ScheduledFunction for BooksFunction {
         // The days are closed also while VTpass gives no balance.
         let closed = Box::pin(self.close_days(until)).await;
         let (float, closed) = (float?, closed.map_err(|error| Failed(error.to_string()))?);
+        if closed > 0 {
+            self.tell_of_ends().await.map_err(|error| Failed(error.to_string()))?;
+        }
         Ok(json!({ "balance_kobo": float.map(|it| it.balance_kobo), "days_closed": closed }))
     }
 }

@@ -145,6 +145,12 @@ impl Notify {
                 let tenants = if is_written { self.everybody().await? } else { Vec::new() };
                 Some(guard.owed(&tenants, announced.at))
             }
+            Subject::Key { tenant, key_id } => {
+                let now = self.environment.clock.now();
+                let mut keys = self.tenants.all().await?.keys.into_iter();
+                let key = keys.find(|key| key.tenant == *tenant && key.key_id == *key_id);
+                key.map(|key| key.owed(now).into_iter().collect())
+            }
         };
         let mut owed = owed.unwrap_or_default();
         let oldest = self.environment.clock.now() - KEPT;

@@ -16,6 +16,9 @@ use super::stack::{
     TableSpec, TriggerSpec,
 };
 
+/// The only context variable that identifies a client.
+const SOURCE_ADDRESS: &str = "identity.sourceIp";
+
 impl Stack {
     /// Reads the stack from a template.
     ///
@@ -94,9 +97,15 @@ impl Reader<'_> {
             function.ok_or_else(|| TemplateError(format!("authorizer {name} has no function")))?;
         let identity = &authorizer["Identity"];
         let headers = identity["Headers"].as_array().into_iter().flatten();
+        let context = identity["Context"].as_array().into_iter().flatten();
+        let context: Vec<String> = context.map(plain).collect();
+        if let Some(other) = context.iter().find(|variable| *variable != SOURCE_ADDRESS) {
+            return Err(TemplateError(format!("authorizer {name}: {other} is not supported here")));
+        }
         Ok(Some(AuthorizerSpec {
             function: function.clone(),
             headers: headers.map(|header| plain(header).to_lowercase()).collect(),
+            by_address: !context.is_empty(),
             cache: Duration::from_secs(integer(&identity["ReauthorizeEvery"]).unwrap_or(0)),
         }))
     }

@@ -56,6 +56,8 @@ pub struct AuthorizerSpec {
     pub function: String,
     /// The headers that identify the tenant, in lower case.
     pub headers: Vec<String>,
+    /// Whether the client's address is an identity source, too.
+    pub by_address: bool,
     /// How long API Gateway caches a decision.
     pub cache: Duration,
 }

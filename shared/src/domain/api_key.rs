@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
+use super::access::{Networks, Scopes};
 use super::ids::{KeyId, TenantId};
 use super::money::Kobo;
 use super::spending::{OwnMoneyLimits, SpendLimit};
@@ -89,11 +90,17 @@ pub struct ApiKey {
     pub label: Option<String>,
     /// How much the tenant may buy, where that differs from the deployment's limit. It is the same with
     /// each key of a tenant.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
     pub spend_limit: Option<SpendLimit>,
     /// The tenant's largest order, in kobo, where that differs from the deployment's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
     pub largest_order_kobo: Option<Kobo>,
+    /// What it may do; everything where there are none.
+    #[serde(default, deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Scopes>,
+    /// From where it may be used; from everywhere where there are none.
+    #[serde(default, deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
+    pub networks: Option<Networks>,
     /// When the key was made.
     #[serde(with = "iso")]
     pub created_at: OffsetDateTime,
@@ -107,6 +114,9 @@ pub struct ApiKey {
     #[serde(default, with = "epoch_seconds::option", skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<OffsetDateTime>,
 }
+
+/// How long before its end the tenant is told that a key ends.
+pub const WARNED_BEFORE: Duration = Duration::days(30);
 
 /// Where a key is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +149,8 @@ impl ApiKey {
             label,
             spend_limit: None,
             largest_order_kobo: None,
+            scopes: None,
+            networks: None,
             created_at: now,
             revoked_at: None,
             revoked_because: None,
@@ -169,6 +181,13 @@ impl ApiKey {
         }
     }
 
+    /// When its tenant is told that it ends; none where it has no end, or was revoked. A key that lives
+    /// shorter than the time of warning is told of at once.
+    pub fn warned_at(&self) -> Option<OffsetDateTime> {
+        let until = self.valid_until.filter(|_| self.revoked_at.is_none())?;
+        Some((until - WARNED_BEFORE).max(self.created_at))
+    }
+
     /// Whether it opens deployments of its kind.
     pub fn usable(&self, now: OffsetDateTime) -> bool {
         match self.state(now) {
@@ -181,6 +200,15 @@ impl ApiKey {
 fn tenant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TenantId, D::Error> {
     let id = String::deserialize(deserializer)?;
     TenantId::parse(&id).ok_or_else(|| D::Error::custom("no tenant has such an id"))
+}
+
+/// A restriction that is stated. A null is not taken for absence: it would lift the restriction.
+fn stated<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

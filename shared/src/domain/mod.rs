@@ -3,6 +3,7 @@
 //!
 //! Domain types do no I/O. They are strict: a value that exists is valid.
 
+pub mod access;
 pub mod account;
 pub mod api_key;
 pub mod catalogue;

@@ -6,6 +6,7 @@ pub use lambda_http::Error;
 use lambda_http::{Body, Request, RequestExt, Response};
 use tokio::time::Instant;
 
+use super::access;
 use super::error::{ApiError, ErrorCode};
 use super::instance::Instance;
 use super::reply::Reply;
@@ -61,7 +62,10 @@ pub async fn serve<F: HttpFunction>(
     let most = max_body_bytes(&request.route);
     let outcome = match request.body.len() > most {
         true => Err(too_large(most)),
-        false => counter.over(function.handle(&request)).await,
+        false => match access::check(&request) {
+            Ok(()) => counter.over(function.handle(&request)).await,
+            Err(refusal) => Err(refusal),
+        },
     };
     let (reply, code, detail) = match outcome.and_then(Reply::deliverable) {
         Ok(reply) => (reply, None, None),

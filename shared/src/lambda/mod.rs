@@ -22,6 +22,7 @@ macro_rules! log_invocation {
     }};
 }
 
+pub mod access;
 pub mod error;
 pub mod http_function;
 pub mod instance;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use tokio::time::Instant;
 
 use super::error::ApiError;
+use crate::domain::access::Scopes;
 use crate::domain::ids::{KeyId, TenantId};
 use crate::domain::money::Kobo;
 use crate::domain::spending::OwnMoneyLimits;
@@ -39,6 +40,8 @@ pub struct ApiRequest {
     pub(super) key_id: Option<KeyId>,
     /// None where the authorizer's word cannot be read.
     money_limits: Option<OwnMoneyLimits>,
+    /// None where the authorizer's word cannot be read.
+    scopes: Option<Scopes>,
     path: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -58,6 +61,7 @@ impl ApiRequest {
         let tenant = context_value("tenant").and_then(TenantId::parse);
         let key_id = context_value("key_id").map(KeyId::new);
         let money_limits = own_money_limits(&context);
+        let scopes = scopes(&context);
         let stage = context.stage.as_deref().filter(|stage| *stage != "$default");
         let domain = context.domain_name.unwrap_or_default();
         let (parts, body) = event.into_parts();
@@ -72,6 +76,7 @@ impl ApiRequest {
             tenant,
             key_id,
             money_limits,
+            scopes,
             path,
             body: body.to_vec(),
         }
@@ -96,6 +101,12 @@ impl ApiRequest {
     pub fn own_money_limits(&self) -> Result<&OwnMoneyLimits, ApiError> {
         let unreadable = || ApiError::unavailable("the money limits of the key cannot be read");
         self.money_limits.as_ref().ok_or_else(unreadable)
+    }
+
+    /// What the key may do, by the authorizer's word.
+    pub(super) fn scopes(&self) -> Result<&Scopes, ApiError> {
+        let unreadable = || ApiError::unavailable("the scopes of the key cannot be read");
+        self.scopes.as_ref().ok_or_else(unreadable)
     }
 
     /// A path parameter, decoded.
@@ -199,6 +210,15 @@ fn own_money_limits(context: &ApiGatewayV2httpRequestContext) -> Option<OwnMoney
     Some(OwnMoneyLimits { spend_limit, largest_order_kobo })
 }
 
+/// The scopes in the authorizer's context, all where it names none; `None` where they have another form.
+fn scopes(context: &ApiGatewayV2httpRequestContext) -> Option<Scopes> {
+    let authorizer = context.authorizer.as_ref();
+    match authorizer.and_then(|it| it.fields.get("scopes")) {
+        Some(value) => value.as_str()?.parse().ok(),
+        None => Some(Scopes::all()),
+    }
+}
+
 /// An object or nothing, for a field. serde alone would also read an array as a struct.
 ///
 /// # Errors
@@ -242,6 +262,19 @@ mod tests {
             let stated = |name: &str| fields.contains_key(name);
             assert_eq!(read.spend_limit.is_some(), stated("spend_limit"), "{fields:?}");
             assert_eq!(read.largest_order_kobo.is_some(), stated("largest_order_kobo"));
+        });
+    }
+
+    #[test]
+    fn scopes_are_those_that_the_authorizer_wrote_or_all_where_it_wrote_none() {
+        fuzz(|choices| {
+            let mut context = ApiGatewayV2httpRequestContext::default();
+            assert_eq!(scopes(&context), Some(Scopes::all()));
+            let mut authorizer = ApiGatewayRequestAuthorizer::default();
+            let text = choices.text(&["data", "data,read", "read", "all", "", "read,data"]);
+            authorizer.fields.insert("scopes".to_owned(), text.as_str().into());
+            context.authorizer = Some(authorizer);
+            assert_eq!(scopes(&context), text.parse().ok());
         });
     }
 

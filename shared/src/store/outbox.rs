@@ -8,6 +8,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::StoreError;
+use crate::domain::api_key::ApiKey;
 use crate::domain::event::{Announcement, EventType, NotifyJob, Subject};
 use crate::domain::job::Step;
 use crate::domain::purchase::Purchase;
@@ -55,6 +56,16 @@ impl Outbox {
         let subject = Subject::Purchase { purchase_id: purchase.purchase_id.clone() };
         let event = EventType::of_purchase(purchase.state);
         self.announce(subject, event, purchase.created_at).await
+    }
+
+    /// Announces that a key ends soon. It was written long before, so it can be looked at, at once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be announced.
+    pub async fn remind_of_end(&self, key: &ApiKey) -> Result<(), StoreError> {
+        let Some(at) = key.warned_at() else { return Ok(()) };
+        let (tenant, key_id) = (key.tenant.clone(), key.key_id.clone());
+        self.announce(Subject::Key { tenant, key_id }, Some(EventType::KeyExpiring), at).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The `tenants` table: which tenant an API key belongs to.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::{from_item, to_item};
 use time::OffsetDateTime;
 
@@ -129,15 +130,36 @@ impl Tenants {
     ) -> Result<(), StoreError> {
         let spend = limits.spend_limit.map(text);
         let largest = limits.largest_order_kobo.map(|kobo| whole(kobo.kobo()));
+        self.set(key_hash, &[("spend_limit", spend), ("largest_order_kobo", largest)]).await
+    }
+
+    /// Sets what a key may do, from where, and until when, as it stands in `key`. A repeat is harmless.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be set.
+    pub async fn set_access(&self, key: &ApiKey) -> Result<(), StoreError> {
+        let scopes = key.scopes.clone().map(text);
+        let networks = key.networks.clone().map(text);
+        let until = key.valid_until.map(|until| number(to_seconds(until)));
+        let values = [("scopes", scopes), ("networks", networks), ("valid_until", until)];
+        self.set(&key.key_hash, &values).await
+    }
+
+    /// Sets attributes of a key, and removes those without a value.
+    async fn set(
+        &self,
+        key_hash: &str,
+        values: &[(&str, Option<AttributeValue>)],
+    ) -> Result<(), StoreError> {
         let (mut set, mut remove) = (Vec::new(), Vec::new());
         let mut change = self.0.update([("key_hash", key_hash)]);
-        for (name, value) in [("spend_limit", spend), ("largest_order_kobo", largest)] {
+        for (name, value) in values {
             match value {
                 Some(value) => {
                     set.push(format!("{name} = :{name}"));
-                    change = change.expression_attribute_values(format!(":{name}"), value);
+                    change = change.expression_attribute_values(format!(":{name}"), value.clone());
                 }
-                None => remove.push(name),
+                None => remove.push(*name),
             }
         }
         let parts = [("SET", set.join(", ")), ("REMOVE", remove.join(", "))];

@@ -59,7 +59,7 @@ pub struct ApiCounts {
     server_errors: AtomicU64,
 }
 
-/// The authorizer's cache: decisions by the values of the identity headers.
+/// The authorizer's cache: decisions by the values of the identity sources.
 #[derive(Default)]
 pub struct AuthorizerCache(Mutex<HashMap<Vec<String>, CachedDecision>>);
 
@@ -153,7 +153,10 @@ impl Gateway {
         request: &GatewayRequest<'_>,
     ) -> Result<Value, GatewayError> {
         let identity = identity(&authorizer.headers, &request.parts.headers);
-        let identity = identity.ok_or(UNAUTHORIZED)?;
+        let mut identity = identity.ok_or(UNAUTHORIZED)?;
+        if authorizer.by_address {
+            identity.push(request.peer.ip().to_string());
+        }
         let context = match self.decisions.get(&identity, request.now) {
             Some(context) => context,
             None => {

@@ -1,6 +1,7 @@
 //! What holds for every route: input that is refused, isolation between tenants, limits, failing
 //! providers, permissions and the public contract.
 
+mod access;
 mod bad_input;
 mod budgets;
 mod contract;
@@ -8,6 +9,8 @@ mod limits;
 mod money_limits;
 mod mono_failures;
 mod mono_wire;
+#[cfg(target_os = "linux")]
+mod networks;
 mod odd_input;
 mod permissions;
 mod provider_down;

@@ -10,6 +10,8 @@ use sandbox::template::Template;
 use serde_json::{Value, json};
 use shared::domain::date::Date;
 use shared::domain::guard::{State, Word};
+use shared::platform::crypto::hashed;
+use shared::store::Tenants;
 
 use crate::functions::purchase::guard::guarded;
 use crate::support::mtn::ANSWER_TIME;
@@ -177,6 +179,9 @@ async fn reconcile(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
 
 /// The day before is closed, and a tenant reads the report of the day that lasts.
 async fn books(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
+    let (tenants, now) = (gateway.vars_of("authorizer"), gateway.clock.clock().now());
+    let tenants = Tenants::from_vars(&tenants, &gateway.dynamodb()).unwrap();
+    tenants.end(&hashed(KEY), now + Duration::from_secs(3_600)).await.unwrap();
     all["books"].run(json!({})).await;
     let today = Date::of(gateway.clock.clock().now()).to_string();
     all["purchase"].ask("GET /reports/{date}", &today, json!({}), json!({})).await;
@@ -204,7 +209,9 @@ async fn notify(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     suspend_by_word(gateway).await;
     let service = json!({ "kind": "announced", "subject": "service", "service_id": "glo",
                           "event": "service.suspended", "at_ms": 0, "step": 0 });
-    for body in [unwritten, service] {
+    let key = json!({ "kind": "announced", "subject": "key", "tenant": "acme", "key_id": "0".repeat(12),
+                      "event": "key.expiring", "at_ms": 0, "step": 0 });
+    for body in [unwritten, service, key] {
         let batch = json!({ "Records": [{ "messageId": "m", "body": body.to_string() }] });
         all["notify"].run(batch).await;
     }

@@ -89,3 +89,22 @@ pub async fn a_tenants_limits_are_set(loss: Loss) {
     tenants.set_money_limits(&key.key_hash, OwnMoneyLimits::default()).await.unwrap();
     assert_eq!(stored(&tenants, KEY).await, key, "the deployment's limits leave no trace");
 }
+
+pub async fn a_key_is_restricted(loss: Loss) {
+    let (_gateway, tap, tenants, key) = tenants().await;
+    let restricted = ApiKey {
+        scopes: Some("data".parse().unwrap()),
+        networks: Some("192.0.2.0/24".parse().unwrap()),
+        ..key.clone()
+    };
+    loss.begin(&tap);
+    tenants.set_access(&restricted).await.unwrap();
+    loss.end(&tap);
+    assert_eq!(stored(&tenants, KEY).await, restricted);
+    tenants.set_access(&key).await.unwrap();
+    assert_eq!(
+        stored(&tenants, KEY).await,
+        key,
+        "a restriction that is taken back leaves no trace"
+    );
+}

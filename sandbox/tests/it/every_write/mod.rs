@@ -83,7 +83,8 @@ every_write! {
     "tenants::put", PUT, "key_hash", 0 => keys::a_key_is_put;
     "tenants::add", PUT, "attribute_not_exists(key_hash)", 0 => keys::a_key_is_added;
     "tenants::revoke", UPDATE, "attribute_not_exists(revoked_at)", 0 => keys::a_key_is_revoked;
-    "tenants::set_money_limits", UPDATE, "spend_limit", 0 => keys::a_tenants_limits_are_set;
+    "tenants::set", UPDATE, "spend_limit", 0 => keys::a_tenants_limits_are_set;
+    "tenants::set", UPDATE, "scopes", 0 => keys::a_key_is_restricted;
     "tenants::end", UPDATE, "SET valid_until = :until", 0 => keys::a_key_gets_an_end;
     "catalogues::put", PUT, "fetched_ms", 0 => purchases::a_catalogue_is_kept;
     "catalogues::drop", DELETE, "fetched_ms <= :before", 0 => purchases::a_catalogue_is_dropped;

@@ -139,6 +139,22 @@ const LINES: &[(&str, &[&str])] = &[
         &["shared/src/lambda/request.rs#own_money_limits"],
     ),
     (
+        "shared/src/lambda/request.rs#scopes_are_those_that_the_authorizer_wrote_or_all_where_it_wrote_none",
+        &["shared/src/lambda/request.rs#scopes"],
+    ),
+    (
+        "shared/src/domain/access.rs#any_text_is_what_it_says_or_is_refused",
+        &[
+            "shared/src/domain/access.rs#from_str",
+            "shared/src/domain/access.rs#try_from",
+            "shared/src/domain/access.rs#network",
+        ],
+    ),
+    (
+        "shared/src/domain/access.rs#an_address_is_in_a_network_in_every_form_that_it_may_have",
+        &["shared/src/domain/access.rs#contain"],
+    ),
+    (
         "shared/src/domain/money.rs#an_amount_is_the_same_as_text_integer_and_decimal",
         &["shared/src/domain/money.rs#deserialize"],
     ),
@@ -281,7 +297,11 @@ const LINES: &[(&str, &[&str])] = &[
     ),
     (
         "shared/src/store/fuzz_tests.rs#a_key_that_is_read_has_a_tenant_and_nothing_that_restricts_it_is_lost",
-        &["shared/src/domain/api_key.rs#tenant", "shared/src/store/tenants.rs#readable"],
+        &[
+            "shared/src/domain/api_key.rs#tenant",
+            "shared/src/domain/api_key.rs#stated",
+            "shared/src/store/tenants.rs#readable",
+        ],
     ),
     (
         "shared/src/store/fuzz_tests.rs#a_guard_that_is_read_decides_on_orders_as_it_shows",

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::kind::EventType;
-use crate::domain::ids::{AccountId, DeferredRequestId, EndpointId, PurchaseId, TenantId};
+use crate::domain::ids::{AccountId, DeferredRequestId, EndpointId, KeyId, PurchaseId, TenantId};
 use crate::domain::job::Step;
 use crate::domain::time::epoch_ms;
 
@@ -63,6 +63,13 @@ pub enum Subject {
         /// Which.
         service_id: String,
     },
+    /// An API key of a tenant.
+    Key {
+        /// Whose.
+        tenant: TenantId,
+        /// Which.
+        key_id: KeyId,
+    },
 }
 
 #[cfg(test)]
@@ -71,12 +78,13 @@ mod tests {
 
     use super::*;
 
-    const SAMPLES: [&str; 5] = [
+    const SAMPLES: [&str; 6] = [
         r#"{"kind":"announced","subject":"purchase","purchase_id":"p","event":"purchase.failed","at_ms":1,"step":0}"#,
         r#"{"kind":"announced","subject":"request","request_id":"r","event":"request.available","at_ms":2,"step":1}"#,
         r#"{"kind":"announced","subject":"account","tenant":"t","account_id":"a","event":"of.later","at_ms":3,"step":2}"#,
         r#"{"kind":"announced","subject":"endpoint","tenant":"t","endpoint_id":"e","event":"endpoint.disabled","at_ms":4,"step":0}"#,
         r#"{"kind":"announced","subject":"service","service_id":"mtn","event":"service.suspended","at_ms":5,"step":0}"#,
+        r#"{"kind":"announced","subject":"key","tenant":"t","key_id":"0123456789ab","event":"key.expiring","at_ms":6,"step":0}"#,
     ];
 
     #[test]

@@ -58,6 +58,10 @@ pub enum EventType {
     #[serde(rename = "service.resumed")]
     #[strum(serialize = "service.resumed")]
     ServiceResumed,
+    /// An API key ends soon.
+    #[serde(rename = "key.expiring")]
+    #[strum(serialize = "key.expiring")]
+    KeyExpiring,
     /// A type that this version does not know: a newer version wrote it.
     #[serde(untagged)]
     #[strum(to_string = "{0}")]
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_type_has_one_name_in_answers_in_queries_and_in_the_store() {
-        assert_eq!(EventType::names().len(), 13);
+        assert_eq!(EventType::names().len(), 14);
         for name in EventType::names() {
             let kind = EventType::named(&name).unwrap();
             assert_eq!(serde_json::to_value(&kind).unwrap(), name.as_str());

@@ -1,4 +1,4 @@
-//! Which events a purchase, a deferred request or an account owes to its tenant, by what is stored.
+//! Which events a purchase, a deferred request, an account or a key owes to its tenant, by what is stored.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::announcement::Announcement;
 use super::kind::EventType;
 use crate::domain::account::{Account, AccountState};
+use crate::domain::api_key::ApiKey;
 use crate::domain::deferred::{DeferredRequest, DeferredState};
 use crate::domain::ids::TenantId;
 use crate::domain::purchase::{Purchase, State};
@@ -133,6 +134,25 @@ impl Account {
             })
         });
         owed.collect()
+    }
+}
+
+impl ApiKey {
+    /// The event of its end, once it is near.
+    pub fn owed(&self, now: OffsetDateTime) -> Option<Owed> {
+        let (at, until) = (self.warned_at()?, to_iso(self.valid_until?));
+        (at <= now).then(|| Owed {
+            tenant: self.tenant.clone(),
+            kind: EventType::KeyExpiring,
+            about: format!("{} {until}", self.key_id),
+            at,
+            data: json!({
+                "key_id": self.key_id,
+                "kind": self.kind,
+                "label": self.label,
+                "valid_until": until,
+            }),
+        })
     }
 }
 

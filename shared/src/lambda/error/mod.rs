@@ -34,6 +34,8 @@ pub enum ErrorCode {
     TooManyAttempts,
     /// The tenant, the number or the address asks too often.
     RateLimited,
+    /// The key may not do this.
+    Forbidden,
     /// The tenant's money limit is reached, or the order is larger than one may be.
     LimitExceeded,
     /// Our own store or queue is out of reach, or the provider is not configured.
@@ -54,7 +56,7 @@ impl ErrorCode {
     pub fn status(self) -> StatusCode {
         match self {
             Self::InvalidRequest | Self::InvalidOtp => StatusCode::BAD_REQUEST,
-            Self::LimitExceeded => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::LimitExceeded => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::IdempotencyConflict | Self::InProgress => StatusCode::CONFLICT,
             Self::SessionExpired | Self::CodeExpired => StatusCode::GONE,

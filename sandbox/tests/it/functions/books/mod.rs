@@ -2,6 +2,7 @@
 
 mod alarms;
 mod days;
+mod keys;
 mod made_up_day;
 mod wallet;
 

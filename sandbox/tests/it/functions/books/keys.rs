@@ -1,0 +1,59 @@
+//! Tenants are told of keys that end soon.
+
+use shared::domain::api_key::{ApiKey, KeyKind};
+use shared::domain::ids::TenantId;
+use shared::domain::time::to_iso;
+use shared::store::Tenants;
+use time::{Duration, OffsetDateTime};
+
+use super::Morning;
+use crate::support::Caller;
+
+impl Morning {
+    fn tenants(&self) -> Tenants {
+        let vars = self.gateway.vars_of("authorizer");
+        Tenants::from_vars(&vars, &self.gateway.dynamodb()).unwrap()
+    }
+
+    /// A new key that ends at a time.
+    async fn add_key(&self, key: &str, valid_until: Option<OffsetDateTime>) -> ApiKey {
+        let (tenant, now) = (TenantId::parse("acme").unwrap(), self.gateway.clock.clock().now());
+        let key = ApiKey::new(key, tenant, KeyKind::Test, Some("till 7".to_owned()), now);
+        let key = ApiKey { valid_until, ..key };
+        self.tenants().add(&key).await.unwrap();
+        key
+    }
+
+    /// Turns the clock by days, with a run of the books each, and tells what they announce.
+    async fn days(&self, days: u32) {
+        let (_tap, notify) = self.gateway.with_tap("notify").await;
+        for _ in 0..days {
+            self.gateway.clock.turn(24 * super::HOUR);
+            self.keep().await;
+            self.gateway.drive_queue("NotifyQueue", &notify).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_told_once_that_a_key_ends_within_thirty_days() {
+    let it = Morning::with(&[]).await;
+    let now = it.gateway.clock.clock().now().truncate_to_second();
+    let until = Some(now + Duration::days(33));
+    let ends = it.add_key("ends", until).await;
+    it.add_key("endless", None).await;
+    let revoked = it.add_key("revoked", until).await;
+    it.tenants().revoke(&revoked.key_hash, None, now).await.unwrap();
+
+    let tenant = Caller::new(&it.gateway.sandbox.base_url, "endless");
+    let events = async || tenant.get("/events?type=key.expiring").await.ok()["data"].clone();
+    it.days(2).await;
+    assert_eq!(events().await.as_array().unwrap().len(), 0, "its end is more than 30 days away");
+    it.days(3).await;
+    let told = events().await;
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    let data = &told[0]["data"];
+    assert_eq!(data["key_id"], ends.key_id.as_str());
+    assert_eq!(data["valid_until"], to_iso(ends.valid_until.unwrap()));
+    assert_eq!((&data["label"], &data["kind"]), (&"till 7".into(), &"test".into()));
+}
