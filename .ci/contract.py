@@ -15,7 +15,7 @@ LEAST_CASES = 5_000
 KEY = {"mono-sec-key": "test_sk_sandbox"}
 # High limits: the test sends many requests and is not about rate limiting.
 UNLIMITED = dict.fromkeys(
-    "OTP_LIMIT_NUMBER OTP_LIMIT_CALLER OTP_LIMIT_ADDRESS LIMIT_PURCHASES LIMIT_READS".split(),
+    "OTP_LIMIT_NUMBER OTP_LIMIT_CALLER OTP_LIMIT_ADDRESS LIMIT_PURCHASES LIMIT_READS LIMIT_CALLS".split(),
     "1000000/600,1000000/86400",
 )
 # Its failing orders would suspend their services.

@@ -51,11 +51,12 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 19] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 20] = [
     ("FloatAlarmHours", "FLOAT_ALARM_HOURS"),
     ("FloatAlarmKobo", "FLOAT_ALARM_KOBO"),
     ("Guard", "GUARD"),
     ("LargestOrderKobo", "LARGEST_ORDER_KOBO"),
+    ("LimitCalls", "LIMIT_CALLS"),
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
     ("MonoExchangePath", "MONO_EXCHANGE_PATH"),

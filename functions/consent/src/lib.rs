@@ -1,7 +1,7 @@
 //! The consent of an account: its record, its export, its withdrawal by the tenant (unlink), and its
 //! withdrawal at Mono, which Mono's webhook reports.
 //!
-//! Reads and writes `accounts` and `requests`, sends to the follow-up queue and the notify
+//! Reads and writes `accounts` and `requests`, writes `limits`, sends to the follow-up queue and the notify
 //! queue. Calls Mono.
 
 mod record;
@@ -20,7 +20,7 @@ use shared::platform::crypto::SecretString;
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mono::Mono;
-use shared::store::{Accounts, Outbox, Requests};
+use shared::store::{Accounts, Calls, Outbox, Requests};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub struct ConsentFunction {
     mono: Option<Mono>,
     accounts: Accounts,
     requests: Requests,
+    calls: Calls,
     outbox: Outbox,
     jobs: Queue,
     schedule: Schedule,
@@ -44,6 +45,7 @@ impl HttpFunction for ConsentFunction {
             mono: Mono::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             requests: Requests::from_vars(vars, &dynamodb)?,
+            calls: Calls::from_vars(vars, environment, &dynamodb)?,
             outbox: Outbox::from_vars(vars, environment)?,
             jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
@@ -53,11 +55,14 @@ impl HttpFunction for ConsentFunction {
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        if request.route == "POST /callbacks/mono" {
+            return self.webhook(request).await;
+        }
+        self.calls.count(request.tenant()?).await?;
         match request.route.as_str() {
             "POST /accounts/{id}/unlink" => self.unlink(request).await,
             "GET /accounts/{id}/consent" => self.record(request).await,
             "GET /accounts/{id}/export" => self.export(request).await,
-            "POST /callbacks/mono" => self.webhook(request).await,
             _ => Err(ApiError::not_found()),
         }
     }

@@ -1,7 +1,7 @@
 //! `GET /events` and `GET /events/{event_id}`: what happened to the tenant's purchases, accounts and
 //! deferred requests, for 30 days.
 //!
-//! Reads `events`.
+//! Reads `events`, writes `limits`.
 
 use shared::domain::event::{Event, EventType};
 use shared::domain::ids::EventId;
@@ -13,12 +13,13 @@ use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::{Clock, Environment};
-use shared::store::{Events, Wanted};
+use shared::store::{Calls, Events, Wanted};
 
 /// The function's dependencies.
 #[derive(Debug)]
 pub struct EventsFunction {
     events: Events,
+    calls: Calls,
     public_base_url: Option<String>,
     clock: Clock,
 }
@@ -30,21 +31,30 @@ impl HttpFunction for EventsFunction {
         let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
             events: Events::from_vars(vars, &dynamodb)?,
+            calls: Calls::from_vars(vars, environment, &dynamodb)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
             clock: environment.clock.clone(),
         })
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        // Neither needs the other's answer.
+        let count = self.calls.count(request.tenant()?);
+        let (counted, reply) = tokio::join!(count, self.read(request));
+        counted?;
+        reply
+    }
+}
+
+impl EventsFunction {
+    async fn read(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         match request.route.as_str() {
             "GET /events" => self.list(request).await,
             "GET /events/{event_id}" => self.one(request).await,
             _ => Err(ApiError::not_found()),
         }
     }
-}
 
-impl EventsFunction {
     async fn list(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
         let (wanted, query) = (wanted(request)?, PageQuery::parse(request)?);

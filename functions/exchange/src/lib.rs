@@ -1,6 +1,6 @@
 //! `POST /account/auth`: exchanges a code for the permanent account id.
 //!
-//! Reads and writes `sessions` and `accounts`, sends to the follow-up queue and the notify queue. Calls
+//! Reads and writes `sessions` and `accounts`, writes `limits`, sends to the follow-up queue and the notify queue. Calls
 //! Mono.
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mono::{Mono, MonoError};
-use shared::store::{Accounts, Claim, ClaimRefused, Link, Outbox, Sessions};
+use shared::store::{Accounts, Calls, Claim, ClaimRefused, Link, Outbox, Sessions};
 
 /// An unlink that runs at the time of a link has ended after this time: no function runs for so long.
 const UNLINKS_ARE_OVER: Duration = Duration::from_secs(120);
@@ -28,6 +28,7 @@ pub struct Exchange {
     mono: Option<Mono>,
     sessions: Sessions,
     accounts: Accounts,
+    calls: Calls,
     outbox: Outbox,
     jobs: Queue,
     environment: Environment,
@@ -52,6 +53,7 @@ impl HttpFunction for Exchange {
             mono: Mono::from_vars(vars, environment)?,
             sessions: Sessions::from_vars(vars, &dynamodb)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
+            calls: Calls::from_vars(vars, environment, &dynamodb)?,
             outbox: Outbox::from_vars(vars, environment)?,
             jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             environment: environment.clone(),
@@ -65,7 +67,13 @@ impl HttpFunction for Exchange {
 
         let claim = match self.sessions.claim(tenant, &code, &self.environment).await {
             Ok(claim) => claim,
-            Err(refused) => return not_claimed(refused),
+            Err(refused) => {
+                if matches!(refused, ClaimRefused::NoCode) {
+                    // A tenant that guesses codes is limited. A real one is counted by its OTP.
+                    self.calls.count(tenant).await?;
+                }
+                return not_claimed(refused);
+            }
         };
         let answer = match mono.exchange(&code).await {
             Ok(answer) => answer,

@@ -26,8 +26,6 @@ use crate::FetchData;
 use crate::mtn::Line;
 use crate::reply::{answer, kept_answer};
 
-/// The longest wait that a tenant may ask for, counted from the arrival of its request.
-const MAX_WAIT: Duration = Duration::from_secs(20);
 /// The time between two reads of a waiting request.
 const POLL: Duration = Duration::from_millis(500);
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -118,7 +116,7 @@ impl FetchData {
         request: &ApiRequest,
         deferred: DeferredRequest,
     ) -> Result<Reply, ApiError> {
-        let wait = request.preferred_wait().min(MAX_WAIT);
+        let wait = request.preferred_wait();
         let id = deferred.request_id.clone();
         let met = match wait.is_zero() {
             true => deferred,
@@ -143,7 +141,7 @@ impl FetchData {
     pub(crate) async fn deferred_request(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
         let id = request.path_id("request_id", DeferredRequestId::parse)?;
-        let wait = request.preferred_wait().min(MAX_WAIT);
+        let wait = request.preferred_wait();
         let met = self.poll_until(tenant, &id, request.arrived + wait).await?;
         let met = met.ok_or_else(ApiError::not_found)?;
         self.linked_account(tenant, &met.account_id).await?;

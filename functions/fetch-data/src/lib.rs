@@ -68,7 +68,8 @@ impl HttpFunction for FetchData {
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
-        let count = self.limits.count_if_possible(&self.tenant_limits.reads, tenant.as_str());
+        let (reads, weight) = (&self.tenant_limits.reads, weight(request));
+        let count = self.limits.count_if_possible(reads, tenant.as_str(), weight);
         if request.route == "GET /requests/{request_id}" {
             count.await?;
             return self.deferred_request(request).await;
@@ -95,6 +96,14 @@ impl HttpFunction for FetchData {
             _ => self.read_mtn(request, account).await,
         }
     }
+}
+
+/// How often a read counts. One that waits for MTN's answer keeps an instance busy for that time, so
+/// it counts once for each second.
+fn weight(request: &ApiRequest) -> u64 {
+    let may_wait = request.route.contains("/mtn/") || request.route.contains("/requests/");
+    let wait = request.preferred_wait().as_secs();
+    if may_wait { wait.max(1) } else { 1 }
 }
 
 impl FetchData {

@@ -95,7 +95,8 @@ impl PurchaseFunction {
         seller.check()?;
         let own_limits = request.own_money_limits()?;
         let pass = self.pass(guard, &id).await?;
-        let count = self.limits.count_if_possible(&self.tenant_limits.purchases, tenant.as_str());
+        let count =
+            self.limits.count_if_possible(&self.tenant_limits.purchases, tenant.as_str(), 1);
         // Neither needs the other's answer, so the tenant waits for one of them only.
         let (counted, amount) = tokio::join!(count, self.price(&order));
         let ready = counted.map_err(ApiError::from).and(amount);

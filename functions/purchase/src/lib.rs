@@ -25,7 +25,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mtn::Mtn;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Books, Catalogues, Guards, Limits, Outbox, Purchases};
+use shared::store::{Books, Calls, Catalogues, Guards, Limits, Outbox, Purchases};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub struct PurchaseFunction {
     catalogues: Catalogues,
     guards: Guards,
     limits: Limits,
+    calls: Calls,
     tenant_limits: TenantLimits,
     money_limits: MoneyLimits,
     jobs: Queue,
@@ -63,6 +64,7 @@ impl HttpFunction for PurchaseFunction {
             catalogues: Catalogues::from_vars(vars, &dynamodb)?,
             guards: Guards::from_vars(vars, environment, &dynamodb)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
+            calls: Calls::from_vars(vars, environment, &dynamodb)?,
             tenant_limits: TenantLimits::from_vars(vars)?,
             money_limits: MoneyLimits::from_vars(vars)?,
             jobs: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
@@ -74,8 +76,21 @@ impl HttpFunction for PurchaseFunction {
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        // Purchases have a limit of their own, which does not count repeats.
+        if request.route == "POST /purchases" {
+            return self.buy(request).await;
+        }
+        // Neither needs the other's answer.
+        let count = self.calls.count(request.tenant()?);
+        let (counted, reply) = tokio::join!(count, self.read(request));
+        counted?;
+        reply
+    }
+}
+
+impl PurchaseFunction {
+    async fn read(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         match request.route.as_str() {
-            "POST /purchases" => self.buy(request).await,
             "GET /purchases/{purchase_id}" => self.one(request).await,
             "GET /purchases" => self.list(request).await,
             "GET /reports/{date}" => self.report(request).await,
@@ -83,9 +98,7 @@ impl HttpFunction for PurchaseFunction {
             _ => Err(ApiError::not_found()),
         }
     }
-}
 
-impl PurchaseFunction {
     fn vtpass(&self) -> Result<&Vtpass, ApiError> {
         self.vtpass.as_ref().ok_or_else(|| ApiError::provider_off("VTpass"))
     }

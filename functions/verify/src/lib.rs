@@ -1,6 +1,6 @@
 //! `POST /telecom/verify`: proves an OTP and turns the session into a code.
 //!
-//! Reads and writes `sessions`. Calls Mono.
+//! Reads and writes `sessions`, writes `limits`. Calls Mono.
 
 use serde::Deserialize;
 use shared::lambda::error::{ApiError, ErrorCode};
@@ -10,13 +10,14 @@ use shared::lambda::request::ApiRequest;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::provider::mono::{Mono, MonoError};
-use shared::store::Sessions;
+use shared::store::{Calls, Sessions, TryRefused};
 
 /// The function's dependencies.
 #[derive(Debug)]
 pub struct Verify {
     mono: Option<Mono>,
     sessions: Sessions,
+    calls: Calls,
     environment: Environment,
 }
 
@@ -33,6 +34,7 @@ impl HttpFunction for Verify {
         Ok(Self {
             mono: Mono::from_vars(vars, environment)?,
             sessions: Sessions::from_vars(vars, &dynamodb)?,
+            calls: Calls::from_vars(vars, environment, &dynamodb)?,
             environment: environment.clone(),
         })
     }
@@ -47,7 +49,16 @@ impl HttpFunction for Verify {
         mono.check()?;
         let counted =
             self.sessions.count_try(tenant, session_id, otp.len(), &self.environment).await;
-        let session = counted?;
+        let session = match counted {
+            Err(refused) => {
+                if matches!(refused, TryRefused::NoSession) {
+                    // A tenant that guesses sessions is limited. A real one is counted by its OTP.
+                    self.calls.count(tenant).await?;
+                }
+                return Err(refused.into());
+            }
+            Ok(session) => session,
+        };
         let answer = mono.verify(session_id, &otp).await.map_err(refused)?;
         match self.sessions.prove(session, &answer.code, self.environment.clock.now()).await? {
             true => Ok(Reply::json_text(answer.body)),

@@ -1,8 +1,8 @@
 //! `/webhook-endpoints` and `POST /events/{event_id}/resend`: where a tenant wants its events sent, what
 //! became of them, and sending them once more.
 //!
-//! Reads `webhook_endpoints`, `webhook_deliveries` and `events`, writes the first and the last, sends to
-//! the webhook queue. Resolves names, but calls nobody.
+//! Reads `webhook_endpoints`, `webhook_deliveries` and `events`, writes the first, the last and `limits`,
+//! sends to the webhook queue. Resolves names, but calls nobody.
 
 mod body;
 mod sending;
@@ -21,7 +21,7 @@ use shared::lambda::request::ApiRequest;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
-use shared::store::{Deliveries, Endpoints, Events};
+use shared::store::{Calls, Deliveries, Endpoints, Events};
 
 /// How many endpoints a tenant has at most.
 const MOST_ENDPOINTS: usize = 20;
@@ -34,6 +34,7 @@ pub struct WebhookEndpoints {
     endpoints: Endpoints,
     deliveries: Deliveries,
     events: Events,
+    calls: Calls,
     jobs: Queue,
     public_base_url: Option<String>,
     environment: Environment,
@@ -48,6 +49,7 @@ impl HttpFunction for WebhookEndpoints {
             endpoints: Endpoints::from_vars(vars, &dynamodb)?,
             deliveries: Deliveries::from_vars(vars, &dynamodb)?,
             events: Events::from_vars(vars, &dynamodb)?,
+            calls: Calls::from_vars(vars, environment, &dynamodb)?,
             jobs: Queue::from_vars(vars, environment, "WEBHOOK_QUEUE_URL")?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
             environment: environment.clone(),
@@ -55,6 +57,7 @@ impl HttpFunction for WebhookEndpoints {
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
+        self.calls.count(request.tenant()?).await?;
         match request.route.as_str() {
             "POST /webhook-endpoints" => self.make(request).await,
             "GET /webhook-endpoints" => self.list(request).await,

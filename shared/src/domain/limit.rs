@@ -47,9 +47,13 @@ pub struct OtpLimits {
 pub struct TenantLimits {
     /// New purchases; a repeat under the same idempotency key does not count.
     pub purchases: Limit,
-    /// Reads of accounts' data.
+    /// Reads of accounts' data. One that waits for an answer counts once for each second.
     pub reads: Limit,
 }
+
+/// How often a tenant may call the routes that no other limit is about.
+#[derive(Debug, Clone, Copy)]
+pub struct CallLimit(pub Limit);
 
 const MINUTE: u32 = 60;
 const TEN_MINUTES: u32 = 600;
@@ -61,6 +65,7 @@ const OTP_TENANT: Limit = limit("otp-caller", (300, TEN_MINUTES), 10_000);
 const OTP_ADDRESS: Limit = limit("otp-address", (300, TEN_MINUTES), 10_000);
 const PURCHASES: Limit = limit("purchases", (600, MINUTE), 200_000);
 const READS: Limit = limit("reads", (1_200, MINUTE), 400_000);
+const CALLS: Limit = limit("calls", (3_000, MINUTE), 1_000_000);
 
 pub(super) const fn limit(name: &'static str, short: (u64, u32), in_a_day: u64) -> Limit {
     let (most, seconds) = short;
@@ -93,6 +98,16 @@ impl TenantLimits {
             purchases: from_var(vars, "LIMIT_PURCHASES", PURCHASES)?,
             reads: from_var(vars, "LIMIT_READS", READS)?,
         })
+    }
+}
+
+impl CallLimit {
+    /// The default, unless `LIMIT_CALLS` holds another.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything but times and seconds, as for [`OtpLimits`].
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        from_var(vars, "LIMIT_CALLS", CALLS).map(Self)
     }
 }
 

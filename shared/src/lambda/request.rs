@@ -17,6 +17,9 @@ use crate::domain::money::Kobo;
 use crate::domain::spending::OwnMoneyLimits;
 use crate::platform::telemetry::alarm::Alarm;
 
+/// The longest time that a tenant can ask to wait: API Gateway gives up after 30 seconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
 /// A request as the functions see it.
 ///
 /// Decide by [`route`](Self::route) and [`path`](Self::path), never by the URI. API Gateway
@@ -145,7 +148,7 @@ impl ApiRequest {
     }
 
     /// How long the tenant would wait for the answer, counted from the request's arrival:
-    /// `Prefer: wait=N` in seconds (RFC 7240). Zero where nothing readable is stated.
+    /// `Prefer: wait=N` in seconds (RFC 7240), at most 20. Zero where nothing readable is stated.
     pub fn preferred_wait(&self) -> Duration {
         let preferences = self.headers.get_all("prefer").iter().filter_map(|it| it.to_str().ok());
         let wait = preferences.flat_map(|it| it.split(',')).find_map(|preference| {
@@ -153,7 +156,7 @@ impl ApiRequest {
             let value = value.trim().trim_matches('"');
             name.trim().eq_ignore_ascii_case("wait").then(|| value.parse().ok())?
         });
-        Duration::from_secs(wait.unwrap_or_default())
+        Duration::from_secs(wait.unwrap_or_default()).min(LONGEST_WAIT)
     }
 
     /// The body as a JSON object. `expected` tells the tenant what the body must hold. serde's own

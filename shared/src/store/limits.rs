@@ -12,7 +12,8 @@ use super::conditional::{
 };
 use super::table::Table;
 use super::{StoreError, number, text, whole};
-use crate::domain::limit::Limit;
+use crate::domain::ids::TenantId;
+use crate::domain::limit::{CallLimit, Limit};
 use crate::domain::time::to_seconds;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::crypto::KeyedHash;
@@ -21,8 +22,22 @@ use crate::platform::environment::{Clock, Environment, Random};
 /// The `limits` table.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    table: Table,
+    counter: Counter,
     hash: KeyedHash,
+}
+
+/// The counts of the calls that no other limit is about, in the same table. A tenant's id is no secret,
+/// so a function that only counts these needs no key for a hash.
+#[derive(Debug, Clone)]
+pub struct Calls {
+    counter: Counter,
+    limit: CallLimit,
+}
+
+/// Counts in the table.
+#[derive(Debug, Clone)]
+struct Counter {
+    table: Table,
     clock: Clock,
     random: Random,
 }
@@ -56,12 +71,8 @@ impl Limits {
         environment: &Environment,
         dynamodb: &Client,
     ) -> Result<Self, ConfigError> {
-        Ok(Self {
-            table: Table::from_vars(vars, "LIMITS_TABLE", dynamodb)?,
-            hash: KeyedHash::from_vars(vars)?,
-            clock: environment.clock.clone(),
-            random: environment.random.clone(),
-        })
+        let hash = KeyedHash::from_vars(vars)?;
+        Ok(Self { counter: Counter::from_vars(vars, environment, dynamodb)?, hash })
     }
 
     /// Counts one more of `subject`, if both windows allow it.
@@ -82,6 +93,94 @@ impl Limits {
         subject: &str,
         many: u64,
     ) -> Result<Counted, OverLimit> {
+        self.counter.count(limit, &self.hash.of(subject), many).await
+    }
+
+    /// Takes back what was counted, because the thing was not done. DynamoDB recognises a repeat of
+    /// it, so that never too much is given back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be given back.
+    pub async fn give_back(&self, counted: &Counted) -> Result<(), StoreError> {
+        let give_back = Update::builder()
+            .table_name(&self.counter.table.name)
+            .key("pk", text(counted.key.as_str()))
+            .update_expression("ADD #short :less, #long :less")
+            .condition_expression("attribute_exists(#short) AND attribute_exists(#long)")
+            .expression_attribute_names("#short", &counted.short)
+            .expression_attribute_names("#long", LONG_COUNT)
+            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", counted.many)))
+            .build()?;
+        let give_back = TransactWriteItem::builder().update(give_back).build();
+        match transact(&self.counter.table.client, vec![give_back]).await? {
+            // Where its window is over, nothing is left to be given back.
+            Transacted::Done | Transacted::Refused(_) => Ok(()),
+        }
+    }
+
+    /// The same for a request that only costs money: it goes on when it cannot be counted.
+    ///
+    /// # Errors
+    /// [`OverLimit::Reached`] and [`OverLimit::TooMuch`].
+    pub async fn count_if_possible(
+        &self,
+        limit: &Limit,
+        subject: &str,
+        many: u64,
+    ) -> Result<(), OverLimit> {
+        unless_unknown(limit, self.count_many(limit, subject, many).await)
+    }
+}
+
+impl Calls {
+    /// The table named by `LIMITS_TABLE`, and the limit.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, or the limit has another form.
+    pub fn from_vars(
+        vars: &Vars,
+        environment: &Environment,
+        dynamodb: &Client,
+    ) -> Result<Self, ConfigError> {
+        let limit = CallLimit::from_vars(vars)?;
+        Ok(Self { counter: Counter::from_vars(vars, environment, dynamodb)?, limit })
+    }
+
+    /// Counts one more call of a tenant. It goes on when it cannot be counted.
+    ///
+    /// # Errors
+    /// [`OverLimit::Reached`] and [`OverLimit::TooMuch`].
+    pub async fn count(&self, tenant: &TenantId) -> Result<(), OverLimit> {
+        let limit = &self.limit.0;
+        unless_unknown(limit, self.counter.count(limit, tenant.as_str(), 1).await)
+    }
+}
+
+/// Lets what could not be counted go on.
+fn unless_unknown(limit: &Limit, counted: Result<Counted, OverLimit>) -> Result<(), OverLimit> {
+    match counted {
+        Ok(_) => Ok(()),
+        Err(OverLimit::Unknown(error)) => {
+            tracing::warn!(limit = limit.name, reason = %error, "a limit cannot be checked");
+            Ok(())
+        }
+        Err(over) => Err(over),
+    }
+}
+
+impl Counter {
+    fn from_vars(
+        vars: &Vars,
+        environment: &Environment,
+        dynamodb: &Client,
+    ) -> Result<Self, ConfigError> {
+        let table = Table::from_vars(vars, "LIMITS_TABLE", dynamodb)?;
+        let (clock, random) = (environment.clock.clone(), environment.random.clone());
+        Ok(Self { table, clock, random })
+    }
+
+    /// Counts `many` more of a subject as it stands in the key, if both windows allow all of them.
+    async fn count(&self, limit: &Limit, subject: &str, many: u64) -> Result<Counted, OverLimit> {
         let local = to_seconds(self.clock.now()) + i64::from(limit.zone.whole_seconds());
         let (short, long) = (i64::from(limit.short.seconds), i64::from(limit.long.seconds));
         let (left_short, left_long) =
@@ -91,7 +190,7 @@ impl Limits {
         };
         let window = local - local.rem_euclid(long);
         let index = local.rem_euclid(long) / short;
-        let key = format!("{}#{}#{window}", limit.name, self.hash.of(subject));
+        let key = format!("{}#{}#{window}", limit.name, subject);
         let end = window + long - i64::from(limit.zone.whole_seconds());
         let mut count = self
             .table
@@ -126,42 +225,6 @@ impl Limits {
                 let rest = refusing - local.rem_euclid(refusing);
                 Err(OverLimit::Reached(Duration::from_secs(rest.unsigned_abs())))
             }
-        }
-    }
-
-    /// Takes back what was counted, because the thing was not done. DynamoDB recognises a repeat of
-    /// it, so that never too much is given back.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it is not known to be given back.
-    pub async fn give_back(&self, counted: &Counted) -> Result<(), StoreError> {
-        let give_back = Update::builder()
-            .table_name(&self.table.name)
-            .key("pk", text(counted.key.as_str()))
-            .update_expression("ADD #short :less, #long :less")
-            .condition_expression("attribute_exists(#short) AND attribute_exists(#long)")
-            .expression_attribute_names("#short", &counted.short)
-            .expression_attribute_names("#long", LONG_COUNT)
-            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", counted.many)))
-            .build()?;
-        let give_back = TransactWriteItem::builder().update(give_back).build();
-        match transact(&self.table.client, vec![give_back]).await? {
-            // Where its window is over, nothing is left to be given back.
-            Transacted::Done | Transacted::Refused(_) => Ok(()),
-        }
-    }
-
-    /// The same for a request that only costs money: it goes on when it cannot be counted.
-    ///
-    /// # Errors
-    /// [`OverLimit::Reached`].
-    pub async fn count_if_possible(&self, limit: &Limit, subject: &str) -> Result<(), OverLimit> {
-        match self.count(limit, subject).await {
-            Err(OverLimit::Unknown(error)) => {
-                tracing::warn!(limit = limit.name, reason = %error, "a limit cannot be checked");
-                Ok(())
-            }
-            counted => counted,
         }
     }
 }

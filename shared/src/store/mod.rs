@@ -32,7 +32,7 @@ pub use self::endpoints::Endpoints;
 pub use self::error::StoreError;
 pub use self::events::{EventPage, Events, Wanted};
 pub use self::guard::{Admission, GuardChange, Guards};
-pub use self::limits::{Counted, Limits, OverLimit};
+pub use self::limits::{Calls, Counted, Limits, OverLimit};
 pub use self::outbox::Outbox;
 pub use self::purchases::{
     Changed, Due, DueKey, Filters, Masked, MaskingPass, PARTS, Page, Purchases, Recorded, Visit,

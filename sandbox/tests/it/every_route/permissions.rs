@@ -77,14 +77,18 @@ impl Recorded {
 
     /// A request of the first caller, which must succeed.
     async fn ask(&self, route: &str, id: &str, headers: Value, body: Value) -> Value {
+        let answer = self.answer(route, id, headers, body).await;
+        assert!(answer["statusCode"].as_u64() < Some(300), "{route}: {answer}");
+        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+    }
+
+    async fn answer(&self, route: &str, id: &str, headers: Value, body: Value) -> Value {
         let path = ["id", "purchase_id", "request_id", "event_id", "endpoint_id", "date"]
             .map(|name| (name, id));
         let mut event: Value =
             serde_json::from_str(&event(KEY, route, &path, &body.to_string())).unwrap();
         event["headers"] = headers;
-        let answer = self.run(event).await;
-        assert!(answer["statusCode"].as_u64() < Some(300), "{route}: {answer}");
-        serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
+        self.run(event).await
     }
 }
 
@@ -126,10 +130,10 @@ async fn used() -> BTreeMap<String, Permissions> {
     let linked = caller.line().await;
     caller.mtn_next("recharges", "lost").await;
     caller.asked(&linked, "recharges").await;
-    // An unlink that crashes before it tells Mono: its calls are read, send, announce and write.
+    // An unlink that crashes before it tells Mono: its calls are count, read, send, announce and write.
     let (tap, consent) = gateway.with_tap("consent").await;
     let unlink = event(KEY, "POST /accounts/{id}/unlink", &[("id", &linked)], "{}");
-    assert!(crash_at(&consent, unlink, &tap, 8).await);
+    assert!(crash_at(&consent, unlink, &tap, 10).await);
     gateway.clock.turn(Duration::from_secs(60));
     gateway.drive(&requery.entry).await;
     gateway.send_raw(r#"{"kind":"masking"}"#).await;
@@ -166,6 +170,10 @@ async fn consents(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     // Whoever was linked before is checked later.
     let again = json!({ "code": caller.code(phone, "airtel").await });
     exchange.ask("POST /account/auth", "", none(), again).await;
+    // Unknown sessions and codes are counted.
+    let (unknown, otp) = (json!({ "x-session-id": "unknown" }), json!({ "otp": "123456" }));
+    all["verify"].answer("POST /v2/telecom/verify", "", unknown, otp).await;
+    exchange.answer("POST /account/auth", "", none(), json!({ "code": "unknown" })).await;
 }
 
 /// A day later reconcile restarts a lost chain and looks back.

@@ -45,9 +45,9 @@ macro_rules! every_write {
 
 // Write, operation, what the request holds, how many like it come before it, scenario.
 every_write! {
-    "limits::count_many", UPDATE, "ADD #short :many", 0 => counts::the_last_otp_of_a_limit_is_counted_once_and_sent;
-    "limits::count_many", UPDATE, "ADD #short :many", 0 => counts::the_last_purchase_of_a_limit_is_counted_once_and_made;
-    "limits::count_many", UPDATE, "ADD #short :many", 1 => counts::an_amount_is_counted_once_against_the_money_limit;
+    "limits::count", UPDATE, "ADD #short :many", 0 => counts::the_last_otp_of_a_limit_is_counted_once_and_sent;
+    "limits::count", UPDATE, "ADD #short :many", 0 => counts::the_last_purchase_of_a_limit_is_counted_once_and_made;
+    "limits::count", UPDATE, "ADD #short :many", 1 => counts::an_amount_is_counted_once_against_the_money_limit;
     "limits::give_back", TRANSACT, "ADD #short :less", 0 => counts::an_amount_is_given_back_once;
     "sessions::count_try", UPDATE, "ADD tries :one", 0 => counts::an_otp_try_is_counted_once;
     "sessions::count_try", UPDATE, "ADD tries :one", 0 => counts::the_fifth_otp_try_reaches_mono;

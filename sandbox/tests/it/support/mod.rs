@@ -148,6 +148,7 @@ impl Gateway {
             ("OTP_LIMIT_NUMBER", "1000/600,1000/86400"),
             ("LIMIT_PURCHASES", "100000/60,100000/86400"),
             ("LIMIT_READS", "100000/60,100000/86400"),
+            ("LIMIT_CALLS", "100000/60,100000/86400"),
             ("SPEND_LIMIT", "1000000000000/60,1000000000000/86400"),
             // So would the failures that they need suspend their service.
             ("GUARD", "off"),

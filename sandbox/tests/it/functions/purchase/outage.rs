@@ -117,7 +117,7 @@ async fn an_unlink_and_a_question_to_mtn_are_handled_meanwhile_and_a_hint_is_kep
     let leaving = it.caller.link("07082109281", "airtel").await;
     let (tap, consent) = it.gateway.with_tap("consent").await;
     let unlink = event(KEY, "POST /accounts/{id}/unlink", &[("id", &leaving)], "{}");
-    assert!(crash_at(&consent, unlink, &tap, 8).await);
+    assert!(crash_at(&consent, unlink, &tap, 10).await);
 
     it.gateway.clock.turn(ANSWER_TIME);
     it.gateway.drive_queue("FollowUpQueue", &it.requery).await;
