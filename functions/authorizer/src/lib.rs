@@ -133,6 +133,7 @@ impl Authorizer {
             key_id = key.as_ref().map(|key| key.key_id.as_str()),
             is_authorized = refusal.is_none(),
             refusal = refusal.map(<&'static str>::from),
+            metric = refusal.map(|_| "key_refused"),
             "key checked"
         );
         let context = match key.filter(|_| refusal.is_none()) {

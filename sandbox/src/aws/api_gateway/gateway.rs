@@ -50,6 +50,8 @@ pub struct ApiMetrics {
     pub count: u64,
     /// `5xx`: those that were answered with such a status, by a function or by API Gateway.
     pub server_errors: u64,
+    /// `4xx`: the same for such a status.
+    pub client_errors: u64,
 }
 
 /// The counts behind [`ApiMetrics`].
@@ -57,6 +59,7 @@ pub struct ApiMetrics {
 pub struct ApiCounts {
     requests: AtomicU64,
     server_errors: AtomicU64,
+    client_errors: AtomicU64,
 }
 
 /// The authorizer's cache: decisions by the values of the identity sources.
@@ -97,6 +100,9 @@ pub async fn handle(
     if answer.status().is_server_error() {
         gateway.counts.server_errors.fetch_add(1, Ordering::Relaxed);
     }
+    if answer.status().is_client_error() {
+        gateway.counts.client_errors.fetch_add(1, Ordering::Relaxed);
+    }
     answer
 }
 
@@ -104,8 +110,11 @@ impl Gateway {
     /// What was counted since the start.
     pub(crate) fn metrics(&self) -> ApiMetrics {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (requests, server_errors) = (&self.counts.requests, &self.counts.server_errors);
-        ApiMetrics { count: count(requests), server_errors: count(server_errors) }
+        ApiMetrics {
+            count: count(&self.counts.requests),
+            server_errors: count(&self.counts.server_errors),
+            client_errors: count(&self.counts.client_errors),
+        }
     }
 
     async fn answer(

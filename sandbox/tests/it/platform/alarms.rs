@@ -12,12 +12,15 @@ use shared::platform::telemetry::metrics::Metrics;
 use strum::IntoEnumIterator;
 use tracing_subscriber::layer::SubscriberExt;
 
+use super::alarm_conditions::alarm::Alarm as Condition;
+use super::alarm_conditions::math::Kind;
 use crate::functions::purchase::guard::{guarded, suspend};
 use crate::functions::webhooks::{Teller, answering};
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, MINUTE, airtime, field, until};
 use crate::support::{
-    Gateway, KEY, PHONE, Provider, Received, Script, Written, event, mtn_at, tenant_of, with_tokens,
+    Caller, Gateway, KEY, PHONE, Provider, Received, Script, Written, event, mtn_at, tenant_of,
+    with_tokens,
 };
 
 fn listen() -> (Written, tracing::subscriber::DefaultGuard) {
@@ -175,6 +178,24 @@ async fn what_reconcile_finds_raises_its_alarms() {
 }
 
 #[tokio::test]
+async fn each_refused_key_is_counted_and_each_run_of_reconcile_says_that_masking_is_on_time() {
+    let (written, _guard) = listen();
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    assert_eq!(caller.get("/purchases").await.status, 200);
+    assert_eq!(written.count("key_refused"), 0);
+    for key in ["guess-1", "guess-2"] {
+        let guess = Caller::new(&gateway.sandbox.base_url, key);
+        assert_eq!(guess.get("/purchases").await.status, 403);
+    }
+    assert_eq!(written.count("key_refused"), 2);
+    for runs in 1..4 {
+        gateway.reconcile().await;
+        assert_eq!(written.count("masking_on_time"), runs);
+        gateway.clock.turn(MINUTE * 60 * 24);
+    }
+}
+
+#[tokio::test]
 async fn answers_of_mono_raise_their_alarms() {
     let (written, _guard) = listen();
     let (mono, gateway, caller) = Gateway::with_agreeable_mono().await;
@@ -256,42 +277,20 @@ impl Gateway {
     }
 }
 
-/// The metrics of AWS that the template may watch, with the dimension and the resource type of each.
-const AWS: [(&str, &str, &str, &str); 6] = [
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "AWS::SQS::Queue"),
-    ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "AWS::SQS::Queue"),
-    ("AWS/ApiGateway", "5xx", "ApiId", "AWS::Serverless::HttpApi"),
-    ("AWS/Lambda", "Invocations", "FunctionName", "AWS::Serverless::Function"),
-    ("AWS/Lambda", "Errors", "FunctionName", "AWS::Serverless::Function"),
-    ("AWS/Lambda", "Throttles", "FunctionName", "AWS::Serverless::Function"),
-];
+/// Metrics of ours that ring by their number or by their absence.
+const RATES: [&str; 2] = ["key_refused", "masking_on_time"];
 
 #[test]
 fn every_alarm_watches_an_existing_metric_and_every_metric_is_watched() {
     let template = Template::load(sandbox::TEMPLATE, &BTreeMap::new()).unwrap();
     let here = SandboxDeployment { sqs_url: String::new() };
-    let get = |resource: &str, name: &str| template.property(resource, name, &here).unwrap();
-    let mut watched = BTreeSet::new();
-    let mut aws = BTreeSet::new();
-    for alarm in template.resources("AWS::CloudWatch::Alarm").unwrap() {
-        assert_eq!(get(alarm, "AlarmActions").as_array().unwrap().len(), 1, "{alarm}");
-        let namespace = get(alarm, "Namespace");
-        if field(&json!({ "n": namespace }), "n").starts_with("AWS/") {
-            let (namespace, metric) = (namespace.as_str().unwrap(), get(alarm, "MetricName"));
-            let dimension = &get(alarm, "Dimensions")[0];
-            let known = AWS
-                .iter()
-                .find(|it| it.0 == namespace && metric == it.1 && dimension["Name"] == it.2);
-            let (.., kind) = known.unwrap_or_else(|| panic!("{alarm}: {namespace} {metric}"));
-            let value = field(dimension, "Value");
-            let there = template.resources(kind).unwrap();
-            assert!(there.iter().any(|it| value.ends_with(*it)), "{alarm}: no {kind} {value}");
-            aws.insert((namespace.to_owned(), metric.as_str().unwrap().to_owned()));
-        } else {
-            watched.insert(get(alarm, "MetricName").as_str().unwrap().to_owned());
-        }
+    let alarms = Condition::all(&template).unwrap();
+    for Condition { name, .. } in &alarms {
+        let actions = template.property(name, "AlarmActions", &here).unwrap();
+        assert_eq!(actions.as_array().unwrap().len(), 1, "{name}");
     }
+    let own = alarms.iter().map(Condition::metric).filter(|it| it.kind == Kind::Own);
+    let watched: BTreeSet<_> = own.map(|it| it.resource.as_str()).collect();
     // The tests above saw each of them emitted.
-    assert_eq!(watched, Alarm::iter().map(|alarm| alarm.name().to_owned()).collect());
-    assert_eq!(aws.len(), AWS.len(), "every metric of AWS's in the list is watched");
+    assert_eq!(watched, Alarm::iter().map(Alarm::name).chain(RATES).collect());
 }

@@ -15,3 +15,4 @@ mod schedules;
 mod secrets;
 mod stored_items;
 mod telemetry;
+mod template_limits;

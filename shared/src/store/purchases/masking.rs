@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{self, TryStreamExt};
 use serde::Deserialize;
 use serde_dynamo::from_item;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::by_state::state_key;
 use super::{Purchases, unreadable};
@@ -30,6 +30,8 @@ const PART: i32 = 500;
 const CONCURRENCY: usize = 16;
 /// The item that holds where a pass stands. No purchase has this id.
 const PASS: &str = "masking";
+/// The longest time between the ends of two passes. One begins a week after the end of the one before.
+const LATE: Duration = Duration::days(14);
 
 /// A pass over the table.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -61,6 +63,11 @@ impl MaskingPass {
             ended_at: if ended { Some(now) } else { self.ended_at },
             after,
         }
+    }
+
+    /// Whether a pass has ended lately.
+    pub fn is_on_time(&self, now: OffsetDateTime) -> bool {
+        self.ended_at.is_some_and(|ended_at| now - ended_at < LATE)
     }
 }
 
@@ -226,4 +233,22 @@ fn passed(item: Item) -> Option<Passed> {
 
 fn settled_states() -> impl Iterator<Item = (&'static str, AttributeValue)> {
     SETTLED_STATES.into_iter().map(|(name, state)| (name, text(state.name())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masking_is_on_time_while_a_pass_has_ended_in_the_last_two_weeks() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let pass = |days| MaskingPass {
+            ended_at: Some(now - Duration::days(days)),
+            ..MaskingPass::default()
+        };
+        assert!(pass(0).is_on_time(now) && pass(13).is_on_time(now));
+        assert!(!pass(14).is_on_time(now) && !MaskingPass::default().is_on_time(now));
+        let under_way = PurchaseId::parse(&"a".repeat(32));
+        assert!(under_way.is_some() && pass(13).moved(under_way, now).is_on_time(now));
+    }
 }

@@ -1,57 +1,26 @@
-//! An alarm of the template on a metric of AWS, and whether it rings.
+//! An alarm of the template, and whether it rings.
 
 use std::collections::BTreeMap;
 
 use sandbox::template::{SandboxDeployment, Template};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// The metrics of AWS that a test can drive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    Invocations,
-    Errors,
-    Throttles,
-    Visible,
-    Age,
-    ServerErrors,
-}
+use super::math::{Kind, Math, Metric, Reading, Statistic, Values};
 
-/// Each metric by its namespace, name and dimension.
-const KINDS: [(&str, &str, &str, Kind); 6] = [
+/// Each metric of AWS by its namespace, name and dimension.
+const KINDS: [(&str, &str, &str, Kind); 8] = [
     ("AWS/Lambda", "Invocations", "FunctionName", Kind::Invocations),
     ("AWS/Lambda", "Errors", "FunctionName", Kind::Errors),
     ("AWS/Lambda", "Throttles", "FunctionName", Kind::Throttles),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", Kind::Visible),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", Kind::Age),
     ("AWS/ApiGateway", "5xx", "ApiId", Kind::ServerErrors),
+    ("AWS/ApiGateway", "4xx", "ApiId", Kind::ClientErrors),
+    ("AWS/ApiGateway", "Count", "ApiId", Kind::Requests),
 ];
 
-impl Kind {
-    pub fn is_of_a_queue(self) -> bool {
-        matches!(self, Self::Visible | Self::Age)
-    }
-
-    /// Whether the values of a minute are one number for each event, which only a sum adds up.
-    fn is_counted(self) -> bool {
-        !self.is_of_a_queue()
-    }
-}
-
-/// A metric of one function, queue or API.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Metric {
-    pub kind: Kind,
-    /// The logical id.
-    pub resource: String,
-}
-
-/// How the values of one period become one number.
-#[derive(Debug, Clone, Copy)]
-enum Statistic {
-    Sum,
-    Maximum,
-    Minimum,
-}
+/// The namespace of our metrics: the stack's name.
+const OUR_NAMESPACE: &str = "sandbox";
 
 #[derive(Debug, Clone, Copy)]
 enum Comparison {
@@ -65,9 +34,8 @@ enum Comparison {
 #[derive(Debug, Clone)]
 pub struct Alarm {
     pub name: String,
-    pub metric: Metric,
+    pub math: Math,
     pub threshold: i64,
-    statistic: Statistic,
     comparison: Comparison,
     /// One period in minutes.
     period: usize,
@@ -80,54 +48,55 @@ pub struct Alarm {
 
 impl Alarm {
     /// All alarms on metrics of AWS. An alarm that the test cannot judge is an error that names it.
+    pub fn of_aws(template: &Template) -> Result<Vec<Self>, String> {
+        let mut alarms = Self::all(template)?;
+        alarms.retain(|alarm| alarm.metric().kind != Kind::Own);
+        Ok(alarms)
+    }
+
+    /// All alarms of the template.
     pub fn all(template: &Template) -> Result<Vec<Self>, String> {
         let here = SandboxDeployment { sqs_url: String::new() };
         let names = template.resources("AWS::CloudWatch::Alarm").map_err(|it| it.to_string())?;
         let mut alarms = Vec::new();
         for name in names {
             let get = |property: &str| template.property(name, property, &here).unwrap();
-            if get("Namespace").as_str().is_some_and(|it| it.starts_with("AWS/")) {
-                let alarm = Self::read(name, &get).map_err(|problem| format!("{name}: {problem}"));
-                alarms.push(alarm?);
-            }
+            let alarm = Self::read(name, &get).map_err(|problem| format!("{name}: {problem}"));
+            alarms.push(alarm?);
         }
         Ok(alarms)
     }
 
     fn read(name: &str, get: &impl Fn(&str) -> Value) -> Result<Self, String> {
         let word = |property: &str| get(property).as_str().unwrap_or_default().to_owned();
-        let dimensions = get("Dimensions");
-        let (dimension, namespace) = (&dimensions[0], word("Namespace"));
-        let metric_name = word("MetricName");
-        let known = KINDS
-            .iter()
-            .find(|it| it.0 == namespace && it.1 == metric_name && dimension["Name"] == it.2);
-        let (.., kind) = known.ok_or(format!("no way to make {namespace} {metric_name} ring"))?;
-        let whole = |property: &str, default: Option<i64>| {
-            let value = get(property);
-            let value = if value.is_null() { default } else { value.as_i64() };
-            value.ok_or(format!("{property} is not a whole number"))
-        };
-        let size = |property: &str, default| {
-            usize::try_from(whole(property, default)?).map_err(|error| error.to_string())
-        };
+        let size = |property: &str, default| size(property, &get(property), default);
         let periods = size("EvaluationPeriods", None)?;
-        let seconds = size("Period", None)?;
-        if seconds == 0 || seconds % 60 != 0 {
+        let (math, period) = match get("Metrics") {
+            Value::Null => {
+                let of = json!({ "Namespace": get("Namespace"), "MetricName": get("MetricName"),
+                                 "Dimensions": get("Dimensions") });
+                (Math::Alone(reading(&of, &word("Statistic"))?), size("Period", None)?)
+            }
+            metrics => math(&metrics)?,
+        };
+        if period == 0 || period % 60 != 0 {
             return Err("its period is not of whole minutes".to_owned());
         }
-        let resource = dimension["Value"].as_str().unwrap_or_default().to_owned();
         Ok(Self {
             name: name.to_owned(),
-            metric: Metric { kind: *kind, resource },
-            threshold: whole("Threshold", None)?,
-            statistic: statistic(&word("Statistic"), *kind)?,
+            math,
+            threshold: whole("Threshold", &get("Threshold"), None)?,
             comparison: comparison(&word("ComparisonOperator"))?,
-            period: seconds / 60,
+            period: period / 60,
             periods,
-            datapoints: size("DatapointsToAlarm", i64::try_from(periods).ok())?,
+            datapoints: size("DatapointsToAlarm", Some(periods))?,
             missing_breaches: missing_breaches(&word("TreatMissingData"))?,
         })
+    }
+
+    /// What it is about.
+    pub fn metric(&self) -> &Metric {
+        &self.math.readings()[0].metric
     }
 
     /// Whether it rings when there is too little of something.
@@ -141,28 +110,77 @@ impl Alarm {
     }
 
     /// Whether it rings after these minutes. `None` while there are too few.
-    pub fn rings(&self, values: &BTreeMap<Metric, Vec<Option<i64>>>) -> Option<bool> {
-        let values = &values[&self.metric];
-        let seen = &values[values.len().checked_sub(self.minutes())?..];
-        let breaching = seen.chunks(self.period).filter(|period| self.breaches(period)).count();
-        Some(breaching >= self.datapoints)
+    pub fn rings(&self, values: &Values) -> Option<bool> {
+        let begin = values[self.metric()].len().checked_sub(self.minutes())?;
+        let periods = (0..self.periods).map(|period| begin + period * self.period);
+        let breaching =
+            periods.filter(|at| self.breaches(self.math.value(values, *at..at + self.period)));
+        Some(breaching.count() >= self.datapoints)
     }
 
-    fn breaches(&self, period: &[Option<i64>]) -> bool {
-        let values = || period.iter().copied().flatten();
-        let value = match self.statistic {
-            Statistic::Sum => values().reduce(|sum, value| sum + value),
-            Statistic::Maximum => values().max(),
-            Statistic::Minimum => values().min(),
-        };
+    fn breaches(&self, value: Option<f64>) -> bool {
         let Some(value) = value else { return self.missing_breaches };
+        #[expect(clippy::cast_precision_loss, reason = "thresholds are small")]
+        let threshold = self.threshold as f64;
         match self.comparison {
-            Comparison::Greater => value > self.threshold,
-            Comparison::GreaterOrEqual => value >= self.threshold,
-            Comparison::Less => value < self.threshold,
-            Comparison::LessOrEqual => value <= self.threshold,
+            Comparison::Greater => value > threshold,
+            Comparison::GreaterOrEqual => value >= threshold,
+            Comparison::Less => value < threshold,
+            Comparison::LessOrEqual => value <= threshold,
         }
     }
+}
+
+/// The expression over metrics, and their period in seconds.
+fn math(metrics: &Value) -> Result<(Math, usize), String> {
+    let (mut expression, mut readings, mut periods) = (None, BTreeMap::new(), Vec::new());
+    for metric in metrics.as_array().ok_or("its Metrics are no list")? {
+        let id = metric["Id"].as_str().unwrap_or_default().to_owned();
+        let stat = &metric["MetricStat"];
+        if let Some(text) = metric["Expression"].as_str() {
+            if metric["ReturnData"] == false || expression.replace(text).is_some() {
+                return Err("it needs one expression that it judges".to_owned());
+            }
+        } else if metric["ReturnData"] == false {
+            let name = stat["Stat"].as_str().unwrap_or_default();
+            readings.insert(id, reading(&stat["Metric"], name)?);
+            periods.push(size("Period", &stat["Period"], None)?);
+        } else {
+            return Err(format!("it judges {id} and its expression"));
+        }
+    }
+    let period = periods.first().copied().unwrap_or_default();
+    if periods.iter().any(|it| *it != period) {
+        return Err("its metrics have several periods".to_owned());
+    }
+    Ok((Math::parse(expression.unwrap_or_default(), &readings)?, period))
+}
+
+fn reading(metric: &Value, stat: &str) -> Result<Reading, String> {
+    let text = |name: &str| metric[name].as_str().unwrap_or_default();
+    let (namespace, name, dimensions) =
+        (text("Namespace"), text("MetricName"), &metric["Dimensions"]);
+    let (kind, resource) = if namespace == OUR_NAMESPACE && dimensions.is_null() {
+        (Kind::Own, name)
+    } else {
+        let dimension = &dimensions[0];
+        let known =
+            KINDS.iter().find(|it| it.0 == namespace && it.1 == name && dimension["Name"] == it.2);
+        let (.., kind) = known.ok_or(format!("no way to make {namespace} {name} ring"))?;
+        (*kind, dimension["Value"].as_str().unwrap_or_default())
+    };
+    let metric = Metric { kind, resource: resource.to_owned() };
+    Ok(Reading { metric, statistic: statistic(stat, kind)? })
+}
+
+fn whole(name: &str, value: &Value, default: Option<i64>) -> Result<i64, String> {
+    let value = if value.is_null() { default } else { value.as_i64() };
+    value.ok_or(format!("{name} is not a whole number"))
+}
+
+fn size(name: &str, value: &Value, default: Option<usize>) -> Result<usize, String> {
+    let default = default.and_then(|it| i64::try_from(it).ok());
+    usize::try_from(whole(name, value, default)?).map_err(|error| error.to_string())
 }
 
 fn statistic(name: &str, kind: Kind) -> Result<Statistic, String> {

@@ -1,7 +1,10 @@
 //! Each alarm of the template on a metric of AWS rings when it should and not before, by the numbers of
 //! the sandbox. The list of alarms is the template's: a new alarm is judged, too, or fails by name.
+//! Rates, and the alarms on our own metrics, are judged on made-up days.
 
-mod alarm;
+pub mod alarm;
+mod made_up;
+pub mod math;
 mod plant;
 
 use std::collections::BTreeMap;
@@ -10,19 +13,20 @@ use std::sync::Arc;
 use sandbox::aws::lambda::Entry;
 use serde_json::Value;
 
-use self::alarm::{Alarm, Kind};
+use self::alarm::Alarm;
+use self::math::Kind;
 use self::plant::{Plan, Plant, minutes_to_ring};
 
 /// Judges all alarms of a kind, or all.
 async fn judge(plan: &Plan, kind: Option<Kind>) -> Result<usize, String> {
-    let mut alarms = Alarm::all(&plan.template())?;
-    alarms.retain(|alarm| kind.is_none_or(|kind| alarm.metric.kind == kind));
+    let mut alarms = Alarm::of_aws(&plan.template())?;
+    alarms.retain(|alarm| kind.is_none_or(|kind| alarm.metric().kind == kind));
     stay_silent_in_health(plan, &alarms).await?;
     let mut groups: BTreeMap<Kind, Vec<Alarm>> = BTreeMap::new();
     for alarm in &alarms {
         match alarm.is_for_silence() {
             true => rings_in_silence(plan, alarm).await?,
-            false => groups.entry(alarm.metric.kind).or_default().push(alarm.clone()),
+            false => groups.entry(alarm.metric().kind).or_default().push(alarm.clone()),
         }
     }
     for group in groups.values() {
@@ -46,8 +50,8 @@ async fn stay_silent_in_health(plan: &Plan, alarms: &[Alarm]) -> Result<(), Stri
 
 /// An alarm for too few invocations rings when the function's schedules stop.
 async fn rings_in_silence(plan: &Plan, alarm: &Alarm) -> Result<(), String> {
-    let (plan, silenced) = plan.silenced(&alarm.metric.resource);
-    if alarm.metric.kind != Kind::Invocations || silenced == 0 {
+    let (plan, silenced) = plan.silenced(&alarm.metric().resource);
+    if alarm.metric().kind != Kind::Invocations || silenced == 0 {
         return Err(format!("{}: no way to make it ring by silence", alarm.name));
     }
     let mut plant = Plant::start(&plan, std::slice::from_ref(alarm)).await?;
@@ -63,21 +67,23 @@ async fn rings_in_silence(plan: &Plan, alarm: &Alarm) -> Result<(), String> {
 /// Drives the alarms of one kind, each in addition to those before. Each must then ring, although
 /// others already do; and none rings for what happens elsewhere.
 async fn ring_one_after_the_other(plan: &Plan, group: &[Alarm]) -> Result<(), String> {
-    let plan = Plan { triggers: !group[0].metric.kind.is_of_a_queue(), ..plan.clone() };
+    let plan = Plan { triggers: !group[0].metric().kind.is_of_a_queue(), ..plan.clone() };
     let mut plant = Plant::start(&plan, group).await?;
     for _ in 0..group.iter().map(Alarm::minutes).max().unwrap_or(0) {
         plant.pass_minute().await;
     }
     check(group, &[], &plant)?;
     for (index, alarm) in group.iter().enumerate() {
-        if alarm.metric.kind == Kind::Invocations {
+        if alarm.metric().kind == Kind::Invocations {
             return Err(format!("{}: no way to make it ring by noise", alarm.name));
         }
         let driven = &group[..=index];
         plant.begin(alarm).await;
         check(group, &group[..index], &plant)?;
         for _ in 0..minutes_to_ring(alarm)? {
-            for quiet in group.iter().filter(|it| driven.iter().all(|on| on.metric != it.metric)) {
+            for quiet in
+                group.iter().filter(|it| driven.iter().all(|on| on.metric() != it.metric()))
+            {
                 plant.work(quiet).await;
             }
             for alarm in driven {
@@ -94,7 +100,7 @@ async fn ring_one_after_the_other(plan: &Plan, group: &[Alarm]) -> Result<(), St
 fn check(group: &[Alarm], driven: &[Alarm], plant: &Plant) -> Result<(), String> {
     for alarm in group {
         let is_driven = driven.iter().any(|it| it.name == alarm.name);
-        let is_touched = driven.iter().any(|it| it.metric == alarm.metric);
+        let is_touched = driven.iter().any(|it| it.metric() == alarm.metric());
         match alarm.rings(&plant.values) {
             Some(false) if is_driven => return Err(deaf(alarm, plant)),
             Some(true) if !is_touched => {
@@ -108,7 +114,7 @@ fn check(group: &[Alarm], driven: &[Alarm], plant: &Plant) -> Result<(), String>
 }
 
 fn deaf(alarm: &Alarm, plant: &Plant) -> String {
-    let values = &plant.values[&alarm.metric];
+    let values = &plant.values[alarm.metric()];
     let last = &values[values.len().saturating_sub(alarm.minutes())..];
     format!("{}: it does not ring, with the values {last:?}", alarm.name)
 }
@@ -138,6 +144,7 @@ async fn an_alarm_that_cannot_ring_or_rings_for_nothing_fails_by_name() {
         (errors, "Statistic: Sum", "Statistic: Maximum", Kind::Errors, "does not fit"),
         (errors, "notBreaching", "breaching", Kind::Errors, "although nothing is wrong"),
         (errors, "!Ref AuthorizerFunction", "Nothing", Kind::Errors, "there is no Nothing"),
+        ("ServerErrorAlarm", "/ requests", "/ all", Kind::ServerErrors, "is not known"),
         // The message is gone before the alarm would ring: an hour is the retention here.
         ("QueueAgeAlarm", "Threshold: 2700", "Threshold: 3600", Kind::Age, "does not ring"),
     ] {

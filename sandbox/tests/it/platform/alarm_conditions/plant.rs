@@ -10,7 +10,8 @@ use sandbox::template::{SandboxDeployment, Template};
 use serde_json::{Value, json};
 use shared::platform::http::Http;
 
-use super::alarm::{Alarm, Kind, Metric};
+use super::alarm::Alarm;
+use super::math::{Kind, Math, Metric, Reading, Values};
 use crate::support::Gateway;
 use crate::support::purchases::{MINUTE, until};
 
@@ -43,8 +44,7 @@ pub struct Plant {
     /// The functions' names by logical id.
     names: BTreeMap<String, String>,
     minute: u64,
-    /// The values of each minute.
-    pub values: BTreeMap<Metric, Vec<Option<i64>>>,
+    pub values: Values,
     /// What was counted until the minute before.
     counted: BTreeMap<Metric, [u64; 2]>,
 }
@@ -142,8 +142,10 @@ impl Plant {
         let (values, counted) = (BTreeMap::new(), BTreeMap::new());
         let mut plant = Self { gateway, orders, names, minute: 0, values, counted };
         for alarm in alarms {
-            plant.values.insert(alarm.metric.clone(), Vec::new());
-            plant.read(&alarm.metric).map_err(|problem| format!("{}: {problem}", alarm.name))?;
+            for Reading { metric, .. } in alarm.math.readings() {
+                plant.values.insert(metric.clone(), Vec::new());
+                plant.read(metric).map_err(|problem| format!("{}: {problem}", alarm.name))?;
+            }
         }
         Ok(plant)
     }
@@ -166,10 +168,16 @@ impl Plant {
                     _ => ([invocations, 0], |new| new[0] > 0),
                 }
             }
-            Kind::ServerErrors => {
+            Kind::ServerErrors | Kind::ClientErrors | Kind::Requests => {
                 let api = self.gateway.sandbox.api_metrics();
-                ([api.server_errors, api.count], |new| new[1] > 0)
+                let count = match metric.kind {
+                    Kind::ServerErrors => api.server_errors,
+                    Kind::ClientErrors => api.client_errors,
+                    _ => api.count,
+                };
+                ([count, api.count], |new| new[1] > 0)
             }
+            Kind::Own => return Err("a metric of ours is judged on made-up days".to_owned()),
             Kind::Visible | Kind::Age => {
                 let queue = self.gateway.sandbox.queue_metrics(resource).ok_or_else(missing)?;
                 let is_age = metric.kind == Kind::Age;
@@ -207,13 +215,13 @@ impl Plant {
 
     /// Puts what the alarm is about into its queue.
     pub async fn begin(&self, alarm: &Alarm) {
-        let count = match alarm.metric.kind {
+        let count = match alarm.metric().kind {
             Kind::Visible => alarm.threshold + 1,
             Kind::Age => 1,
-            Kind::Invocations | Kind::Errors | Kind::Throttles | Kind::ServerErrors => 0,
+            _ => 0,
         };
         for _ in 0..count {
-            let url = self.gateway.queue_url(&alarm.metric.resource);
+            let url = self.gateway.queue_url(&alarm.metric().resource);
             let send = self.gateway.sqs().send_message().queue_url(url).message_body("x");
             send.send().await.unwrap();
         }
@@ -221,27 +229,35 @@ impl Plant {
 
     /// Lets the alarm's function work in this minute, so that its metrics have values.
     pub async fn work(&self, alarm: &Alarm) {
-        if matches!(alarm.metric.kind, Kind::Errors | Kind::Throttles) {
-            let function = self.told(&alarm.metric.resource, Order::Answer);
+        if matches!(alarm.metric().kind, Kind::Errors | Kind::Throttles) {
+            let function = self.told(&alarm.metric().resource, Order::Answer);
             function.invoke(&json!({})).await.expect("it works");
         }
     }
 
     /// Does in this minute what must make the alarm ring: one event more than the threshold.
     pub async fn drive(&self, alarm: &Alarm) -> Result<(), String> {
-        let kind = alarm.metric.kind;
+        let kind = alarm.metric().kind;
         if matches!(kind, Kind::Visible | Kind::Age | Kind::Invocations) {
             return Ok(());
         }
-        let events = usize::try_from(alarm.threshold + 1).unwrap_or(0);
+        let events = match alarm.math {
+            // As few as there must be in all, and all of them are of the kind.
+            Math::Share { least, .. } => {
+                usize::try_from(least).unwrap_or(0).div_ceil(alarm.minutes())
+            }
+            _ => usize::try_from(alarm.threshold + 1).unwrap_or(0),
+        };
         if events > MOST {
             return Err(format!("{}: {events} events a minute are too many", alarm.name));
         }
-        let resource = &alarm.metric.resource;
+        let resource = &alarm.metric().resource;
         if kind == Kind::Throttles {
             self.throttle(resource, events).await;
         } else if kind == Kind::ServerErrors {
             self.server_errors(events).await;
+        } else if kind == Kind::ClientErrors {
+            self.client_errors(events).await;
         } else {
             let function = self.told(resource, Order::Fail);
             for _ in 0..events {
@@ -264,9 +280,12 @@ impl Plant {
             if function.metrics().throttles >= wanted {
                 return;
             }
-            let hanging = function.clone();
-            tokio::spawn(async move { hanging.invoke(&json!({})).await });
-            tokio::task::yield_now().await;
+            for _ in 0..100 {
+                let hanging = function.clone();
+                tokio::spawn(async move { hanging.invoke(&json!({})).await });
+            }
+            // Until they have begun.
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         panic!("{resource} is not throttled");
     }
@@ -277,24 +296,31 @@ impl Plant {
         let route = routes.find(|it| !it.authorized && !it.path.contains('{'));
         let route = route.expect("a route without a key");
         self.orders.lock().unwrap().insert(route.function.clone(), Order::Fail);
-        let url: reqwest::Url =
-            format!("{}{}", self.gateway.sandbox.base_url, route.path).parse().unwrap();
+        self.call(events, &route.method, &route.path, 500).await;
+    }
+
+    /// Calls a route that is not there.
+    async fn client_errors(&self, events: usize) {
+        self.call(events, "GET", "/nothing", 404).await;
+    }
+
+    async fn call(&self, events: usize, method: &str, path: &str, status: u16) {
+        let url: reqwest::Url = format!("{}{path}", self.gateway.sandbox.base_url).parse().unwrap();
         let http = Http::new();
         for _ in 0..events {
-            let request = reqwest::Request::new(route.method.parse().unwrap(), url.clone());
+            let request = reqwest::Request::new(method.parse().unwrap(), url.clone());
             let answer = http.send(request, MINUTE).await.unwrap();
-            assert_eq!(answer.status, 500, "{:?}", serde_json::from_slice::<Value>(&answer.body));
+            let body = serde_json::from_slice::<Value>(&answer.body);
+            assert_eq!(answer.status, status, "{body:?}");
         }
     }
 }
 
 /// How many minutes must pass until an alarm that is driven rings.
 pub fn minutes_to_ring(alarm: &Alarm) -> Result<usize, String> {
-    let minutes = match alarm.metric.kind {
+    let minutes = match alarm.metric().kind {
         Kind::Age => usize::try_from(alarm.threshold / 60).unwrap_or(0) + 1 + alarm.minutes(),
-        Kind::Visible | Kind::Invocations | Kind::Errors | Kind::Throttles | Kind::ServerErrors => {
-            alarm.minutes()
-        }
+        _ => alarm.minutes(),
     };
     match minutes <= MOST {
         true => Ok(minutes),
