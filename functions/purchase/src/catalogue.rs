@@ -8,6 +8,8 @@ use shared::domain::service::{Service, ServiceKind};
 use shared::lambda::error::{ApiError, ErrorCode};
 use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
+use shared::store::CachedCatalogue;
+use time::OffsetDateTime;
 
 use crate::PurchaseFunction;
 use crate::order::Order;
@@ -63,12 +65,22 @@ impl PurchaseFunction {
         }
     }
 
-    /// The cached catalogue, or VTpass's. Selling goes on while the cache is out of reach.
+    /// The cached catalogue, or VTpass's. Selling goes on while the cache is out of reach, and with an
+    /// outdated one while VTpass gives no other.
     async fn catalogue(&self, service_id: &str) -> Result<Catalogue, ApiError> {
         let now = self.environment.clock.now();
-        if let Ok(Some(catalogue)) = self.catalogues.get(service_id, now).await {
-            return Ok(catalogue);
+        let cached = self.catalogues.get(service_id, now).await.ok().flatten();
+        let outdated = match cached {
+            Some(CachedCatalogue { catalogue, outdated: false }) => return Ok(catalogue),
+            cached => cached.map(|it| it.catalogue),
+        };
+        match (self.fetch(service_id, now).await, outdated) {
+            (Err(_), Some(outdated)) => Ok(outdated),
+            (fetched, _) => fetched,
         }
+    }
+
+    async fn fetch(&self, service_id: &str, now: OffsetDateTime) -> Result<Catalogue, ApiError> {
         let catalogue = self.vtpass()?.variations(service_id).await.map_err(|error| {
             let error = ApiError::from(error);
             match error.code {

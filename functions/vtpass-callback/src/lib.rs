@@ -1,5 +1,5 @@
 //! `POST /callbacks/vtpass`: VTpass's webhook. It is unsigned, so it is only a hint: the purchase
-//! that it names is asked about, and the catalogue that it names is dropped.
+//! that it names is asked about, and the catalogue that it names is marked as outdated.
 //!
 //! Reads and writes `purchases`, sends to the follow-up queue. Calls no provider.
 //! Wire contract: VTpass documentation, *Transaction update* and *Variation codes update* webhooks.
@@ -75,7 +75,7 @@ impl HttpFunction for VtpassCallback {
                     self.hint(&reference).await?;
                 }
             }
-            ("variations-update", Some(service)) => self.drop_catalogue(&service).await?,
+            ("variations-update", Some(service)) => self.mark_catalogue(&service).await?,
             // Other webhooks have no effect here. VTpass must not repeat them.
             _ => {}
         }
@@ -106,9 +106,9 @@ impl VtpassCallback {
         Ok(())
     }
 
-    async fn drop_catalogue(&self, service_id: &str) -> Result<(), ApiError> {
+    async fn mark_catalogue(&self, service_id: &str) -> Result<(), ApiError> {
         if let Some(service) = Service::parse(service_id) {
-            self.catalogues.drop(service.id, self.clock.now()).await?;
+            self.catalogues.mark(service.id, self.clock.now()).await?;
         }
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use url::{Host, Url};
+
 /// The variables a function was started with.
 ///
 /// A map and not the process environment, so that the sandbox can give each function in one process
@@ -100,12 +102,38 @@ impl Vars {
     }
 }
 
+/// Checks the base URL of a provider and strips its trailing slash. What is sent there holds credentials
+/// and personal data, so it is https. Only this machine, which is where simulators are, may be reached by
+/// http.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] unless it is such an absolute URL without a query.
+pub fn parse_provider_url(name: &str, value: &str) -> Result<String, ConfigError> {
+    let base_url = parse_base_url(name, value)?;
+    let is_safe =
+        Url::parse(&base_url).is_ok_and(|it| it.scheme() == "https" || is_this_machine(&it));
+    match is_safe {
+        true => Ok(base_url),
+        false => Err(ConfigError::invalid(name, "must be https")),
+    }
+}
+
+/// Whether a URL leads to the machine on which this runs.
+pub fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// Checks a base URL and strips its trailing slash.
 ///
 /// # Errors
 /// [`ConfigError::Invalid`] unless it is an absolute http or https URL without a query.
 pub fn parse_base_url(name: &str, value: &str) -> Result<String, ConfigError> {
-    let usable = url::Url::parse(value).is_ok_and(|url| {
+    let usable = Url::parse(value).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
     });
     if !usable {
@@ -154,6 +182,26 @@ mod tests {
         assert_eq!(read(""), Ok(None));
         for bad in ["example.com", "/x", "ftp://x", "https://x/?a=b"] {
             assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_providers_url_is_https_except_on_this_machine() {
+        let read = |value| parse_provider_url("U", value);
+        assert_eq!(read("https://api.example.com/"), Ok("https://api.example.com".to_owned()));
+        for here in ["http://127.0.0.1:9000/api", "http://[::1]:1", "http://localhost:8080"] {
+            assert_eq!(read(here), Ok(here.to_owned()));
+        }
+        for bad in [
+            "http://api.example.com",
+            "HTTP://api.example.com",
+            "http://10.0.0.1",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost@example.com",
+            "http://[::ffff:8.8.8.8]",
+        ] {
+            assert!(read(bad).unwrap_err().to_string().contains("U must be https"), "{bad}");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The cache of the providers' catalogues, in the `purchases` table under ids that no purchase can
-//! have. All instances share it, and drop it when VTpass reports a change.
+//! have. All instances share it. When VTpass reports a change, it is marked as outdated.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::from_item;
 use time::{Duration, OffsetDateTime};
 
-use super::conditional::delete;
+use super::conditional::update;
 use super::table::table;
 use super::{StoreError, number};
 use crate::domain::catalogue::Catalogue;
@@ -13,12 +14,22 @@ use crate::domain::time::{epoch_ms, epoch_seconds, to_ms};
 
 /// How long a catalogue is used. Short, because an order at an outdated price needs a person.
 const LIFETIME: Duration = Duration::minutes(5);
-/// A catalogue younger than this is not dropped, because the webhook that asks for it is unsigned.
-const YOUNGEST: Duration = Duration::seconds(30);
+/// A catalogue younger than this is not marked, because the webhook that reports the change is unsigned:
+/// so strangers cannot make us fetch more often.
+const YOUNGEST: Duration = Duration::minutes(2);
 
 table! {
     /// The cache.
     Catalogues, "PURCHASES_TABLE"
+}
+
+/// A catalogue in the cache.
+#[derive(Debug)]
+pub struct CachedCatalogue {
+    /// The catalogue.
+    pub catalogue: Catalogue,
+    /// Whether a change was reported since it was fetched. It is still used where VTpass gives no other.
+    pub outdated: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,10 +41,13 @@ struct Cached {
     /// For DynamoDB's TTL.
     #[serde(with = "epoch_seconds")]
     expires_at: OffsetDateTime,
+    /// Whether a change was reported. Older versions ignore it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    outdated: bool,
 }
 
 impl Catalogues {
-    /// The catalogue of a service, if a fresh one is there.
+    /// The catalogue of a service, if one is there that is not too old.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -41,12 +55,12 @@ impl Catalogues {
         &self,
         service_id: &str,
         now: OffsetDateTime,
-    ) -> Result<Option<Catalogue>, StoreError> {
+    ) -> Result<Option<CachedCatalogue>, StoreError> {
         let item = self.0.get([("purchase_id", &*key(service_id))]).await?;
         // An item of another shape is taken for absent.
         let cached: Option<Cached> = item.and_then(|item| from_item(item).ok());
         let fresh = cached.filter(|it| it.fetched_at > now - LIFETIME);
-        Ok(fresh.map(|it| it.catalogue))
+        Ok(fresh.map(|it| CachedCatalogue { catalogue: it.catalogue, outdated: it.outdated }))
     }
 
     /// Keeps a catalogue.
@@ -59,22 +73,25 @@ impl Catalogues {
             catalogue: catalogue.clone(),
             fetched_at: now,
             expires_at: now + LIFETIME,
+            outdated: false,
         };
         self.0.put(cached)?.send().await?;
         Ok(())
     }
 
-    /// Drops a catalogue, unless it was fetched just now.
+    /// Marks a catalogue as outdated, unless it was fetched lately or there is none.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn drop(&self, service_id: &str, now: OffsetDateTime) -> Result<(), StoreError> {
-        let drop = self
+    pub async fn mark(&self, service_id: &str, now: OffsetDateTime) -> Result<(), StoreError> {
+        let mark = self
             .0
-            .delete("purchase_id", &key(service_id))
+            .update([("purchase_id", &*key(service_id))])
+            .update_expression("SET outdated = :yes")
             .condition_expression("fetched_ms <= :before")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .expression_attribute_values(":before", number(to_ms(now - YOUNGEST)));
-        delete(drop).await?;
+        update(mark).await?;
         Ok(())
     }
 }

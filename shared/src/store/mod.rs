@@ -26,7 +26,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 pub use self::accounts::{Accounts, Link};
 pub use self::books::{Books, Whose};
-pub use self::catalogues::Catalogues;
+pub use self::catalogues::{CachedCatalogue, Catalogues};
 pub use self::deliveries::{Deliveries, DeliveryPage};
 pub use self::endpoints::Endpoints;
 pub use self::error::StoreError;

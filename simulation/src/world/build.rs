@@ -267,7 +267,7 @@ fn mono(secrets: &Secrets, ledger: &Arc<Ledger>, environment: Environment) -> Ar
     secrets.put("mono", "MONO_WEBHOOK_SECRET", &webhook_secret);
     Arc::new(MonoSimulator {
         key,
-        url: "http://mono.sim".to_owned(),
+        url: "https://mono.sim".to_owned(),
         webhook_url: format!("{API}/callbacks/mono"),
         webhook_secret,
         prints_sms: false,

@@ -146,7 +146,7 @@ mod tests {
             name("http://sqs.sim/", "AmazonSQS.SendMessage", send).unwrap(),
             "sqs SendMessage RequeryQueue hint"
         );
-        let mono = "http://mono.sim/accounts/66a0c1d2e3f4a5b6c7d8e901/unlink";
+        let mono = "https://mono.sim/accounts/66a0c1d2e3f4a5b6c7d8e901/unlink";
         assert_eq!(name(mono, "", "").unwrap(), "mono POST /accounts/{}/unlink");
         assert_eq!(name("http://example.com/", "", ""), None);
     }

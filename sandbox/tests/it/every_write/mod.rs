@@ -87,7 +87,7 @@ every_write! {
     "tenants::set", UPDATE, "scopes", 0 => keys::a_key_is_restricted;
     "tenants::end", UPDATE, "SET valid_until = :until", 0 => keys::a_key_gets_an_end;
     "catalogues::put", PUT, "fetched_ms", 0 => purchases::a_catalogue_is_kept;
-    "catalogues::drop", DELETE, "fetched_ms <= :before", 0 => purchases::a_catalogue_is_dropped;
+    "catalogues::mark", UPDATE, "SET outdated = :yes", 0 => purchases::a_catalogue_is_marked;
     "purchases::record", PUT, "attribute_not_exists(purchase_id)", 0 => purchases::a_purchase_is_recorded_as_new_and_paid_once;
     "purchases::reconcile::come_back", UPDATE, "SET reconcile_ms = :next", 0 => purchases::an_overdue_chain_is_restarted_once;
     "purchases::reconcile::looked_back", UPDATE, "SET reconciled_ms = :now", 0 => purchases::a_look_back_is_recorded;

@@ -25,7 +25,7 @@ pub use self::wire::{AuthAnswer, ExchangeAnswer, VerifyAnswer};
 use crate::domain::ids::AccountId;
 use crate::domain::msisdn::Msisdn;
 use crate::domain::network::Network;
-use crate::platform::config::{ConfigError, Vars, parse_base_url};
+use crate::platform::config::{ConfigError, Vars, parse_provider_url};
 use crate::platform::crypto::{ExposeSecret, SecretString};
 use crate::platform::environment::{CredentialRefusals, Environment};
 use crate::platform::http::{Answer, NoAnswer};
@@ -74,7 +74,7 @@ impl Mono {
         let exchange_path = vars.optional("MONO_EXCHANGE_PATH").unwrap_or("/account/auth");
         Ok(Some(Self {
             upstream: Upstream::new("mono", environment),
-            base_url: parse_base_url(names[0], base_url)?,
+            base_url: parse_provider_url(names[0], base_url)?,
             key: SecretString::from(key),
             exchange_path: exchange_path.to_owned(),
             credential_refusals: environment.credential_refusals.clone(),

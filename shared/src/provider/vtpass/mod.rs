@@ -25,7 +25,7 @@ use http::{HeaderMap, Method};
 use reqwest::Request;
 use serde::Serialize;
 use serde_json::json;
-use url::{Host, Url};
+use url::Url;
 
 use self::call::{Naira, OrderCall, PayRequest};
 use self::credentials::Credentials;
@@ -34,7 +34,7 @@ use self::judgement::judge;
 use crate::domain::catalogue::Catalogue;
 use crate::domain::money::Kobo;
 use crate::domain::purchase::{Order, Outcome};
-use crate::platform::config::{ConfigError, Vars, parse_base_url};
+use crate::platform::config::{ConfigError, Vars, is_this_machine, parse_provider_url};
 use crate::platform::environment::{CredentialRefusals, Environment};
 use crate::platform::http::Answer;
 use crate::platform::telemetry::alarm::Alarm;
@@ -74,7 +74,7 @@ impl Vtpass {
     /// cannot be used.
     pub fn from_vars(vars: &Vars, environment: &Environment) -> Result<Option<Self>, ConfigError> {
         let Some((url, credentials)) = Credentials::from_vars(vars)? else { return Ok(None) };
-        let base_url = parse_base_url("VTPASS_BASE_URL", url)?;
+        let base_url = parse_provider_url("VTPASS_BASE_URL", url)?;
         Ok(Some(Self {
             upstream: Upstream::new("vtpass", environment),
             takes_test_numbers: is_test_host(&base_url),
@@ -211,13 +211,8 @@ impl fmt::Debug for Vtpass {
 }
 
 fn is_test_host(base_url: &str) -> bool {
-    let url = Url::parse(base_url).ok();
-    match url.as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => name == "sandbox.vtpass.com" || name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    Url::parse(base_url)
+        .is_ok_and(|url| url.host_str() == Some("sandbox.vtpass.com") || is_this_machine(&url))
 }
 
 #[cfg(test)]

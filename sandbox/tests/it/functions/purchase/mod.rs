@@ -1,6 +1,7 @@
 //! Purchases are paid for at most once, and every request gets an answer.
 
 mod buying;
+mod catalogue;
 mod cost;
 mod crash;
 pub mod guard;
