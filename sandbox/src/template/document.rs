@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::account::SandboxDeployment;
 use super::error::TemplateError;
-use super::intrinsics::Evaluator;
+use super::intrinsics::{Evaluator, is_no_value};
 use super::yaml;
 
 /// A template with values for its parameters.
@@ -70,6 +70,7 @@ impl Template {
         let evaluator = self.evaluator(Some(deployment));
         let global = evaluator.evaluate(&self.document["Globals"][section][property])?;
         let own = evaluator.evaluate(&resource["Properties"][property])?;
+        let own = if is_no_value(&own) { Value::Null } else { own };
         Ok(merge(global, own))
     }
 

@@ -135,7 +135,7 @@ fn single(object: &Map<String, Value>) -> Option<(&str, &Value)> {
     }
 }
 
-fn is_no_value(value: &Value) -> bool {
+pub(super) fn is_no_value(value: &Value) -> bool {
     value == &json!({ "Ref": NO_VALUE })
 }
 

@@ -16,3 +16,4 @@ mod secrets;
 mod stored_items;
 mod telemetry;
 mod template_limits;
+mod template_options;
