@@ -12,6 +12,7 @@ use shared::platform::environment::Environment;
 use shared::store::{Books, Whose};
 use time::{Duration, OffsetDateTime};
 
+use crate::argument::tenant;
 use crate::failure::Failure;
 use crate::record_text::record_text;
 use crate::table::columns;
@@ -208,10 +209,6 @@ fn cell(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-fn tenant(text: &str) -> Result<TenantId, &'static str> {
-    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
 }
 
 fn kobo(text: &str) -> Result<Kobo, &'static str> {

@@ -125,7 +125,7 @@ impl Commands<'_> {
             documents.push(document(&self.guards.get(service.id).await?, now));
         }
         if json {
-            return Ok(format!("{}\n", Value::Array(documents)));
+            return Ok(format!("{:#}\n", Value::Array(documents)));
         }
         let names = ["service_id", "state", "decided_by", "since", "until", "because"];
         let head = names.map(|name| name.replace('_', " ").to_uppercase());

@@ -4,6 +4,7 @@
 //! [`books`], [`guard`], [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns,
 //! [`record_text`] reads free text.
 
+mod argument;
 mod books;
 mod failure;
 mod guard;

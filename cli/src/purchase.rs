@@ -118,7 +118,7 @@ pub async fn run(
             let before = environment.clock.now() - time::Duration::days(older_than.into());
             let masked = mask(&purchases, before).await?;
             return Ok(match json {
-                true => format!("{}\n", json!({ "masked": masked })),
+                true => format!("{:#}\n", json!({ "masked": masked })),
                 false => format!("masked {masked}\n"),
             });
         }

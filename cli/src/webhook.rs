@@ -12,6 +12,7 @@ use shared::platform::environment::Environment;
 use shared::platform::outside::Outside;
 use shared::store::Endpoints;
 
+use crate::argument::tenant;
 use crate::failure::Failure;
 use crate::table;
 use crate::target::{Table, Target};
@@ -181,7 +182,7 @@ fn shown(endpoints: &[Endpoint], key: KeyView, json: bool) -> Result<String, Fai
     let views: Result<Vec<Value>, BadKey> = views.collect();
     let views = views.map_err(|error| Failure::Refused(error.to_string()))?;
     if json {
-        return Ok(format!("{}\n", Value::Array(views)));
+        return Ok(format!("{:#}\n", Value::Array(views)));
     }
     let text = |view: &Value, name: &str| view[name].as_str().unwrap_or_default().to_owned();
     let head = ["ID", "STATE", "SIGNATURE", "URL", "FAILING SINCE", "KEY"].map(str::to_owned);
@@ -201,10 +202,6 @@ fn shown(endpoints: &[Endpoint], key: KeyView, json: bool) -> Result<String, Fai
 fn unknown(which: &Which) -> Failure {
     let Which { tenant, id } = which;
     Failure::Refused(format!("tenant {tenant} has no endpoint {id}"))
-}
-
-fn tenant(text: &str) -> Result<TenantId, &'static str> {
-    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
 }
 
 fn endpoint(text: &str) -> Result<EndpointId, &'static str> {

@@ -9,9 +9,9 @@ use shared::domain::date::Date;
 use shared::domain::ids::TenantId;
 use shared::domain::money::Kobo;
 use shared::domain::spending::SpendLimit;
-
 use time::{Duration, OffsetDateTime};
 
+use crate::argument::tenant;
 use crate::record_text::record_text;
 
 /// The longest label, in characters.
@@ -210,8 +210,4 @@ pub struct Revoke {
     /// Why, for the record: 1 to 500 characters
     #[arg(long, value_parser = |text: &str| record_text(text, MAX_REASON))]
     pub reason: Option<String>,
-}
-
-fn tenant(text: &str) -> Result<TenantId, &'static str> {
-    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
 }

@@ -21,6 +21,9 @@ async fn an_operator_closes_opens_and_takes_back() {
     assert_eq!(listed.as_array().unwrap().len(), 11);
     assert!(listed.as_array().unwrap().iter().all(|it| it["state"] == "on sale"), "{listed}");
 
+    let text = gateway.guard(&["list", "--json"]).await.ok();
+    assert!(text.starts_with("[\n  {\n    "), "it is indented: {text}");
+
     let about = ["mtn", "--because", "VTpass is maintained", "--by", "ada"];
     let close = [&["close", "--for", "60"], &about[..]].concat();
     let closed = gateway.guard_json(&close).await;

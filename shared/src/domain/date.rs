@@ -104,7 +104,6 @@ impl<'de> Deserialize<'de> for Date {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::to_iso;
     use fuzzing::fuzz;
     use proptest::prelude::*;
     use time::macros::datetime;
@@ -163,13 +162,6 @@ mod tests {
         assert_eq!(serde_json::from_str::<Date>(r#""2024-07-05""#).unwrap(), date);
         assert!(serde_json::from_str::<Date>(r#""2024-07-32""#).is_err());
         assert!(serde_json::from_str::<Date>("20240705").is_err());
-    }
-
-    #[test]
-    fn a_day_is_that_of_lagos() {
-        let day = Date::parse("2024-02-28").unwrap();
-        assert_eq!(to_iso(day.begins()), "2024-02-27T23:00:00.000Z");
-        assert_eq!(to_iso(day.ends()), "2024-02-28T23:00:00.000Z");
     }
 
     proptest! {

@@ -75,3 +75,19 @@ async fn a_tenant_that_reaches_its_money_limit_rings() {
         "one order that is too large is no theft"
     );
 }
+
+/// The alarm `vtpass_wallet_low` invokes the books with an event of CloudWatch.
+#[tokio::test]
+async fn the_alarm_for_a_low_wallet_makes_the_books_read_the_balance() {
+    let it = Morning::with(&[]).await;
+    it.set_wallet(4_200).await;
+    it.gateway.clock.turn(Duration::from_secs(60));
+    let event = json!({ "source": "aws.cloudwatch", "accountId": "000000000000",
+        "alarmArn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:VtpassWalletLowAlarm",
+        "alarmData": { "alarmName": "VtpassWalletLowAlarm", "state": { "value": "ALARM" } } });
+    let done = it.gateway.sandbox.functions["books"].invoke(&event).await.unwrap();
+    assert_eq!(done["balance_kobo"], 4_200);
+    let now = it.gateway.clock.clock().now();
+    let read = it.books().balances(now - Duration::from_secs(1), now).await.unwrap();
+    assert_eq!(read.last().map(|it| it.balance_kobo.kobo()), Some(4_200));
+}
