@@ -1,11 +1,13 @@
-//! `GET /providers`: which providers this deployment has, and which of their services are on sale.
+//! `GET /providers`: which providers this deployment has, how they were seen lately, and which of their
+//! services are on sale.
 
 use serde::Serialize;
-use shared::domain::guard::Sale;
+use shared::domain::guard::{Lately, Sale};
 use shared::domain::service::{Service, ServiceKind};
 use shared::domain::time::to_iso;
 use shared::lambda::error::ApiError;
 use shared::lambda::reply::Reply;
+use shared::store::Seen;
 
 use crate::FetchData;
 
@@ -14,6 +16,7 @@ struct Provider {
     provider: &'static str,
     /// Whether it is configured.
     on: bool,
+    lately: Lately,
     services: Vec<Sold>,
 }
 
@@ -21,6 +24,7 @@ struct Provider {
 struct Sold {
     service_id: &'static str,
     on_sale: bool,
+    lately: Lately,
     suspended_since: Option<String>,
     reason: Option<String>,
 }
@@ -28,33 +32,49 @@ struct Sold {
 impl FetchData {
     pub(crate) async fn providers(&self) -> Result<Reply, ApiError> {
         let services = Service::all();
-        let sales = self.guards.sales(&services.map(|service| service.id)).await?;
-        let (vtpass, mtn) = (self.sells_at_vtpass, self.mtn.is_some());
-        let (mut at_vtpass, mut at_mtn) = (Vec::new(), Vec::new());
-        for (service, sale) in services.into_iter().zip(sales) {
-            let (is_on, sold) = match service.kind {
-                ServiceKind::Data | ServiceKind::Airtime => (vtpass, &mut at_vtpass),
-                ServiceKind::Refill => (mtn, &mut at_mtn),
+        let seen = self.guards.seen(&services.map(|service| service.id)).await?;
+        let mut vtpass = Provider::new("vtpass", self.sells_at_vtpass);
+        let mut mtn = Provider::new("mtn", self.mtn.is_some());
+        let mut mono = Provider::new("mono", self.mono.is_some());
+        for (service, seen) in services.into_iter().zip(seen) {
+            let provider = match service.kind {
+                ServiceKind::Data | ServiceKind::Airtime => &mut vtpass,
+                ServiceKind::Refill => &mut mtn,
             };
-            sold.push(Sold::new(service.id, sale, is_on));
+            provider.services.push(Sold::new(service.id, seen, provider.on));
         }
-        Reply::successful([
-            Provider { provider: "vtpass", on: vtpass, services: at_vtpass },
-            Provider { provider: "mtn", on: mtn, services: at_mtn },
-            Provider { provider: "mono", on: self.mono.is_some(), services: Vec::new() },
-        ])
+        for provider in [&mut vtpass, &mut mtn] {
+            provider.lately = Lately::of_provider(provider.services.iter().map(|it| it.lately));
+        }
+        // This instance knows that it asks no more. It does not know that others are answered.
+        if self.mtn.as_ref().is_some_and(|mtn| mtn.check().is_err()) {
+            mtn.lately = Lately::Down;
+        }
+        if self.mono.as_ref().is_some_and(|mono| mono.check().is_err()) {
+            mono.lately = Lately::Down;
+        }
+        Reply::successful([vtpass, mtn, mono])
+    }
+}
+
+impl Provider {
+    fn new(provider: &'static str, on: bool) -> Self {
+        Self { provider, on, lately: Lately::Unknown, services: Vec::new() }
     }
 }
 
 impl Sold {
-    fn new(service_id: &'static str, sale: Sale, is_on: bool) -> Self {
-        match sale {
-            Sale::On => Self { service_id, on_sale: is_on, suspended_since: None, reason: None },
+    fn new(service_id: &'static str, seen: Seen, is_on: bool) -> Self {
+        let lately = seen.lately.lately();
+        let fresh =
+            Self { service_id, on_sale: is_on, lately, suspended_since: None, reason: None };
+        match seen.sale {
+            Sale::On => fresh,
             Sale::Suspended { since, reason } => Self {
-                service_id,
                 on_sale: false,
                 suspended_since: Some(to_iso(since)),
                 reason: Some(reason),
+                ..fresh
             },
         }
     }

@@ -11,7 +11,7 @@ use super::conditional::{AS_OWN, Item, UNLESS_OWN, WriteId, Written, assign, upd
 use super::table::Table;
 use super::{Outbox, StoreError, number, text};
 use crate::domain::event::Subject;
-use crate::domain::guard::{Change, Counts, Gate, Guard, Sale, Sign, State, Thresholds};
+use crate::domain::guard::{Change, Counted, Counts, Gate, Guard, Sale, Sign, State, Thresholds};
 use crate::domain::ids::PurchaseId;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::{Clock, Environment, Random};
@@ -40,6 +40,15 @@ pub enum Admission {
     Probe(Guard),
     /// It is refused: when to try again, and the guard.
     Refused(std::time::Duration, Guard),
+}
+
+/// What a guard says of its service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether it is sold.
+    pub sale: Sale,
+    /// Its outcomes of the last minutes, as far as they were counted.
+    pub lately: Counted,
 }
 
 /// How a change ended. Holds the guard as it is now.
@@ -99,14 +108,15 @@ impl Guards {
         Ok(self.get(service_id).await?.state.changes)
     }
 
-    /// Whether each of these services is sold, in their order, by one read.
+    /// What the guard of each of these services says, in their order, by one read.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn sales(&self, service_ids: &[&str]) -> Result<Vec<Sale>, StoreError> {
-        if self.thresholds.is_none() {
-            return Ok(vec![Sale::On; service_ids.len()]);
-        }
+    pub async fn seen(&self, service_ids: &[&str]) -> Result<Vec<Seen>, StoreError> {
+        let Some(thresholds) = &self.thresholds else {
+            let nothing = Seen { sale: Sale::On, lately: Counted::default() };
+            return Ok(vec![nothing; service_ids.len()]);
+        };
         let pk = |id: &str| Item::from([("pk".to_owned(), text(key(id)))]);
         let mut unread: Vec<Item> = service_ids.iter().map(|id| pk(id)).collect();
         let mut items = Vec::new();
@@ -119,7 +129,9 @@ impl Guards {
                 let of = |id: &&str| {
                     let pk = text(key(id));
                     let item = items.iter().find(|item| item.get("pk") == Some(&pk)).cloned();
-                    Ok(guard(id, item.unwrap_or_default())?.state.sale(now))
+                    let guard = guard(id, item.unwrap_or_default())?;
+                    let lately = guard.counts.within(thresholds, now);
+                    Ok(Seen { sale: guard.state.sale(now), lately })
                 };
                 return service_ids.iter().map(of).collect();
             }

@@ -31,7 +31,7 @@ pub use self::deliveries::{Deliveries, DeliveryPage};
 pub use self::endpoints::Endpoints;
 pub use self::error::StoreError;
 pub use self::events::{EventPage, Events, Wanted};
-pub use self::guard::{Admission, GuardChange, Guards};
+pub use self::guard::{Admission, GuardChange, Guards, Seen};
 pub use self::limits::{Calls, Counted, Limits, OverLimit};
 pub use self::outbox::Outbox;
 pub use self::purchases::{

@@ -51,6 +51,11 @@ async fn reads_at_mono_are_refused_at_once_until_one_is_answered() {
     for _ in 0..20 {
         refused_with_a_wait(&read(&caller).await);
     }
+    let providers = caller.get("/providers").await.ok()["data"].take();
+    assert_eq!(
+        (&providers[2]["provider"], &providers[2]["lately"]),
+        (&json!("mono"), &json!("down"))
+    );
     assert_eq!(mono.received().len(), before);
 
     // After the pause one read is let through. It fails, so the next pause is longer.

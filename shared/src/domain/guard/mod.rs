@@ -5,6 +5,7 @@
 //! suspended, and the word of an operator, which stands above what the outcomes say.
 
 mod counts;
+mod lately;
 mod owed;
 mod sign;
 mod state;
@@ -12,6 +13,7 @@ mod stored;
 mod thresholds;
 
 pub use self::counts::{Counted, Counts};
+pub use self::lately::Lately;
 pub use self::sign::{Sign, waits_for_requery};
 pub use self::state::{Change, Closed, Gate, Probe, Sale, State, Word};
 pub use self::stored::Guard;

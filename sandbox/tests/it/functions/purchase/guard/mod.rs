@@ -66,7 +66,7 @@ impl Gateway {
 
     /// Whether a service is sold, by what is stored.
     pub async fn sells(&self, service_id: &str) -> bool {
-        self.guards().sales(&[service_id]).await.unwrap() == [Sale::On]
+        self.guards().seen(&[service_id]).await.unwrap()[0].sale == Sale::On
     }
 
     async fn instances(&self, count: usize) -> Vec<(Arc<Tap>, Entry)> {
@@ -214,8 +214,8 @@ async fn what_is_on_sale_is_shown() {
         assert_eq!(catalogue["data"]["service_id"], "etisalat-data");
         catalogue["data"]["on_sale"].clone()
     };
-    let fresh = json!({ "service_id": "etisalat-data", "on_sale": true, "suspended_since": null,
-                        "reason": null });
+    let fresh = json!({ "service_id": "etisalat-data", "on_sale": true, "lately": "unknown",
+                        "suspended_since": null, "reason": null });
     assert_eq!((shown().await, on_sale().await), (fresh, json!(true)));
     for order in 0..TOO_MANY {
         caller.bought(&format!("{order}"), &bundle(FAILED)).await;
@@ -229,6 +229,33 @@ async fn what_is_on_sale_is_shown() {
     gateway.clock.turn(PAUSE);
     caller.bought("works", &bundle(DELIVERED)).await;
     assert_eq!((&shown().await["on_sale"], on_sale().await), (&json!(true), json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn providers_show_how_they_were_seen_lately_and_say_what_is_not_known() {
+    let (gateway, caller) = guarded().await;
+    let lately = async || {
+        let providers = caller.get("/providers").await.ok()["data"].take();
+        let services = providers[0]["services"].as_array().unwrap();
+        let mtn = services.iter().find(|it| it["service_id"] == "mtn").unwrap();
+        let of = |it: &Value| field(it, "lately").to_owned();
+        [of(mtn), of(&providers[0]), of(&providers[1]), of(&providers[2])]
+    };
+    caller.bought("good", &airtime(DELIVERED)).await;
+    assert_eq!(lately().await, ["unknown"; 4], "while all goes well nothing is counted");
+    for order in 0..3 {
+        caller.bought(&format!("bad-{order}"), &airtime(FAILED)).await;
+    }
+    let one_is_down = ["down", "unknown", "unknown", "unknown"];
+    assert_eq!(lately().await, one_is_down, "the others may be selling well");
+    for (more, expected) in [(1, "slow"), (12, "working")] {
+        for order in 0..more {
+            caller.bought(&format!("{expected}-{order}"), &airtime(DELIVERED)).await;
+        }
+        assert_eq!(lately().await, [expected, expected, "unknown", "unknown"]);
+    }
+    gateway.clock.turn(Duration::from_secs(660));
+    assert_eq!(lately().await, ["unknown"; 4], "too long ago");
 }
 
 #[tokio::test(flavor = "multi_thread")]
