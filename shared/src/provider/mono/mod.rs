@@ -74,7 +74,7 @@ impl Mono {
         let exchange_path = vars.optional("MONO_EXCHANGE_PATH").unwrap_or("/account/auth");
         Ok(Some(Self {
             upstream: Upstream::new("mono", environment),
-            base_url: parse_provider_url(names[0], base_url)?,
+            base_url: parse_provider_url(vars, names[0], base_url)?,
             key: SecretString::from(key),
             exchange_path: exchange_path.to_owned(),
             credential_refusals: environment.credential_refusals.clone(),

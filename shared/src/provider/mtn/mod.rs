@@ -75,7 +75,7 @@ impl Mtn {
     /// [`ConfigError`] if only some of the first five are set, or if a value cannot be used.
     pub fn from_vars(vars: &Vars, environment: &Environment) -> Result<Option<Self>, ConfigError> {
         let Some([url, key, id, secret, channel]) = vars.provider(VARS)? else { return Ok(None) };
-        let base_url = parse_provider_url(VARS[0], url)?;
+        let base_url = parse_provider_url(vars, VARS[0], url)?;
         let tokens = Arc::new(Tokens::new(environment, &base_url, id, secret));
         let authorization = |name| Authorization::from_vars(vars, name, (id, secret), &tokens);
         Ok(Some(Self {

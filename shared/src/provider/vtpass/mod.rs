@@ -74,7 +74,7 @@ impl Vtpass {
     /// cannot be used.
     pub fn from_vars(vars: &Vars, environment: &Environment) -> Result<Option<Self>, ConfigError> {
         let Some((url, credentials)) = Credentials::from_vars(vars)? else { return Ok(None) };
-        let base_url = parse_provider_url("VTPASS_BASE_URL", url)?;
+        let base_url = parse_provider_url(vars, "VTPASS_BASE_URL", url)?;
         Ok(Some(Self {
             upstream: Upstream::new("vtpass", environment),
             takes_test_numbers: is_test_host(&base_url),

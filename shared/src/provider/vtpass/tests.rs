@@ -143,6 +143,7 @@ fn test_numbers_are_allowed_at_the_sandbox_and_on_this_machine() {
         ("https://sandbox.vtpass.com.example.com/api", false),
         ("https://example.com/sandbox.vtpass.com", false),
         ("https://sandbox.vtpass.com@example.com/api", false),
+        ("http://10.0.0.1/api", false),
     ] {
         assert_eq!(client(url).unwrap().takes_test_numbers(), allowed, "{url}");
     }
@@ -151,8 +152,6 @@ fn test_numbers_are_allowed_at_the_sandbox_and_on_this_machine() {
 #[test]
 fn debug_does_not_print_credentials() {
     assert_eq!(format!("{:?}", client("https://vtpass.com/api").unwrap()), "Vtpass { .. }");
-    for unsafe_url in ["vtpass.com", "http://vtpass.com/api"] {
-        let error = client(unsafe_url).unwrap_err();
-        assert!(error.to_string().contains("VTPASS_BASE_URL"));
-    }
+    let error = client("vtpass.com").unwrap_err();
+    assert!(error.to_string().contains("VTPASS_BASE_URL"));
 }

@@ -252,7 +252,6 @@ fn error_names_the_missing_or_wrong_variable() {
         ("MTN_PLANS_AUTH", "Basic"),
         ("MTN_CONSUMPTION_AUTH", "none"),
         ("MTN_BASE_URL", "api.mtn.com"),
-        ("MTN_BASE_URL", "http://api.mtn.com"),
         ("MTN_API_KEY", "k\n1"),
         ("MTN_CHANNEL_NAME", "c\n1"),
     ] {
