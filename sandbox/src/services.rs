@@ -51,7 +51,8 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 20] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 21] = [
+    ("ConsentRequiredFields", "CONSENT_REQUIRED_FIELDS"),
     ("FloatAlarmHours", "FLOAT_ALARM_HOURS"),
     ("FloatAlarmKobo", "FLOAT_ALARM_KOBO"),
     ("Guard", "GUARD"),

@@ -2,8 +2,10 @@
 //!
 //! Writes `limits` and `sessions`. Calls Mono.
 
+mod consent;
+
 use serde::Deserialize;
-use shared::domain::account::ConsentTerms;
+use shared::domain::consent::ConsentTerms;
 use shared::domain::ids::TenantId;
 use shared::domain::limit::OtpLimits;
 use shared::domain::msisdn::Msisdn;
@@ -16,6 +18,9 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::{Clock, Environment};
 use shared::provider::mono::Mono;
 use shared::store::{Limits, NewSession, Sessions};
+use time::OffsetDateTime;
+
+use crate::consent::{Given, Required};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -24,6 +29,7 @@ pub struct Auth {
     sessions: Sessions,
     limits: Limits,
     otp_limits: OtpLimits,
+    required: Required,
     clock: Clock,
 }
 
@@ -33,14 +39,11 @@ struct AuthRequest {
     phone: String,
     provider: String,
     #[serde(default, deserialize_with = "object")]
-    consent: Option<ConsentTerms>,
+    consent: Option<Given>,
 }
 
 const EXPECTED: &str = "phone and provider as strings, and optionally consent \
-                        (purpose, scope, policy_version as strings)";
-
-/// The longest text in a consent, in characters.
-const MAX_TERM: usize = 500;
+                        (purpose, scope, policy_version, customer_ip, expires_at as strings)";
 
 impl HttpFunction for Auth {
     const NAME: &'static str = "auth";
@@ -52,13 +55,14 @@ impl HttpFunction for Auth {
             sessions: Sessions::from_vars(vars, &dynamodb)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
             otp_limits: OtpLimits::from_vars(vars)?,
+            required: Required::from_vars(vars)?,
             clock: environment.clock.clone(),
         })
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
-        let (msisdn, network, consent) = parse(request)?;
+        let (msisdn, network, consent) = parse(request, &self.required, self.clock.now())?;
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;
 
         // While Mono is down nobody's limit is used up.
@@ -70,7 +74,7 @@ impl HttpFunction for Auth {
             tenant,
             network,
             msisdn,
-            consent,
+            consent: consent.hashed(&answer.session_id),
             source_ip: &request.source_ip,
             otp_length: answer.otp_length,
         };
@@ -101,19 +105,18 @@ impl Auth {
 }
 
 /// Reads the body. The number's prefix is not compared with the network, because numbers are ported.
-fn parse(request: &ApiRequest) -> Result<(Msisdn, Network, ConsentTerms), ApiError> {
+fn parse(
+    request: &ApiRequest,
+    required: &Required,
+    now: OffsetDateTime,
+) -> Result<(Msisdn, Network, ConsentTerms), ApiError> {
     let body: AuthRequest = request.json(EXPECTED)?;
     let network = Network::parse(&body.provider).ok_or_else(|| {
         ApiError::invalid(format!("provider must be one of: {}.", Network::SUPPORTED))
     })?;
     let msisdn = Msisdn::parse(&body.phone)
         .map_err(|_| ApiError::invalid("phone must be a Nigerian mobile number."))?;
-    let consent = body.consent.unwrap_or_default();
-    let terms = [&consent.purpose, &consent.scope, &consent.policy_version];
-    if terms.into_iter().flatten().any(|term| term.chars().count() > MAX_TERM) {
-        let message = format!("A text in consent has at most {MAX_TERM} characters.");
-        return Err(ApiError::invalid(message));
-    }
+    let consent = body.consent.unwrap_or_default().terms(required, now)?;
     Ok((msisdn, network, consent))
 }
 
@@ -121,15 +124,22 @@ fn parse(request: &ApiRequest) -> Result<(Msisdn, Network, ConsentTerms), ApiErr
 mod tests {
     use fuzzing::{Asked, ask, fuzz};
 
+    use shared::domain::consent::Scope;
+
     use super::*;
+    use crate::consent::MAX_TERM;
 
     /// A number and a text that no answer may show.
     const HIDDEN: [&str; 2] = ["8039998877", "c4nary"];
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-29 10:00 UTC);
     const SAMPLES: [&str; 2] = [
         r#"{"phone":"08039998877","provider":"mtn","consent":{"purpose":"c4nary","scope":"s"}}"#,
-        r#"{"phone":"+234 803 999 8877","provider":"Airtel"}"#,
+        r#"{"phone":"+234 803 999 8877","provider":"Airtel","consent":{"customer_ip":"197.210.1.2","expires_at":"2027-01-01T00:00:00Z"}}"#,
     ];
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 12] = [
+        "mtn.usage, identity",
+        "customer_ip",
+        "expires_at",
         "phone",
         "provider",
         "consent",
@@ -147,11 +157,14 @@ mod tests {
             let body = choices.body(&SAMPLES, &WORDS);
             let asked = Asked { route: "POST /telecom/auth", body, ..Asked::default() };
             let (status, answer) = ask(asked, |request| {
-                let (msisdn, _, consent) = parse(request)?;
+                let (msisdn, _, consent) = parse(request, &Required::default(), NOW)?;
                 assert!(Msisdn::parse(&msisdn.local()).is_ok());
-                for term in [consent.purpose, consent.scope, consent.policy_version] {
-                    assert!(term.is_none_or(|term| term.chars().count() <= MAX_TERM));
+                for term in [&consent.purpose, &consent.scope, &consent.policy_version] {
+                    assert!(term.as_ref().is_none_or(|term| term.chars().count() <= MAX_TERM));
                 }
+                assert!(consent.expires_at.is_none_or(|end| end > NOW));
+                let opens = consent.opens.unwrap_or_default().join(",");
+                assert!(opens.is_empty() || Scope::names_in(&opens).is_some());
                 Ok(())
             });
             assert!(matches!(status, 200 | 400), "{status}");

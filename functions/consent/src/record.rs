@@ -32,7 +32,7 @@ struct Export<'a> {
 impl ConsentFunction {
     /// The consent record; of an unlinked account, its history.
     pub(crate) async fn record(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let account = self.account(request).await?;
+        let account = self.account(request).await?.shown(self.environment.clock.now());
         Reply::successful(ConsentRecord {
             account_id: &account.account_id,
             network: account.network,
@@ -44,9 +44,15 @@ impl ConsentFunction {
 
     /// Everything held about the account.
     pub(crate) async fn export(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
-        let account = self.account(request).await?;
-        let (tenant, now) = (&account.tenant, self.environment.clock.now());
-        let requests = self.requests.of_account(tenant, &account.account_id, now).await?;
+        let now = self.environment.clock.now();
+        let account = self.account(request).await?.shown(now);
+        let requests = match account.state {
+            AccountState::Linked => {
+                self.requests.of_account(&account.tenant, &account.account_id, now).await?
+            }
+            // An unlink may not have deleted them yet.
+            AccountState::Unlinking | AccountState::Unlinked => Vec::new(),
+        };
         let requests = requests.iter().map(DeferredRequest::view).collect();
         Reply::successful(Export { account: &account, requests })
     }

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use crate::FetchData;
 use crate::mtn::Line;
 use crate::reply::{answer, kept_answer};
+use crate::scope::check_question;
 
 /// The time between two reads of a waiting request.
 const POLL: Duration = Duration::from_millis(500);
@@ -144,7 +145,8 @@ impl FetchData {
         let wait = request.preferred_wait();
         let met = self.poll_until(tenant, &id, request.arrived + wait).await?;
         let met = met.ok_or_else(ApiError::not_found)?;
-        self.linked_account(tenant, &met.account_id).await?;
+        let account = self.linked_account(tenant, &met.account_id).await?;
+        check_question(&account, &met.question)?;
         Ok(with_preference(Reply::successful(met.view())?, wait))
     }
 

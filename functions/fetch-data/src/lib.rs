@@ -10,8 +10,9 @@ mod mtn;
 mod providers;
 mod query;
 mod reply;
+mod scope;
 
-use shared::domain::account::{Account, AccountState};
+use shared::domain::account::Account;
 use shared::domain::deferred::AnswerTime;
 use shared::domain::ids::{AccountId, TenantId};
 use shared::domain::limit::TenantLimits;
@@ -82,6 +83,7 @@ impl HttpFunction for FetchData {
         let (counted, account) = tokio::join!(count, self.account_of(request));
         counted?;
         let account = account?;
+        scope::check_route(&account, &request.route)?;
         match request.route.as_str() {
             "GET /accounts/{id}" => self.read_mono(request, account, Resource::Account).await,
             "GET /accounts/{id}/balances" => {
@@ -107,10 +109,11 @@ fn weight(request: &ApiRequest) -> u64 {
 }
 
 impl FetchData {
-    /// The tenant's account, with its consent in force.
+    /// The tenant's account, with its consent in force, by the clock.
     async fn linked_account(&self, tenant: &TenantId, id: &AccountId) -> Result<Account, ApiError> {
         let account = self.accounts.get(tenant, id).await?;
-        account.filter(|it| it.state == AccountState::Linked).ok_or_else(ApiError::not_found)
+        let now = self.environment.clock.now();
+        account.filter(|it| it.is_open(now)).ok_or_else(ApiError::not_found)
     }
 
     /// The account that the path names.

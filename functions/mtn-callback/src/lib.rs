@@ -4,7 +4,6 @@
 //! Reads `accounts`, reads and writes `requests`, sends to the notify queue. Calls no
 //! provider.
 
-use shared::domain::account::AccountState;
 use shared::domain::deferred::{DeferredRequest, KeptAnswer};
 use shared::domain::ids::DeferredRequestId;
 use shared::lambda::error::ApiError;
@@ -65,10 +64,10 @@ impl MtnCallback {
     /// there was still a request to store it for: a withdrawn consent leaves none.
     async fn keep(&self, deferred: &DeferredRequest, body: &str) -> Result<bool, StoreError> {
         let account = self.accounts.get(&deferred.tenant, &deferred.account_id).await?;
-        if account.is_none_or(|account| account.state != AccountState::Linked) {
+        let (id, now) = (&deferred.request_id, self.clock.now());
+        if !account.is_some_and(|account| account.is_open(now)) {
             return Ok(false);
         }
-        let (id, now) = (&deferred.request_id, self.clock.now());
         let answer = match read_callback(&deferred.question, body) {
             CallbackAnswer::Data(data) => KeptAnswer::from(&data),
             // Not an answer as MTN documents it: kept as a notice, until a recognised answer comes.

@@ -3,10 +3,12 @@
 //! It starts overdue chains again, looks back once on each settled purchase, asks daily about those
 //! that wait for a person, and masks the numbers of old ones. It asks no provider itself: it sends
 //! jobs. A job that is lost is sent again, because the purchase stays in the index until the job has
-//! done its work.
+//! done its work. It also ends consents that are past their end.
 //!
-//! Reads and writes `purchases`, sends to the requery queue and the follow-up queue.
+//! Reads and writes `purchases` and `accounts`, sends to the requery queue, the follow-up queue and the
+//! notify queue.
 
+mod consents;
 mod masking;
 
 use std::collections::VecDeque;
@@ -24,16 +26,18 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
 use shared::platform::telemetry::alarm::Alarm;
-use shared::store::{PARTS, Purchases, StoreError};
+use shared::store::{Accounts, Outbox, PARTS, Purchases, StoreError};
 use tokio::time::Instant;
 
-/// How many purchases are worked on at the same time.
+/// How many purchases or consents are worked on at the same time.
 const CONCURRENCY: usize = 16;
 
 /// The function's dependencies.
 #[derive(Debug)]
 pub struct Reconcile {
     purchases: Purchases,
+    accounts: Accounts,
+    outbox: Outbox,
     chains: Queue,
     follow_ups: Queue,
     after: ReconcileAfter,
@@ -52,7 +56,7 @@ struct Counts {
     failed: usize,
 }
 
-/// Why a purchase was not dealt with. The next run tries again.
+/// Why a purchase or a consent was not dealt with. The next run tries again.
 #[derive(Debug, thiserror::Error)]
 enum NotDone {
     #[error(transparent)]
@@ -68,6 +72,8 @@ impl ScheduledFunction for Reconcile {
         let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         Ok(Self {
             purchases: Purchases::from_vars(vars, &dynamodb)?,
+            accounts: Accounts::from_vars(vars, &dynamodb)?,
+            outbox: Outbox::from_vars(vars, environment)?,
             chains: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
             follow_ups: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             after: ReconcileAfter::from_vars(vars)?,
@@ -77,12 +83,16 @@ impl ScheduledFunction for Reconcile {
     }
 
     async fn run(&self, until: Instant) -> Result<Value, Failed> {
+        // What keeps consents from ending does not keep purchases waiting.
+        let ended = Box::pin(self.end_consents(until)).await;
         let (counts, complete) = Box::pin(self.work(until)).await.map_err(failed)?;
         let masked = Box::pin(self.mask(until)).await.map_err(failed)?;
         if counts.failed > 0 {
             return Err(Failed(format!("{} purchases were not dealt with", counts.failed)));
         }
+        let ended = ended.map_err(|reason| Failed(format!("consents were not ended: {reason}")))?;
         let mut done = json!(counts);
+        done["consents_ended"] = json!(ended);
         done["masked"] = json!(masked);
         done["complete"] = json!(complete);
         Ok(done)

@@ -2,7 +2,7 @@
 //! callback URL; the old ones stay valid. The questions are reads, so asking twice does no harm.
 
 use aws_sdk_dynamodb::Client;
-use shared::domain::account::{Account, AccountState};
+use shared::domain::account::Account;
 use shared::domain::deferred::{
     AnswerTime, CallbackToken, DeferredRequest, DeferredState, KeptAnswer, MOST_ASKS,
 };
@@ -80,7 +80,7 @@ impl DeferredRequestJobs {
         }
     }
 
-    /// A request whose account is no longer linked is deleted, answered or not, because its unlink
+    /// A request whose account is no longer open is deleted, answered or not, because its unlink
     /// may not have seen it.
     async fn task(&self, step: &Step<AskedRequest>) -> Result<Task, StoreError> {
         let AskedRequest { tenant, request_id } = &step.about;
@@ -89,7 +89,7 @@ impl DeferredRequestJobs {
             return Ok(Task::Nothing);
         };
         let account = self.accounts.get(tenant, &request.account_id).await?;
-        let Some(account) = account.filter(|it| it.state == AccountState::Linked) else {
+        let Some(account) = account.filter(|it| it.is_open(now)) else {
             self.requests.forget(request_id).await?;
             return Ok(Task::Nothing);
         };

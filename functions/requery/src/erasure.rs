@@ -105,9 +105,15 @@ impl ErasureJobs {
     async fn tell_mono(&self, step: &Step<HeldAccount>) -> Result<Progress, StoreError> {
         let HeldAccount { tenant, account_id } = &step.about;
         let account = self.accounts.get(tenant, account_id).await?;
-        let Some(account) = account.filter(|it| it.state == AccountState::Unlinking) else {
+        let Some(account) = account.filter(|it| it.state != AccountState::Linked) else {
             return Ok(Progress::Done);
         };
+        if account.keeps_text() {
+            self.accounts.erase_texts(tenant, account_id).await?;
+        }
+        if account.state == AccountState::Unlinked {
+            return Ok(Progress::Done);
+        }
         let comes_later = account.unlink_comes_later(self.environment.clock.now());
         if step.step > 0 && comes_later {
             return Ok(Progress::Done);

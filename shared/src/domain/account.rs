@@ -4,24 +4,11 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 
+use super::consent::ConsentTerms;
 use super::ids::{AccountId, TenantId};
 use super::msisdn::Msisdn;
 use super::network::Network;
 use super::time::{CLOCK_DIFFERENCE, epoch_ms, iso};
-
-/// What the customer agreed to, in the tenant's words.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConsentTerms {
-    /// What the data is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// Which data.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
-    /// The version of the policy the customer saw.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy_version: Option<String>,
-}
 
 /// A consent in force. It is personal data: it is erased when the consent is withdrawn.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,9 +31,9 @@ pub struct AccountEvent {
     /// When.
     #[serde(with = "iso")]
     pub at: OffsetDateTime,
-    /// The state that the account came to: `linked`, `unlinking` or `unlinked`.
+    /// The name of an [`AccountChange`], or one that a newer version wrote.
     pub event: String,
-    /// What was agreed, when linked.
+    /// What stays of what was agreed, when linked. Older versions kept the texts, too.
     #[serde(flatten)]
     pub terms: ConsentTerms,
     /// SHA-256 of the id of the OTP session, when linked.
@@ -54,8 +41,43 @@ pub struct AccountEvent {
     pub session: Option<String>,
 }
 
+impl AccountEvent {
+    /// Without free text.
+    #[must_use]
+    pub fn erased(mut self) -> Self {
+        self.terms = self.terms.erased(self.session.as_deref().unwrap_or_default());
+        self
+    }
+}
+
+/// What a line of an account's history tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum AccountChange {
+    /// The customer consented.
+    Linked,
+    /// The consent was withdrawn, and erased here.
+    Unlinking,
+    /// The consent came to its end, and was erased here.
+    Expired,
+    /// It is erased everywhere.
+    Unlinked,
+}
+
+impl AccountChange {
+    /// The name in answers and in the store.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// The change with a name; none where only a newer version knows it.
+    pub fn named(name: &str) -> Option<Self> {
+        name.parse().ok()
+    }
+}
+
 /// The state of an account for one tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, EnumString, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum AccountState {
@@ -71,11 +93,6 @@ impl AccountState {
     /// The name in answers and in the store.
     pub fn name(self) -> &'static str {
         self.into()
-    }
-
-    /// The state with a name; none where only a newer version knows it.
-    pub fn named(name: &str) -> Option<Self> {
-        name.parse().ok()
     }
 }
 
@@ -111,6 +128,45 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether its data may be read: it is linked, by a consent that is not past its end.
+    pub fn is_open(&self, now: OffsetDateTime) -> bool {
+        let consent = self.consent.as_ref();
+        self.state == AccountState::Linked
+            && consent.is_some_and(|consent| !consent.terms.has_ended(now))
+    }
+
+    /// Whether its consent is past its end and not erased yet.
+    pub fn has_expired(&self, now: OffsetDateTime) -> bool {
+        let consent = self.consent.as_ref();
+        self.state == AccountState::Linked
+            && consent.is_some_and(|consent| consent.terms.has_ended(now))
+    }
+
+    /// Whether its history holds free text, as older versions left it.
+    pub fn keeps_text(&self) -> bool {
+        self.history.iter().any(|line| line.terms.has_text())
+    }
+
+    /// The account as its tenant may see it at `now`. What is no longer open is shown as erased, also
+    /// while it is not; the history of a consent in force shows its texts.
+    #[must_use]
+    pub fn shown(mut self, now: OffsetDateTime) -> Self {
+        let consent = if self.is_open(now) { self.consent.take() } else { None };
+        let Some(consent) = consent else {
+            if self.state == AccountState::Linked {
+                self.state = AccountState::Unlinking;
+            }
+            let history = self.history.into_iter().map(AccountEvent::erased).collect();
+            return Self { msisdn: None, consent: None, history, ..self };
+        };
+        let is_proof = |line: &AccountEvent| line.session.as_ref() == Some(&consent.session);
+        if let Some(line) = self.history.iter_mut().rev().find(|line| is_proof(line)) {
+            let customer_ip = None;
+            line.terms = ConsentTerms { customer_ip, ..consent.terms.clone() };
+        }
+        Self { consent: Some(consent), ..self }
+    }
+
     /// Whether a later step of its unlink job is on its way, so that no other has to ask at `now` or be
     /// sent.
     pub fn unlink_comes_later(&self, now: OffsetDateTime) -> bool {

@@ -7,6 +7,7 @@ pub mod access;
 pub mod account;
 pub mod api_key;
 pub mod catalogue;
+pub mod consent;
 pub mod date;
 pub mod deferred;
 pub mod event;

@@ -29,15 +29,20 @@ impl KeyedHash {
     }
 
     /// The HMAC-SHA256 of `text`, as 64 lower-case hexadecimal digits.
-    ///
-    /// # Panics
-    /// Never: an HMAC takes a key of any length.
     pub fn of(&self, text: &str) -> String {
-        let key = self.0.expose_secret().as_bytes();
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-        mac.update(text.as_bytes());
-        hex::encode(mac.finalize().into_bytes())
+        keyed_hash(self.0.expose_secret(), text)
     }
+}
+
+/// The HMAC-SHA256 of `text` under `key`, as 64 lower-case hexadecimal digits.
+///
+/// # Panics
+/// Never: an HMAC takes a key of any length.
+pub fn keyed_hash(key: &str, text: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes());
+    let mut mac = mac.expect("HMAC takes a key of any length");
+    mac.update(text.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
 }
 
 /// The SHA-256 of a secret, as 64 lower-case hexadecimal digits: the only form in which session

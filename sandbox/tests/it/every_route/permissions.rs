@@ -10,6 +10,7 @@ use sandbox::template::Template;
 use serde_json::{Value, json};
 use shared::domain::date::Date;
 use shared::domain::guard::{State, Word};
+use shared::domain::time::to_iso;
 use shared::platform::crypto::hashed;
 use shared::store::Tenants;
 
@@ -176,9 +177,11 @@ async fn consents(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     exchange.answer("POST /account/auth", "", none(), json!({ "code": "unknown" })).await;
 }
 
-/// A day later reconcile restarts a lost chain and looks back.
+/// A day later reconcile restarts a lost chain, looks back and ends a consent.
 async fn reconcile(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     gateway.caller().bought_stuck("lost").await;
+    let end = to_iso(gateway.environment().clock.now() + Duration::from_secs(3_600));
+    gateway.caller().consented("07082109281", "airtel", &json!({ "expires_at": end })).await;
     gateway.empty("RequeryQueue").await;
     gateway.clock.turn(Duration::from_secs(86_400));
     all["reconcile"].run(json!({})).await;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
+use shared::domain::time::to_iso;
 
 use super::loss::{Loss, event_with};
 use crate::functions::consent::history::{age, times};
@@ -162,4 +164,55 @@ pub async fn an_unlink_is_begun_once(loss: Loss) {
 
 pub async fn an_unlink_is_finished_once(loss: Loss) {
     unlink(loss).await;
+}
+
+/// A consent that ended, by the clock.
+async fn ended() -> (Gateway, Caller, String) {
+    let gateway = Gateway::undriven().await;
+    let (caller, hour) = (gateway.caller(), Duration::from_secs(3_600));
+    let end = to_iso(gateway.clock.clock().now() + hour);
+    let id = caller.consented(PHONE, "mtn", &json!({ "expires_at": end })).await;
+    gateway.clock.turn(hour);
+    (gateway, caller, id)
+}
+
+pub async fn a_consent_is_ended_once(loss: Loss) {
+    let (gateway, _, _) = ended().await;
+    let (tap, reconcile) = gateway.with_tap("reconcile").await;
+    let done = loss.run(&tap, &reconcile, "{}".to_owned()).await;
+    assert_eq!(done["consents_ended"], 1, "{done}");
+    assert_eq!(events(&gateway).await, ["linked", "expired"]);
+    assert_eq!(gateway.jobs().await, 1);
+}
+
+pub async fn an_account_leaves_the_index_of_ended_consents(loss: Loss) {
+    let (gateway, caller, id) = ended().await;
+    // A version that does not know the end ended the consent.
+    let unlink = gateway.dynamodb().update_item().table_name("AccountsTable");
+    let key = [("account_id", id), ("tenant", tenant_of(KEY))];
+    let key = key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value)));
+    let unlink = unlink.set_key(Some(key.into())).update_expression("SET #state = :unlinked");
+    let unlinked = AttributeValue::S("unlinked".to_owned());
+    let unlink = unlink.expression_attribute_names("#state", "state");
+    unlink.expression_attribute_values(":unlinked", unlinked).send().await.unwrap();
+    let (tap, reconcile) = gateway.with_tap("reconcile").await;
+    let done = loss.run(&tap, &reconcile, "{}".to_owned()).await;
+    assert_eq!(done["consents_ended"], 0, "{done}");
+    assert_eq!(gateway.scan("AccountsTable").await[0]["ends_ms"], Value::Null);
+    assert_eq!((gateway.jobs().await, events(&gateway).await.len()), (0, 1));
+    drop(caller);
+}
+
+pub async fn old_texts_are_erased_once(loss: Loss) {
+    let (_mono, gateway, caller) = Gateway::with_agreeable_mono().await;
+    caller.link_acc1().await;
+    age(&gateway, 3, "for Ada").await;
+    let (tap, consent) = gateway.with_tap("consent").await;
+    let unlink = event(KEY, "POST /accounts/{id}/unlink", &[("id", "acc1")], "{}");
+    let answer = loss.run(&tap, &consent, unlink).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    let account = gateway.scan("AccountsTable").await.remove(0);
+    assert!(!account.to_string().contains("for Ada"), "{account}");
+    let hash = account["history"][2]["hashes"]["purpose"].as_str().unwrap();
+    assert_eq!(hash.len(), 64);
 }

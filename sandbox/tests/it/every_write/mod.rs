@@ -57,8 +57,11 @@ every_write! {
     "sessions::codes::release", UPDATE, "SET lease_until = :none", 0 => consent::a_code_is_given_back;
     "accounts::link", TRANSACT, "SET #state = :linked", 0 => consent::an_account_is_linked_once;
     "accounts::make_room", UPDATE, "REMOVE history[1]", 0 => consent::room_is_made_in_a_full_history;
-    "accounts::step", UPDATE, "SET #state = :to", 0 => consent::an_unlink_is_begun_once;
-    "accounts::step", UPDATE, "SET #state = :to", 1 => consent::an_unlink_is_finished_once;
+    "accounts::ending::step", UPDATE, "SET #state = :to", 0 => consent::an_unlink_is_begun_once;
+    "accounts::ending::step", UPDATE, "SET #state = :to", 1 => consent::an_unlink_is_finished_once;
+    "accounts::ending::step", UPDATE, "consent.#session = :session", 0 => consent::a_consent_is_ended_once;
+    "accounts::ending::erase_texts_of", UPDATE, "SET history = :erased", 0 => consent::old_texts_are_erased_once;
+    "accounts::ending::leave_ended", UPDATE, "ends_ms = :seen", 0 => consent::an_account_leaves_the_index_of_ended_consents;
     "accounts::mark_unlink_again", UPDATE, "SET unlink_again_ms = :due", 0 => consent::the_next_step_of_an_unlink_is_marked_and_sent_once;
     "events::keep", PUT, "attribute_not_exists(event_id)", 0 => events::an_event_is_kept_once;
     "books::close", PUT, "attribute_not_exists(pk)", 0 => books::a_tenants_day_is_closed_once;

@@ -11,7 +11,12 @@ use crate::sources::workspace;
 const LINES: &[(&str, &[&str])] = &[
     (
         "functions/auth/src/lib.rs#any_body_is_a_request_for_an_otp_or_invalid_and_is_not_shown",
-        &["functions/auth/src/lib.rs#parse", "shared/src/domain/network.rs#parse"],
+        &[
+            "functions/auth/src/lib.rs#parse",
+            "functions/auth/src/consent.rs#address",
+            "shared/src/domain/consent.rs#names_in",
+            "shared/src/domain/network.rs#parse",
+        ],
     ),
     (
         "functions/consent/src/webhook.rs#any_body_is_a_webhook_or_invalid_and_only_an_unlink_withdraws",
@@ -87,7 +92,7 @@ const LINES: &[(&str, &[&str])] = &[
         &["shared/src/domain/webhook/mod.rs#payload"],
     ),
     (
-        "shared/src/domain/event/owed.rs#an_account_owes_an_event_for_each_link_and_unlink",
+        "shared/src/domain/event/owed.rs#an_account_owes_an_event_for_each_link_and_each_end_of_a_consent",
         &["shared/src/domain/account.rs#named"],
     ),
     (
@@ -310,7 +315,8 @@ const LINES: &[(&str, &[&str])] = &[
     (
         "shared/src/store/fuzz_tests.rs#other_items_that_are_read_are_read_back",
         &[
-            "shared/src/store/accounts.rs#get",
+            "shared/src/store/accounts/ending.rs#ended_consents",
+            "shared/src/store/accounts/mod.rs#get",
             "shared/src/store/conditional.rs#read",
             "shared/src/store/deliveries.rs#get",
             "shared/src/store/deliveries.rs#list",
@@ -326,7 +332,7 @@ const LINES: &[(&str, &[&str])] = &[
     (
         "A part of a purchase, an account or the books, or a place in a table. Only this version writes it, and what cannot be read is left out or read anew.",
         &[
-            "shared/src/store/accounts.rs#in_states",
+            "shared/src/store/accounts/mod.rs#in_states",
             "shared/src/store/books.rs#between",
             "shared/src/store/books.rs#close",
             "shared/src/store/books.rs#day",

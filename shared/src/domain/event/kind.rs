@@ -38,6 +38,10 @@ pub enum EventType {
     #[serde(rename = "account.unlinked")]
     #[strum(serialize = "account.unlinked")]
     AccountUnlinked,
+    /// The consent came to its end: the account may not be read any more.
+    #[serde(rename = "account.consent_expired")]
+    #[strum(serialize = "account.consent_expired")]
+    AccountConsentExpired,
     /// A webhook endpoint was disabled because it took nothing any more.
     #[serde(rename = "endpoint.disabled")]
     #[strum(serialize = "endpoint.disabled")]

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::announcement::Announcement;
 use super::kind::EventType;
-use crate::domain::account::{Account, AccountState};
+use crate::domain::account::{Account, AccountChange, AccountState};
 use crate::domain::api_key::ApiKey;
 use crate::domain::deferred::{DeferredRequest, DeferredState};
 use crate::domain::ids::TenantId;
@@ -55,13 +55,14 @@ impl EventType {
         }
     }
 
-    /// The event of an account that comes to `state`. An unlink is told when it begins, because from
-    /// then on the data is closed.
-    pub fn of_account(state: AccountState) -> Option<Self> {
-        match state {
-            AccountState::Linked => Some(Self::AccountLinked),
-            AccountState::Unlinking => Some(Self::AccountUnlinked),
-            AccountState::Unlinked => None,
+    /// The event of a change of an account. An unlink is told when it begins, because from then on the
+    /// data is closed.
+    pub fn of_account(change: AccountChange) -> Option<Self> {
+        match change {
+            AccountChange::Linked => Some(Self::AccountLinked),
+            AccountChange::Unlinking => Some(Self::AccountUnlinked),
+            AccountChange::Expired => Some(Self::AccountConsentExpired),
+            AccountChange::Unlinked => None,
         }
     }
 }
@@ -115,15 +116,17 @@ impl DeferredRequest {
 }
 
 impl Account {
-    /// One event for each link and unlink of its history.
+    /// One event for each link, unlink and end of a consent of its history.
     pub fn owed(&self) -> Vec<Owed> {
         let owed = self.history.iter().filter_map(|line| {
-            let (state, at) = (AccountState::named(&line.event)?, to_iso(line.at));
-            let kind = EventType::of_account(state)?;
+            let (change, at) = (AccountChange::named(&line.event)?, to_iso(line.at));
+            let kind = EventType::of_account(change)?;
             // A tenant is answered `unlinked` as soon as an unlink begins.
-            let shown = match state {
-                AccountState::Linked => AccountState::Linked,
-                AccountState::Unlinking | AccountState::Unlinked => AccountState::Unlinked,
+            let shown = match change {
+                AccountChange::Linked => AccountState::Linked,
+                AccountChange::Unlinking | AccountChange::Expired | AccountChange::Unlinked => {
+                    AccountState::Unlinked
+                }
             };
             Some(Owed {
                 tenant: self.tenant.clone(),
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_owes_an_event_for_each_link_and_unlink() {
+    fn an_account_owes_an_event_for_each_link_and_each_end_of_a_consent() {
         let history = |state: &str, at| json!({ "at": to_iso(at), "event": state });
         let account = json!({
             "account_id": "acc1",
@@ -229,15 +232,20 @@ mod tests {
             "provider": Network::Mtn,
             "history": [
                 history("linked", START), history("unlinking", START), history("unlinked", START),
-                history("linked", LATER), history("of_a_newer_version", LATER),
+                history("linked", LATER), history("expired", LATER), history("unlinked", LATER),
+                history("of_a_newer_version", LATER),
             ],
         });
         let account: Account = serde_json::from_value(account).unwrap();
         assert_eq!(account.account_id, AccountId::parse("acc1").unwrap());
         let owed = account.owed();
         let seen: Vec<_> = owed.iter().map(|it| (it.kind.to_string(), it.at)).collect();
-        let expected =
-            [("account.linked", START), ("account.unlinked", START), ("account.linked", LATER)];
+        let expected = [
+            ("account.linked", START),
+            ("account.unlinked", START),
+            ("account.linked", LATER),
+            ("account.consent_expired", LATER),
+        ];
         assert_eq!(seen, expected.map(|(kind, at)| (kind.to_owned(), at)));
         assert_eq!(owed[1].data["state"], "unlinked");
         let ids: Vec<_> = owed.iter().map(|it| Event::new(it, LATER).event_id).collect();

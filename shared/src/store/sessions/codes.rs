@@ -1,5 +1,6 @@
 //! The codes of the `sessions` table: what a proven session becomes, until it is exchanged.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
@@ -10,7 +11,7 @@ use serde_dynamo::{from_item, to_item};
 use time::OffsetDateTime;
 
 use super::{SESSION, Session, Sessions, end_of_life, rest};
-use crate::domain::account::ConsentTerms;
+use crate::domain::consent::ConsentTerms;
 use crate::domain::ids::{AccountId, TenantId};
 use crate::domain::msisdn::Msisdn;
 use crate::domain::network::Network;
@@ -35,7 +36,7 @@ pub struct ExchangeCode {
     /// The number; erased once the account exists.
     #[serde(rename = "phone", default, skip_serializing_if = "Option::is_none")]
     pub msisdn: Option<Msisdn>,
-    /// What the customer agreed to.
+    /// What the customer agreed to; empty once the account exists.
     pub consent: ConsentTerms,
     /// The address the session was begun from; erased once the account exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -189,7 +190,8 @@ impl Sessions {
         let update = Update::builder()
             .table_name(&self.0.name)
             .key("pk", text(&claim.code.pk))
-            .update_expression("SET account_id = :account REMOVE phone, source_ip")
+            .update_expression("SET account_id = :account, consent = :none REMOVE phone, source_ip")
+            .expression_attribute_values(":none", AttributeValue::M(HashMap::new()))
             .condition_expression("claim = :claim")
             .expression_attribute_values(":account", text(account_id.as_str()))
             .expression_attribute_values(":claim", text(&claim.id))

@@ -13,7 +13,7 @@ pub use self::codes::{Claim, ClaimRefused, ExchangeCode, LEASE};
 use super::conditional::{AS_OWN, UNLESS_OWN, WriteId, Written, put, update_once};
 use super::table::table;
 use super::{StoreError, number, text};
-use crate::domain::account::ConsentTerms;
+use crate::domain::consent::ConsentTerms;
 use crate::domain::ids::TenantId;
 use crate::domain::msisdn::Msisdn;
 use crate::domain::network::Network;

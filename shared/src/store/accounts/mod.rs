@@ -3,15 +3,18 @@
 //! Partition key `account_id`, sort key `tenant`: several tenants may hold one account, and each sees
 //! only its own item.
 
+mod ending;
+
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde::Deserialize;
 use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
-use super::conditional::{Item, Transacted, Written, transact, update};
+pub use self::ending::EndedConsent;
+use super::conditional::{Transacted, transact, update};
 use super::table::table;
-use super::{Claim, ExchangeCode, Outbox, Sessions, StoreError, list, number, text};
-use crate::domain::account::{Account, AccountEvent, AccountState, Consent, ConsentTerms};
+use super::{Claim, ExchangeCode, Outbox, Sessions, StoreError, number, text};
+use crate::domain::account::{Account, AccountChange, AccountEvent, AccountState, Consent};
 use crate::domain::event::{EventType, Subject};
 use crate::domain::ids::{AccountId, TenantId};
 use crate::domain::time::to_ms;
@@ -21,12 +24,15 @@ table! {
     Accounts, "ACCOUNTS_TABLE"
 }
 
-/// How many events a history holds at most. The longest consent terms have three times 500 characters
-/// of up to 4 bytes, so an event has less than 6.4 KB and the history less than 320 of the 400 KB that
-/// an item may have.
+/// How many events a history holds at most. Older versions kept the consent terms in each: three times
+/// 500 characters of up to 4 bytes. So an event has less than 6.4 KB and the history less than 320 of the
+/// 400 KB that an item may have.
 const MOST_EVENTS: usize = 50;
 /// That a history holds fewer, as a condition.
 const HAS_ROOM: &str = "attribute_not_exists(history[49])";
+/// The one partition of the index `by_consent_end`. A customer consents by an OTP, so that one partition
+/// takes all writes.
+const ENDS: &str = "consents";
 /// What goes when a full history is to get another event: the oldest ten but the first.
 const DROP_OLDEST: &str = "REMOVE history[1], history[2], history[3], history[4], history[5], \
                            history[6], history[7], history[8], history[9], history[10]";
@@ -67,7 +73,7 @@ impl Accounts {
         account_id: &AccountId,
         now: OffsetDateTime,
     ) -> Result<Link, StoreError> {
-        announce(outbox, &claim.code.tenant, account_id, AccountState::Linked, now).await?;
+        announce(outbox, &claim.code.tenant, account_id, AccountChange::Linked, now).await?;
         let link = self.linked(&claim.code, account_id, now)?;
         let items = vec![link, sessions.exchanged(claim, account_id)?];
         loop {
@@ -86,26 +92,31 @@ impl Accounts {
         account_id: &AccountId,
         now: OffsetDateTime,
     ) -> Result<TransactWriteItem, StoreError> {
+        let terms = code.consent.clone().hashed(&code.session);
+        let event = AccountEvent {
+            at: now,
+            event: AccountChange::Linked.name().to_owned(),
+            terms: terms.clone().erased(&code.session),
+            session: Some(code.session.clone()),
+        };
+        let (in_index, end) = match terms.expires_at {
+            Some(end) => (", ends = :ends, ends_ms = :end", Some(end)),
+            None => (" REMOVE ends, ends_ms", None),
+        };
         let consent = Consent {
-            terms: code.consent.clone(),
+            terms,
             given_at: now,
             source_ip: code.source_ip.clone().unwrap_or_default(),
             session: code.session.clone(),
         };
-        let event = AccountEvent {
-            at: now,
-            event: AccountState::Linked.name().to_owned(),
-            terms: code.consent.clone(),
-            session: Some(code.session.clone()),
-        };
-        let link = Update::builder()
+        let mut link = Update::builder()
             .table_name(&self.0.name)
             .key("account_id", text(account_id.as_str()))
             .key("tenant", text(code.tenant.as_str()))
-            .update_expression(
+            .update_expression(format!(
                 "SET #state = :linked, provider = :network, phone = :msisdn, consent = :consent, \
-                 history = list_append(if_not_exists(history, :none), :event)",
-            )
+                 history = list_append(if_not_exists(history, :none), :event){in_index}"
+            ))
             .condition_expression(HAS_ROOM)
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":linked", text(AccountState::Linked.name()))
@@ -113,8 +124,13 @@ impl Accounts {
             .expression_attribute_values(":msisdn", to_attribute_value(&code.msisdn)?)
             .expression_attribute_values(":consent", to_attribute_value(consent)?)
             .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
-            .expression_attribute_values(":event", to_attribute_value(vec![event])?)
-            .build()?;
+            .expression_attribute_values(":event", to_attribute_value(vec![event])?);
+        if let Some(end) = end {
+            link = link
+                .expression_attribute_values(":ends", text(ENDS))
+                .expression_attribute_values(":end", number(to_ms(end)));
+        }
+        let link = link.build()?;
         Ok(TransactWriteItem::builder().update(link).build())
     }
 
@@ -128,79 +144,6 @@ impl Accounts {
             .condition_expression(format!("NOT {HAS_ROOM}"));
         update(drop).await?;
         Ok(())
-    }
-
-    /// Withdraws a tenant's access and erases the personal data, and announces it before. Only a linked
-    /// account changes; `Ok(false)` when it was not linked.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it is not known to be written.
-    pub async fn begin_unlink(
-        &self,
-        outbox: &Outbox,
-        tenant: &TenantId,
-        id: &AccountId,
-        now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        let (from, to) = (AccountState::Linked, AccountState::Unlinking);
-        announce(outbox, tenant, id, to, now).await?;
-        self.step(tenant, id, from, to, now).await
-    }
-
-    /// Leaves the tombstone, once Mono has confirmed. `Ok(false)` when it was not unlinking.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it is not known to be written.
-    pub async fn finish_unlink(
-        &self,
-        tenant: &TenantId,
-        id: &AccountId,
-        now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        let (from, to) = (AccountState::Unlinking, AccountState::Unlinked);
-        self.step(tenant, id, from, to, now).await
-    }
-
-    async fn step(
-        &self,
-        tenant: &TenantId,
-        id: &AccountId,
-        from: AccountState,
-        to: AccountState,
-        now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
-        let event = AccountEvent {
-            at: now,
-            event: to.name().to_owned(),
-            terms: ConsentTerms::default(),
-            session: None,
-        };
-        let event: AttributeValue = to_attribute_value(event)?;
-        let change = self
-            .0
-            .update([("account_id", id.as_str()), ("tenant", tenant.as_str())])
-            .update_expression(
-                "SET #state = :to, history = list_append(history, :event) \
-                 REMOVE phone, consent, unlink_again_ms",
-            )
-            .condition_expression(format!("#state = :from AND {HAS_ROOM}"))
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":from", text(from.name()))
-            .expression_attribute_values(":to", text(to.name()))
-            .expression_attribute_values(":event", AttributeValue::L(vec![event.clone()]));
-        let own = |item: &Item| list(item, "history").last() == Some(&event);
-        loop {
-            match update(change.clone()).await?.or_own(own) {
-                Written::Done(_) => return Ok(true),
-                Written::Refused(item)
-                    if list(&item, "history").len() >= MOST_EVENTS
-                        && item.get("state") == Some(&text(from.name())) =>
-                {
-                    self.make_room(tenant, id).await?;
-                }
-                Written::Refused(_) => return Ok(false),
-            }
-        }
     }
 
     /// Marks when the next step of the unlink job is due, once that step was sent.
@@ -292,11 +235,11 @@ async fn announce(
     outbox: &Outbox,
     tenant: &TenantId,
     id: &AccountId,
-    to: AccountState,
+    change: AccountChange,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let subject = Subject::Account { tenant: tenant.clone(), account_id: id.clone() };
-    outbox.announce(subject, EventType::of_account(to), now).await
+    outbox.announce(subject, EventType::of_account(change), now).await
 }
 
 #[derive(Deserialize)]
