@@ -139,7 +139,7 @@ async fn open(
     given: Option<&str>,
     environment: &Environment,
 ) -> Result<Books, Failure> {
-    let table = Table { function: "books", variable: "BOOKS_TABLE", given, queue: None };
+    let table = Table { function: "books", variable: "BOOKS_TABLE", given, also: &[] };
     let vars = target.vars(&table, &environment.http).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;

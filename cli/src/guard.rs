@@ -88,9 +88,9 @@ pub async fn run(
     environment: &Environment,
 ) -> Result<String, Failure> {
     let reads = matches!(arguments.command, Command::List | Command::Show { .. });
-    let queue = (!reads).then_some("NOTIFY_QUEUE_URL");
+    let also: &[&str] = if reads { &[] } else { &["NOTIFY_QUEUE_URL"] };
     let (variable, given) = ("LIMITS_TABLE", arguments.table.as_deref());
-    let table = Table { function: "purchase", variable, given, queue };
+    let table = Table { function: "purchase", variable, given, also };
     let vars = target.vars(&table, &environment.http).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;

@@ -1,13 +1,15 @@
 //! `telco-gateway`: the command-line tool of a gateway's operator.
 //!
 //! This file holds the arguments and the exit codes. [`target`] finds the gateway's tables,
-//! [`books`], [`guard`], [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns,
+//! [`account`], [`books`], [`guard`], [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns,
 //! [`record_text`] reads free text.
 
+mod account;
 mod argument;
 mod books;
 mod failure;
 mod guard;
+mod number;
 mod purchase;
 mod record_text;
 mod table;
@@ -21,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use shared::platform::environment::Environment;
 
+use crate::account::AccountArguments;
 use crate::books::{ReportArguments, WalletArguments};
 use crate::failure::Failure;
 use crate::guard::GuardArguments;
@@ -35,11 +38,16 @@ Against AWS (without --sandbox) the environment must hold
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, for temporary credentials
   AWS_SESSION_TOKEN, and the table of the command (or give --table NAME):
   PURCHASES_TABLE, TENANTS_TABLE, LIMITS_TABLE, BOOKS_TABLE or WEBHOOK_ENDPOINTS_TABLE.
+  account works on ACCOUNTS_TABLE; to export it needs REQUESTS_TABLE, to unlink
+  FOLLOW_UP_QUEUE_URL and NOTIFY_QUEUE_URL. tenant offboard needs all of these.
 The AWS CLI exports the credentials of a profile:
   eval \"$(aws configure export-credentials --format env)\"
 The credentials need, on the table that a command works on:
-  purchase  dynamodb:GetItem, dynamodb:UpdateItem to settle and to mask, dynamodb:Scan to mask and to
-            find a refill by the id that MTN knows it by
+  account   dynamodb:GetItem, dynamodb:Scan for --all, dynamodb:UpdateItem and sqs:SendMessage to
+            unlink, dynamodb:Query on the index by_account of the requests table to export
+  purchase  dynamodb:GetItem, dynamodb:UpdateItem to settle and to mask, dynamodb:Scan to mask, to find a number
+            and to find a refill by the id that MTN knows it by; with find --tenant Query on the
+            index by_phone, dynamodb:BatchGetItem, and LIMITS_HMAC_KEY in the environment
   tenant    dynamodb:Scan, dynamodb:PutItem to create and rotate, dynamodb:UpdateItem to
             rotate, to revoke and to set limits
   report    dynamodb:GetItem
@@ -66,7 +74,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show a purchase, settle one that waits for a person, or mask old numbers
+    /// Show, export and unlink the accounts of a tenant, without its API key
+    Account(AccountArguments),
+    /// Show a purchase, settle one that waits for a person, find and mask numbers
     Purchase(PurchaseArguments),
     /// List which services are sold, suspend one, or sell it whatever its orders say
     Guard(GuardArguments),
@@ -100,6 +110,7 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
     let target = sandbox.map_or(Target::Aws, Target::Sandbox);
     let environment = Environment::real();
     match command {
+        Command::Account(arguments) => account::run(arguments, &target, json, &environment).await,
         Command::Purchase(arguments) => purchase::run(arguments, &target, json, &environment).await,
         Command::Guard(arguments) => guard::run(arguments, &target, json, &environment).await,
         Command::Tenant(arguments) => tenant::run(arguments, &target, json, &environment).await,

@@ -1,4 +1,4 @@
-//! The commands `telco-gateway purchase show`, `settle` and `mask`.
+//! The commands `telco-gateway purchase show`, `settle`, `find` and `mask`.
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
@@ -15,6 +15,7 @@ use shared::store::{Changed, Outbox, Purchases};
 use time::OffsetDateTime;
 
 use crate::failure::Failure;
+use crate::number::{self, Number};
 use crate::record_text::record_text;
 use crate::table::columns;
 use crate::target::{Table, Target};
@@ -44,11 +45,15 @@ enum Command {
     },
     /// Settle a needs_review purchase, once the provider's records show its outcome
     Settle(Settle),
-    /// Mask the numbers of old settled purchases; nothing else in them changes
+    /// List the purchases for a number that is not masked yet
+    Find(Number),
+    /// Mask the numbers of old settled purchases, or one number; nothing else in them changes
     Mask {
         /// How old a purchase must be, in days: 30 at least
-        #[arg(long, value_name = "DAYS", value_parser = old_enough())]
-        older_than: u16,
+        #[arg(long, value_name = "DAYS", value_parser = old_enough(), required_unless_present = "phone", conflicts_with = "phone")]
+        older_than: Option<u16>,
+        #[command(flatten)]
+        number: Option<Number>,
     },
 }
 
@@ -106,15 +111,23 @@ pub async fn run(
     json: bool,
     environment: &Environment,
 ) -> Result<String, Failure> {
-    let queue = matches!(arguments.command, Command::Settle(_)).then_some("NOTIFY_QUEUE_URL");
+    let also: &[&str] = match arguments.command {
+        Command::Settle(_) => &["NOTIFY_QUEUE_URL"],
+        Command::Show { .. } | Command::Find(_) | Command::Mask { .. } => &[],
+    };
     let given = arguments.table.as_deref();
-    let table = Table { function: "purchase", variable: "PURCHASES_TABLE", given, queue };
+    let table = Table { function: "purchase", variable: "PURCHASES_TABLE", given, also };
     let vars = target.vars(&table, &environment.http).await?;
     let purchases = open(&vars, environment).await?;
     let purchase = match arguments.command {
         Command::Show { id } => find(&purchases, &id).await?,
         Command::Settle(settle) => settle.run(&purchases, &vars, environment).await?,
-        Command::Mask { older_than } => {
+        Command::Find(number) => {
+            return Ok(number::list(&number.purchases(&purchases).await?, json));
+        }
+        Command::Mask { number: Some(number), .. } => return number.mask(&purchases, json).await,
+        Command::Mask { older_than, number: None } => {
+            let older_than = older_than.unwrap_or(u16::MAX);
             let before = environment.clock.now() - time::Duration::days(older_than.into());
             let masked = mask(&purchases, before).await?;
             return Ok(match json {

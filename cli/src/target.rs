@@ -41,8 +41,8 @@ pub struct Table<'a> {
     pub variable: &'static str,
     /// The name, where it was given by argument.
     pub given: Option<&'a str>,
-    /// The variable that holds the URL of a queue, where the command sends to one.
-    pub queue: Option<&'static str>,
+    /// More variables that the command needs: queues that it sends to, and other tables.
+    pub also: &'a [&'static str],
 }
 
 impl Target {
@@ -77,13 +77,14 @@ impl Target {
 }
 
 /// The variables that a command may use.
-fn names(table: &Table<'_>) -> impl Iterator<Item = &'static str> {
-    REQUIRED.into_iter().chain(OPTIONAL).chain([table.variable]).chain(table.queue)
+fn names<'a>(table: &Table<'a>) -> impl Iterator<Item = &'static str> + use<'a> {
+    REQUIRED.into_iter().chain(OPTIONAL).chain([table.variable]).chain(table.also.iter().copied())
 }
 
 fn missing(vars: &Vars, table: &Table<'_>) -> Vec<String> {
     let named = (table.variable, format!("{} (or --table)", table.variable));
-    let required = REQUIRED.into_iter().chain(table.queue).map(|name| (name, name.to_owned()));
+    let required =
+        REQUIRED.into_iter().chain(table.also.iter().copied()).map(|name| (name, name.to_owned()));
     let required = required.chain([named]);
     required.filter(|(name, _)| vars.optional(name).is_none()).map(|(_, shown)| shown).collect()
 }

@@ -91,7 +91,7 @@ pub async fn run(
     environment: &Environment,
 ) -> Result<String, Failure> {
     let (variable, given) = ("WEBHOOK_ENDPOINTS_TABLE", arguments.table.as_deref());
-    let table = Table { function: "webhook-endpoints", variable, given, queue: None };
+    let table = Table { function: "webhook-endpoints", variable, given, also: &[] };
     let vars = target.vars(&table, &environment.http).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;

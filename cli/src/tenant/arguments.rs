@@ -51,6 +51,16 @@ pub enum Command {
     Change(Change),
     /// Revoke a key for good (dynamodb:Scan, dynamodb:UpdateItem)
     Revoke(Revoke),
+    /// Revoke all keys, unlink all accounts, remove the webhook endpoints and mask the numbers of a tenant
+    /// that leaves. Running it again goes on where it stopped
+    Offboard {
+        /// The tenant
+        #[arg(value_parser = tenant)]
+        tenant: TenantId,
+        /// The same tenant again, because nothing of this can be undone
+        #[arg(long, value_name = "TENANT", value_parser = tenant)]
+        confirm: TenantId,
+    },
     /// Show or set how much a tenant may buy (dynamodb:Scan, dynamodb:UpdateItem)
     Limit(LimitArguments),
 }

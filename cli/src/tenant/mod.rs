@@ -1,8 +1,9 @@
-//! The commands `telco-gateway tenant create`, `list`, `rotate`, `change`, `revoke` and `limit`.
+//! The commands `telco-gateway tenant create`, `list`, `rotate`, `change`, `revoke`, `limit` and `offboard`.
 
 mod arguments;
 mod change;
 mod limit;
+mod offboard;
 mod view;
 
 use std::io::Write;
@@ -72,6 +73,12 @@ pub async fn run(
         Command::Change(change) => commands.change(&change).await,
         Command::Revoke(revoke) => commands.revoke(&revoke).await,
         Command::Limit(limit) => commands.limit(&limit).await,
+        Command::Offboard { tenant, confirm } if tenant == confirm => {
+            commands.offboard(&tenant, target).await
+        }
+        Command::Offboard { .. } => {
+            Err(Failure::Refused("--confirm names another tenant; nothing was written".to_owned()))
+        }
     }
 }
 
@@ -80,7 +87,7 @@ async fn open(
     given: Option<&str>,
     environment: &Environment,
 ) -> Result<Tenants, Failure> {
-    let table = Table { function: "authorizer", variable: "TENANTS_TABLE", given, queue: None };
+    let table = Table { function: "authorizer", variable: "TENANTS_TABLE", given, also: &[] };
     let vars = target.vars(&table, &environment.http).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;

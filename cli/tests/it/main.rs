@@ -1,6 +1,7 @@
 //! The real program against a sandbox, or against a store that fails.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod account;
 mod books;
 mod failures;
 mod guard;

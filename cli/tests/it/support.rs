@@ -141,6 +141,22 @@ impl Gateway {
         self.answer(request.header("mono-sec-key", key), Value::Null).await.0
     }
 
+    /// From a number to an account id.
+    pub async fn link(&self, phone: &str) -> String {
+        let body = json!({ "phone": phone, "provider": "mtn" });
+        let auth = self.send("POST", "/v2/telecom/auth", "", body).await;
+        let session = auth["data"]["session_id"].as_str().unwrap();
+        let sent = self.send("GET", "/_sandbox/otps", "", Value::Null).await;
+        let sent = sent.as_array().unwrap().iter().find(|sms| sms["phone"] == phone).unwrap();
+        let request = http::Request::post(format!("{}/v2/telecom/verify", self.url()))
+            .header("content-type", "application/json")
+            .header("mono-sec-key", DEFAULT_KEY)
+            .header("x-session-id", session);
+        let (_, verify) = self.answer(request, json!({ "otp": sent["otp"] })).await;
+        let exchange = self.send("POST", "/account/auth", "", verify["data"].clone()).await;
+        exchange["id"].as_str().unwrap().to_owned()
+    }
+
     async fn send(&self, method: &str, path: &str, key: &str, body: Value) -> Value {
         let request = http::Request::builder()
             .method(method)

@@ -1,18 +1,12 @@
 //! Ends the consents that are past their end: erases the personal data here, and sends the job that tells
 //! Mono. Whoever reads an account compares its end with the clock, and does not wait for this.
 
-use std::time::Duration;
-
 use futures_util::stream::{self, StreamExt};
-use shared::domain::job::{HeldAccount, Job, Step};
+use shared::domain::job::{AFTER_THE_WRITE, HeldAccount, Job, Step};
 use shared::store::EndedConsent;
 use tokio::time::Instant;
 
 use crate::{CONCURRENCY, NotDone, Reconcile};
-
-/// When the job tells Mono: later than a run may take, because a job that finds the account linked does
-/// nothing.
-const AFTER_THIS_RUN: Duration = Duration::from_secs(240);
 
 impl Reconcile {
     /// Gives how many consents were ended. One that cannot be ended does not keep the others from it.
@@ -64,7 +58,7 @@ impl Reconcile {
         };
         let (tenant, account_id) = (account.tenant.clone(), account.account_id.clone());
         let job = Job::Unlink(Step::first(HeldAccount { tenant, account_id }));
-        self.follow_ups.send(&job, AFTER_THIS_RUN).await?;
+        self.follow_ups.send(&job, AFTER_THE_WRITE).await?;
         Ok(self.accounts.expire(&self.outbox, &account, now).await?)
     }
 }

@@ -1,6 +1,8 @@
 //! A job: a message of ours on a queue, as JSON. Jobs are stored contracts: newer code reads what
 //! older code sent.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::{AccountId, ChainId, DeferredRequestId, PurchaseId, TenantId};
@@ -38,6 +40,10 @@ pub enum Job {
 /// From this step of a withdrawal on, about 20 minutes after Mono's webhook, Mono is believed that it
 /// knows the account.
 pub const BELIEVED_STEP: u32 = 5;
+
+/// When an unlink job is done that is sent before its withdrawal is written, by whoever may take minutes for
+/// that: a job that finds the account linked does nothing.
+pub const AFTER_THE_WRITE: Duration = Duration::from_secs(240);
 
 /// One step of a job that is repeated until it is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

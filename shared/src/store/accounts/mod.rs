@@ -4,6 +4,7 @@
 //! only its own item.
 
 mod ending;
+mod of_tenant;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde::Deserialize;

@@ -201,17 +201,19 @@ impl Purchases {
             self.place_by_state(&it.purchase_id, &it.tenant, it.state).await?;
         }
         match it.is_to_be_masked(before) {
-            true => self.mask_number(it).await,
+            true => self.mask_number(&it.purchase_id, &it.recipient).await,
             false => Ok(()),
         }
     }
 
-    async fn mask_number(
+    /// Masks the number, unless the purchase is open.
+    pub(super) async fn mask_number(
         &self,
-        Passed { purchase_id, recipient, .. }: Passed,
+        id: &PurchaseId,
+        recipient: &Recipient,
     ) -> Result<(), StoreError> {
         let mut mask = self
-            .update(&purchase_id)
+            .update(id)
             .update_expression("SET phone = :masked REMOVE phone_key")
             .condition_expression(SETTLED)
             .expression_attribute_names("#state", "state")

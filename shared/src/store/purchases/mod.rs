@@ -11,6 +11,7 @@ mod change;
 mod day;
 mod list;
 mod masking;
+mod of_number;
 mod reconcile;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;

@@ -1,0 +1,241 @@
+//! The commands `telco-gateway account show`, `export` and `unlink`: what a person may ask for, without an
+//! API key of the tenant.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use shared::domain::account::{Account, AccountState};
+use shared::domain::deferred::DeferredRequest;
+use shared::domain::ids::{AccountId, TenantId};
+use shared::domain::job::{AFTER_THE_WRITE, HeldAccount, Job, Step};
+use shared::domain::time::to_iso;
+use shared::platform::aws;
+use shared::platform::config::Vars;
+use shared::platform::environment::Environment;
+use shared::platform::queue::{Queue, QueueError};
+use shared::store::{Accounts, Outbox, Requests, StoreError};
+
+use crate::failure::Failure;
+use crate::table::columns;
+use crate::target::{Table, Target};
+
+/// The arguments of `account`.
+#[derive(Args)]
+pub struct AccountArguments {
+    /// The accounts table, instead of the one that ACCOUNTS_TABLE or the sandbox names
+    #[arg(long, global = true, value_name = "NAME")]
+    table: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List a tenant's accounts, with masked numbers (dynamodb:GetItem; Scan with --all)
+    Show(Which),
+    /// Print everything held about a tenant's accounts, with their numbers, as JSON lines
+    Export(Which),
+    /// Withdraw the consents: erase here, tell Mono and the tenant (dynamodb:UpdateItem, sqs:SendMessage)
+    Unlink(Which),
+}
+
+/// Accounts of a tenant.
+#[derive(Args)]
+#[group(skip)]
+struct Which {
+    /// The tenant; its API keys may be revoked
+    #[arg(long, value_parser = tenant)]
+    tenant: TenantId,
+    /// One account
+    #[arg(long, value_parser = account, required_unless_present = "all", conflicts_with = "all")]
+    account: Option<AccountId>,
+    /// All accounts of the tenant; this reads the whole table
+    #[arg(long)]
+    all: bool,
+}
+
+/// Runs a command and gives what to print.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn run(
+    arguments: AccountArguments,
+    target: &Target,
+    json: bool,
+    environment: &Environment,
+) -> Result<String, Failure> {
+    let (variable, given) = ("ACCOUNTS_TABLE", arguments.table.as_deref());
+    let also: &[&str] = match arguments.command {
+        Command::Show(_) => &[],
+        Command::Export(_) => &["REQUESTS_TABLE"],
+        Command::Unlink(_) => &["FOLLOW_UP_QUEUE_URL", "NOTIFY_QUEUE_URL"],
+    };
+    let table = Table { function: "consent", variable, given, also };
+    let vars = target.vars(&table, &environment.http).await?;
+    let commands = AccountCommands::open(&vars, environment).await?;
+    match arguments.command {
+        Command::Show(which) => {
+            let accounts = commands.chosen(&which).await?;
+            Ok(if json { document(&accounts) } else { list(&accounts) })
+        }
+        Command::Export(which) => commands.export(&which, &vars).await,
+        Command::Unlink(which) => {
+            let accounts = commands.chosen(&which).await?;
+            let unlinker = Unlinker::open(&commands.accounts, &vars, environment)?;
+            let mut unlinked = 0;
+            for account in &accounts {
+                unlinked += usize::from(unlinker.unlink(account).await?);
+            }
+            Ok(match json {
+                true => {
+                    format!("{}\n", json!({ "accounts": accounts.len(), "unlinked": unlinked }))
+                }
+                false => format!("unlinked {unlinked} of {}\n", accounts.len()),
+            })
+        }
+    }
+}
+
+/// Where the commands work.
+pub struct AccountCommands<'a> {
+    /// The accounts.
+    pub accounts: Accounts,
+    environment: &'a Environment,
+}
+
+impl<'a> AccountCommands<'a> {
+    /// Opens the table of `vars`.
+    ///
+    /// # Errors
+    /// [`Failure`] when a variable cannot be used.
+    pub async fn open(vars: &Vars, environment: &'a Environment) -> Result<Self, Failure> {
+        // The store's timeouts are short, for a function near its table. The operator may be far away.
+        environment.http.warm(&aws::dynamodb_url(vars)?).await;
+        let accounts = Accounts::from_vars(vars, &aws::dynamodb(vars, environment)?)?;
+        Ok(Self { accounts, environment })
+    }
+
+    async fn chosen(&self, which: &Which) -> Result<Vec<Account>, Failure> {
+        let Which { tenant, account, .. } = which;
+        let Some(id) = account else { return self.all_of(tenant).await };
+        let found = self.accounts.get(tenant, id).await?;
+        let none = || Failure::Refused(format!("tenant {tenant} has no account {id}"));
+        Ok(vec![found.ok_or_else(none)?])
+    }
+
+    /// All accounts of a tenant.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn all_of(&self, tenant: &TenantId) -> Result<Vec<Account>, Failure> {
+        let mut accounts = Vec::new();
+        for id in self.accounts.ids_of_tenant(tenant).await? {
+            accounts.extend(self.accounts.get(tenant, &id).await?);
+        }
+        Ok(accounts)
+    }
+
+    /// One line for each account, as the tenant's own export shows it.
+    async fn export(&self, which: &Which, vars: &Vars) -> Result<String, Failure> {
+        let now = self.environment.clock.now();
+        let requests = Requests::from_vars(vars, &aws::dynamodb(vars, self.environment)?)?;
+        let mut lines = String::new();
+        for account in self.chosen(which).await? {
+            let account = account.shown(now);
+            let asked = match account.state {
+                AccountState::Linked => {
+                    requests.of_account(&account.tenant, &account.account_id, now).await?
+                }
+                AccountState::Unlinking | AccountState::Unlinked => Vec::new(),
+            };
+            let mut line = json!(account);
+            line["requests"] =
+                asked.iter().map(DeferredRequest::view).map(|it| json!(it)).collect();
+            lines += &format!("{line}\n");
+        }
+        Ok(lines)
+    }
+}
+
+/// Withdraws consents, as the route does.
+pub struct Unlinker<'a> {
+    accounts: &'a Accounts,
+    outbox: Outbox,
+    jobs: Queue,
+    environment: &'a Environment,
+}
+
+impl<'a> Unlinker<'a> {
+    /// With the queues of `vars`.
+    ///
+    /// # Errors
+    /// [`Failure`] when a variable cannot be used.
+    pub fn open(
+        accounts: &'a Accounts,
+        vars: &Vars,
+        environment: &'a Environment,
+    ) -> Result<Self, Failure> {
+        let outbox = Outbox::from_vars(vars, environment)?;
+        let jobs = Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?;
+        Ok(Self { accounts, outbox, jobs, environment })
+    }
+
+    /// Gives whether the account was linked until now. The job is sent before the withdrawal is written,
+    /// so that a written withdrawal always reaches Mono.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is not known to be withdrawn: a repeat goes on.
+    pub async fn unlink(&self, account: &Account) -> Result<bool, Failure> {
+        let Account { tenant, account_id, state, .. } = account;
+        if *state == AccountState::Unlinked && !account.keeps_text() {
+            return Ok(false);
+        }
+        let held = HeldAccount { tenant: tenant.clone(), account_id: account_id.clone() };
+        let sent = self.jobs.send(&Job::Unlink(Step::first(held)), AFTER_THE_WRITE).await;
+        sent.map_err(|error: QueueError| Failure::from(StoreError::from(error)))?;
+        let now = self.environment.clock.now();
+        Ok(self.accounts.begin_unlink(&self.outbox, tenant, account_id, now).await?)
+    }
+}
+
+fn masked(account: &Account) -> String {
+    account.msisdn.as_ref().map(|number| number.masked()).unwrap_or_default()
+}
+
+fn given_at(account: &Account) -> String {
+    account.consent.as_ref().map(|consent| to_iso(consent.given_at)).unwrap_or_default()
+}
+
+fn ends_at(account: &Account) -> String {
+    let end = account.consent.as_ref().and_then(|consent| consent.terms.expires_at);
+    end.map(to_iso).unwrap_or_default()
+}
+
+fn list(accounts: &[Account]) -> String {
+    let head =
+        ["ACCOUNT", "STATE", "NETWORK", "NUMBER", "CONSENT GIVEN", "ENDS"].map(str::to_owned);
+    let row = |it: &Account| {
+        let (id, state) = (it.account_id.to_string(), it.state.name().to_owned());
+        [id, state, it.network.name().to_owned(), masked(it), given_at(it), ends_at(it)]
+    };
+    let rows: Vec<_> = std::iter::once(head).chain(accounts.iter().map(row)).collect();
+    columns(&rows)
+}
+
+fn document(accounts: &[Account]) -> String {
+    let view = |it: &Account| {
+        json!({
+            "account_id": it.account_id, "tenant": it.tenant, "state": it.state,
+            "provider": it.network, "phone": masked(it), "given_at": given_at(it),
+            "expires_at": ends_at(it),
+        })
+    };
+    format!("{}\n", Value::Array(accounts.iter().map(view).collect()))
+}
+
+fn tenant(text: &str) -> Result<TenantId, &'static str> {
+    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+}
+
+fn account(text: &str) -> Result<AccountId, &'static str> {
+    AccountId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+}

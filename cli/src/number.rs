@@ -1,0 +1,118 @@
+//! The commands `telco-gateway purchase find` and `purchase mask --phone`: the purchases for one number.
+
+use clap::Args;
+use serde_json::{Value, json};
+use shared::domain::ids::TenantId;
+use shared::domain::purchase::{PhoneKey, Purchase, Recipient};
+use shared::domain::time::to_iso;
+use shared::platform::config::Vars;
+use shared::platform::crypto::KeyedHash;
+use shared::store::{Filters, Purchases};
+
+use crate::failure::Failure;
+use crate::table::columns;
+
+/// The variable with the key of the index `by_phone`.
+const HASH_KEY: &str = "LIMITS_HMAC_KEY";
+/// How many purchases one page of the index holds.
+const PAGE: usize = 100;
+
+/// A number, and whose purchases for it.
+#[derive(Args)]
+pub struct Number {
+    /// The number that was bought for
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    phone: Recipient,
+    /// Only those of this tenant, from the index by_phone: fast, needs LIMITS_HMAC_KEY, and does not find
+    /// orders of versions before that index. Without it the whole table is read
+    #[arg(long, value_parser = tenant)]
+    tenant: Option<TenantId>,
+}
+
+impl Number {
+    /// The purchases for the number that is not masked, newest first.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn purchases(&self, purchases: &Purchases) -> Result<Vec<Purchase>, Failure> {
+        let mut found = match &self.tenant {
+            Some(tenant) => self.from_index(purchases, tenant).await?,
+            None => self.from_table(purchases).await?,
+        };
+        found.sort_by(|one, other| other.listed.cmp(&one.listed));
+        Ok(found)
+    }
+
+    /// Masks the number in all settled purchases for it, and prints how many.
+    ///
+    /// # Errors
+    /// [`Failure`]: some may be masked already; a repeat does the rest.
+    pub async fn mask(&self, purchases: &Purchases, json: bool) -> Result<String, Failure> {
+        let (mut masked, mut open) = (0, 0);
+        for purchase in self.purchases(purchases).await? {
+            match purchases.mask_one(&purchase).await? {
+                true => masked += 1,
+                false => open += 1,
+            }
+        }
+        Ok(match (json, open) {
+            (true, _) => format!("{}\n", json!({ "masked": masked, "open": open })),
+            (false, 0) => format!("masked {masked}\n"),
+            (false, _) => format!("masked {masked}; {open} open: repeat when they are settled\n"),
+        })
+    }
+
+    async fn from_index(
+        &self,
+        purchases: &Purchases,
+        tenant: &TenantId,
+    ) -> Result<Vec<Purchase>, Failure> {
+        let key = std::env::var(HASH_KEY).ok().map(|key| (HASH_KEY.to_owned(), key));
+        let hash = KeyedHash::from_vars(&key.into_iter().collect::<Vars>())?;
+        let phone = PhoneKey::of(&hash, tenant, &self.phone);
+        let filters = Filters { phone, ..Filters::default() };
+        let (mut found, mut next) = (Vec::new(), None);
+        loop {
+            let page = purchases.list(tenant, &filters, PAGE, next.as_deref()).await?;
+            found.extend(page.purchases);
+            next = page.next;
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn from_table(&self, purchases: &Purchases) -> Result<Vec<Purchase>, Failure> {
+        let mut found = Vec::new();
+        for id in purchases.ids_of_number(&self.phone).await? {
+            found.extend(purchases.by_id(&id).await?);
+        }
+        Ok(found)
+    }
+}
+
+/// The purchases as a table, or as JSON.
+pub fn list(purchases: &[Purchase], json: bool) -> String {
+    if json {
+        let view = |it: &Purchase| {
+            json!({ "purchase_id": it.purchase_id, "tenant": it.tenant, "state": it.state,
+                    "service_id": it.service_id, "created_at": to_iso(it.created_at) })
+        };
+        return format!("{}\n", Value::Array(purchases.iter().map(view).collect()));
+    }
+    let head = ["PURCHASE", "TENANT", "STATE", "SERVICE", "MADE"].map(str::to_owned);
+    let row = |it: &Purchase| {
+        let (id, tenant) = (it.purchase_id.to_string(), it.tenant.to_string());
+        [id, tenant, it.state.name().to_owned(), it.service_id.to_string(), to_iso(it.created_at)]
+    };
+    let rows: Vec<_> = std::iter::once(head).chain(purchases.iter().map(row)).collect();
+    columns(&rows)
+}
+
+fn number(text: &str) -> Result<Recipient, &'static str> {
+    Recipient::parse(text, true).ok_or("must be a Nigerian mobile number")
+}
+
+fn tenant(text: &str) -> Result<TenantId, &'static str> {
+    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+}
