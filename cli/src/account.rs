@@ -18,6 +18,9 @@ use crate::failure::Failure;
 use crate::table::columns;
 use crate::target::{Table, Target};
 
+/// How many requests one page holds.
+const PAGE: usize = 100;
+
 /// The arguments of `account`.
 #[derive(Args)]
 pub struct AccountArguments {
@@ -141,12 +144,17 @@ impl<'a> AccountCommands<'a> {
         let mut lines = String::new();
         for account in self.chosen(which).await? {
             let account = account.shown(now);
-            let asked = match account.state {
-                AccountState::Linked => {
-                    requests.of_account(&account.tenant, &account.account_id, now).await?
+            let (mut asked, mut after) = (Vec::new(), None);
+            // What is not linked is erased, or will be in a moment.
+            while account.state == AccountState::Linked {
+                let (tenant, id) = (&account.tenant, &account.account_id);
+                let page = requests.of_account(tenant, id, PAGE, after.as_ref(), now).await?;
+                asked.extend(page.requests);
+                after = page.next;
+                if after.is_none() {
+                    break;
                 }
-                AccountState::Unlinking | AccountState::Unlinked => Vec::new(),
-            };
+            }
             let mut line = json!(account);
             line["requests"] =
                 asked.iter().map(DeferredRequest::view).map(|it| json!(it)).collect();

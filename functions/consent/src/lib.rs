@@ -1,9 +1,10 @@
 //! The consent of an account: its record, its export, its withdrawal by the tenant (unlink), and its
 //! withdrawal at Mono, which Mono's webhook reports.
 //!
-//! Reads and writes `accounts` and `requests`, writes `limits`, sends to the follow-up queue and the notify
-//! queue. Calls Mono.
+//! Reads and writes `accounts` and `requests`, reads `purchases`, writes `limits`, sends to the follow-up queue
+//! and the notify queue. Calls Mono.
 
+mod export;
 mod record;
 mod unlink;
 mod webhook;
@@ -16,11 +17,11 @@ use shared::lambda::http_function::HttpFunction;
 use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
 use shared::platform::config::{ConfigError, Vars};
-use shared::platform::crypto::SecretString;
+use shared::platform::crypto::{KeyedHash, SecretString};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::provider::mono::Mono;
-use shared::store::{Accounts, Calls, Outbox, Requests};
+use shared::store::{Accounts, Calls, Outbox, Purchases, Requests};
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -29,6 +30,9 @@ pub struct ConsentFunction {
     accounts: Accounts,
     requests: Requests,
     calls: Calls,
+    purchases: Purchases,
+    keyed_hash: KeyedHash,
+    public_base_url: Option<String>,
     outbox: Outbox,
     jobs: Queue,
     schedule: Schedule,
@@ -46,6 +50,9 @@ impl HttpFunction for ConsentFunction {
             accounts: Accounts::from_vars(vars, &dynamodb)?,
             requests: Requests::from_vars(vars, &dynamodb)?,
             calls: Calls::from_vars(vars, environment, &dynamodb)?,
+            purchases: Purchases::from_vars(vars, &dynamodb)?,
+            keyed_hash: KeyedHash::from_vars(vars)?,
+            public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
             outbox: Outbox::from_vars(vars, environment)?,
             jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,

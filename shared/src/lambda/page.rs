@@ -44,21 +44,27 @@ pub fn page<T: Serialize>(
     Reply::json(&ListReply { status: "successful", data, paging: Paging { next } })
 }
 
+/// How many lines a page holds at most: what `limit` says, or `usual`.
+///
+/// # Errors
+/// `invalid_request`.
+pub fn limit(request: &ApiRequest, usual: usize) -> Result<usize, ApiError> {
+    let Some(limit) = request.query_value("limit") else { return Ok(usual) };
+    let plain = limit.bytes().all(|b| b.is_ascii_digit());
+    let limit = limit.parse().ok().filter(|limit| plain && (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| ApiError::invalid(format!("limit must be 1 to {MAX_LIMIT}.")))
+}
+
 impl PageQuery {
     /// Reads it from the query string.
     ///
     /// # Errors
     /// `invalid_request`.
     pub fn parse(request: &ApiRequest) -> Result<Self, ApiError> {
-        let limit = request.query_value("limit").map(|limit| {
-            let plain = limit.bytes().all(|b| b.is_ascii_digit());
-            let limit = limit.parse().ok().filter(|limit| plain && (1..=MAX_LIMIT).contains(limit));
-            limit.ok_or_else(|| ApiError::invalid(format!("limit must be 1 to {MAX_LIMIT}.")))
-        });
         let after = request.query_value("cursor").map(|cursor| {
             decoded(&cursor).ok_or_else(|| ApiError::invalid("cursor is not one of this API."))
         });
-        Ok(Self { limit: limit.transpose()?.unwrap_or(DEFAULT_LIMIT), after: after.transpose()? })
+        Ok(Self { limit: limit(request, DEFAULT_LIMIT)?, after: after.transpose()? })
     }
 
     /// The link to the page after `listed`, with the same filters.

@@ -37,7 +37,7 @@ pub use self::outbox::Outbox;
 pub use self::purchases::{
     Changed, Due, DueKey, Filters, Masked, MaskingPass, PARTS, Page, Purchases, Recorded, Visit,
 };
-pub use self::requests::{MAX_KEPT, Requests};
+pub use self::requests::{MAX_KEPT, Requests, RequestsPage};
 pub use self::sessions::{
     Claim, ClaimRefused, ExchangeCode, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,
     TryRefused,

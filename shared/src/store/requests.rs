@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::conditional::{Item, Written, delete, read, update};
 use super::table::table;
-use super::{Outbox, StoreError, list, number, text};
+use super::{Outbox, StoreError, last_key, list, number, text};
 use crate::domain::deferred::{
     DeferredRequest, DeferredState, KeptAnswer, TokenHash, account_key, end_of_life,
 };
@@ -27,6 +27,22 @@ table! {
 const BY_ACCOUNT: &str = "by_account";
 /// The largest text kept, in bytes: an item of DynamoDB holds 400 KB in all.
 pub const MAX_KEPT: usize = 350 * 1024;
+
+/// How many requests are read at once.
+const BATCH: usize = 10;
+/// How many times a batch is asked for while DynamoDB leaves items unread.
+const MAX_BATCHES: usize = 5;
+/// After how many bytes of answers a page ends: with one batch more it is below the 6 MB of Lambda.
+const MAX_PAGE: usize = 2 * 1024 * 1024;
+
+/// One page of the requests about an account.
+#[derive(Debug)]
+pub struct RequestsPage {
+    /// The requests, in no order.
+    pub requests: Vec<DeferredRequest>,
+    /// The request after which the next page begins; `None` at the end.
+    pub next: Option<DeferredRequestId>,
+}
 
 impl Requests {
     /// Records a request, before MTN is asked.
@@ -230,7 +246,8 @@ impl Requests {
         Ok(())
     }
 
-    /// All requests about an account of a tenant.
+    /// Requests about an account of a tenant: at most `limit`, after `after`, and as many as an answer of
+    /// Lambda can hold.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -238,13 +255,60 @@ impl Requests {
         &self,
         tenant: &TenantId,
         account: &AccountId,
+        limit: usize,
+        after: Option<&DeferredRequestId>,
         now: OffsetDateTime,
-    ) -> Result<Vec<DeferredRequest>, StoreError> {
-        let mut requests = Vec::new();
-        for id in self.ids_of_account(tenant, account).await? {
-            requests.extend(self.get(tenant, &id, now).await?);
+    ) -> Result<RequestsPage, StoreError> {
+        let account = text(account_key(tenant, account));
+        let start = after.map(|id| {
+            [("request_id".to_owned(), text(id.as_str())), ("account".to_owned(), account.clone())]
+                .into()
+        });
+        let query = self
+            .0
+            .query()
+            .index_name(BY_ACCOUNT)
+            .key_condition_expression("account = :account")
+            .expression_attribute_values(":account", account.clone())
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start);
+        let answer = query.send().await?;
+        let ids = answer.items.unwrap_or_default().into_iter();
+        let ids: Vec<DeferredRequestId> = ids
+            .filter_map(|mut item| {
+                DeferredRequestId::parse(item.remove("request_id")?.as_s().ok()?)
+            })
+            .collect();
+        let last = last_key(answer.last_evaluated_key, "request_id");
+        let mut next = last.as_deref().and_then(DeferredRequestId::parse);
+        let (mut requests, mut bytes) = (Vec::new(), 0);
+        for part in ids.chunks(BATCH) {
+            let found = self.batch(part).await?;
+            let own = found.into_iter().filter(|it| it.tenant == *tenant && it.is_alive(now));
+            requests.extend(own.inspect(|it| bytes += it.kept_bytes()));
+            if bytes > MAX_PAGE && part.last() != ids.last() {
+                next = part.last().cloned();
+                break;
+            }
         }
-        Ok(requests)
+        Ok(RequestsPage { requests, next })
+    }
+
+    /// The requests with these ids. DynamoDB leaves some unread when it is busy, or when they are large.
+    async fn batch(&self, ids: &[DeferredRequestId]) -> Result<Vec<DeferredRequest>, StoreError> {
+        let key = |id: &DeferredRequestId| [("request_id".to_owned(), text(id.as_str()))].into();
+        let (mut keys, mut found): (Vec<Item>, _) = (ids.iter().map(key).collect(), Vec::new());
+        for _ in 0..MAX_BATCHES {
+            if keys.is_empty() {
+                return Ok(found);
+            }
+            let (read, unread) = self.0.batch(keys).await?;
+            keys = unread;
+            for item in read {
+                found.push(from_item(item)?);
+            }
+        }
+        Err(StoreError::Unavailable("the requests cannot be read whole".to_owned()))
     }
 
     async fn ids_of_account(

@@ -294,6 +294,7 @@ async fn ask_mtn(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     // Asked once more before the unlink: the requery deletes that request.
     caller.mtn_next("recharges", "lost").await;
     fetch.ask(route, &line, none(), none()).await;
+    caller.bought("for-the-line", &airtime("08031234567")).await;
     all["consent"].ask("GET /accounts/{id}/export", &line, none(), none()).await;
     all["consent"].ask("POST /accounts/{id}/unlink", &line, none(), none()).await;
 }

@@ -19,6 +19,10 @@ const LINES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "functions/consent/src/export.rs#a_cursor_that_is_read_is_one_that_a_page_holds",
+        &["functions/consent/src/export.rs#parse"],
+    ),
+    (
         "functions/consent/src/webhook.rs#any_body_is_a_webhook_or_invalid_and_only_an_unlink_withdraws",
         &["functions/consent/src/webhook.rs#withdrawn"],
     ),
@@ -52,7 +56,7 @@ const LINES: &[(&str, &[&str])] = &[
     ),
     (
         "fuzzing/src/request.rs#a_page_that_is_asked_for_is_within_the_limits",
-        &["shared/src/lambda/page.rs#parse"],
+        &["shared/src/lambda/page.rs#limit", "shared/src/lambda/page.rs#parse"],
     ),
     (
         "functions/purchase/src/order.rs#an_order_that_is_read_is_one_that_can_be_sold",
@@ -324,6 +328,7 @@ const LINES: &[(&str, &[&str])] = &[
             "shared/src/store/endpoints.rs#of",
             "shared/src/store/events.rs#get",
             "shared/src/store/events.rs#readable",
+            "shared/src/store/requests.rs#batch",
             "shared/src/store/requests.rs#by_id",
             "shared/src/store/sessions/codes.rs#claim",
             "shared/src/store/sessions/mod.rs#count_try",

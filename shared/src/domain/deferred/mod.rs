@@ -202,6 +202,11 @@ impl DeferredRequest {
         format!("{beginning}{:02x}", ask & 0xff)
     }
 
+    /// The length of what is kept of MTN's answers, in bytes.
+    pub fn kept_bytes(&self) -> usize {
+        [&self.result, &self.notice].into_iter().flatten().map(String::len).sum()
+    }
+
     /// What the tenant sees.
     pub fn view(&self) -> DeferredView<'_> {
         let raw = |text: &Option<String>| RawValue::from_string(text.clone()?).ok();

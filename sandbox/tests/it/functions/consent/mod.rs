@@ -1,6 +1,7 @@
 //! The consent record, and consents that are withdrawn by the tenant or at Mono.
 
 mod ended;
+mod export;
 pub mod history;
 mod nothing_left;
 mod record;
