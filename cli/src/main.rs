@@ -1,12 +1,13 @@
 //! `telco-gateway`: the command-line tool of a gateway's operator.
 //!
 //! This file holds the arguments and the exit codes. [`target`] finds the gateway's tables,
-//! [`account`], [`books`], [`guard`], [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns,
+//! [`account`], [`books`], [`disclosures`], [`guard`], [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns,
 //! [`record_text`] reads free text.
 
 mod account;
 mod argument;
 mod books;
+mod disclosures;
 mod failure;
 mod guard;
 mod number;
@@ -25,6 +26,7 @@ use shared::platform::environment::Environment;
 
 use crate::account::AccountArguments;
 use crate::books::{ReportArguments, WalletArguments};
+use crate::disclosures::DisclosuresArguments;
 use crate::failure::Failure;
 use crate::guard::GuardArguments;
 use crate::purchase::PurchaseArguments;
@@ -37,7 +39,8 @@ const AFTER_HELP: &str = "\
 Against AWS (without --sandbox) the environment must hold
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, for temporary credentials
   AWS_SESSION_TOKEN, and the table of the command (or give --table NAME):
-  PURCHASES_TABLE, TENANTS_TABLE, LIMITS_TABLE, BOOKS_TABLE or WEBHOOK_ENDPOINTS_TABLE.
+  PURCHASES_TABLE, TENANTS_TABLE, LIMITS_TABLE, BOOKS_TABLE, WEBHOOK_ENDPOINTS_TABLE or
+  DISCLOSURES_TABLE.
   account works on ACCOUNTS_TABLE; to export it needs REQUESTS_TABLE, to unlink
   FOLLOW_UP_QUEUE_URL and NOTIFY_QUEUE_URL. tenant offboard needs all of these.
 The AWS CLI exports the credentials of a profile:
@@ -54,6 +57,9 @@ The credentials need, on the table that a command works on:
   wallet    dynamodb:Query, dynamodb:PutItem to note a top-up
   webhook   dynamodb:Query, dynamodb:GetItem, PutItem, UpdateItem, DeleteItem
   guard     dynamodb:GetItem, dynamodb:UpdateItem to close, open and take back
+  disclosures
+            dynamodb:Query, also on the index by_account; dynamodb:Scan on TENANTS_TABLE with --key, and
+            with --tenant without --from
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
 3 the store or the sandbox cannot be reached, or a new key could not be printed.";
@@ -86,6 +92,8 @@ enum Command {
     Report(ReportArguments),
     /// Show the wallet at VTpass, and note top-ups
     Wallet(WalletArguments),
+    /// List whose data was shown: to a key, to a tenant, or of an account
+    Disclosures(DisclosuresArguments),
     /// List, add, rotate, enable, disable and remove the webhook endpoints of tenants
     Webhook(WebhookArguments),
 }
@@ -116,6 +124,9 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
         Command::Tenant(arguments) => tenant::run(arguments, &target, json, &environment).await,
         Command::Report(arguments) => books::report(arguments, &target, json, &environment).await,
         Command::Wallet(arguments) => books::wallet(arguments, &target, json, &environment).await,
+        Command::Disclosures(arguments) => {
+            disclosures::run(arguments, &target, json, &environment).await
+        }
         Command::Webhook(arguments) => webhook::run(arguments, &target, json, &environment).await,
     }
 }

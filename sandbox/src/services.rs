@@ -51,8 +51,9 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 21] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 22] = [
     ("ConsentRequiredFields", "CONSENT_REQUIRED_FIELDS"),
+    ("DisclosureRetentionDays", "DISCLOSURE_RETENTION_DAYS"),
     ("FloatAlarmHours", "FLOAT_ALARM_HOURS"),
     ("FloatAlarmKobo", "FLOAT_ALARM_KOBO"),
     ("Guard", "GUARD"),

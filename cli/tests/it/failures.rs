@@ -56,7 +56,8 @@ async fn the_help_tells_where_credentials_come_from() {
     let help = run(&["--help"], &[]).await.ok();
     for words in [
         "aws configure export-credentials",
-        "PURCHASES_TABLE, TENANTS_TABLE, LIMITS_TABLE, BOOKS_TABLE or WEBHOOK_ENDPOINTS_TABLE",
+        "PURCHASES_TABLE, TENANTS_TABLE, LIMITS_TABLE, BOOKS_TABLE, WEBHOOK_ENDPOINTS_TABLE or",
+        "DISCLOSURES_TABLE",
         "dynamodb:Scan",
         "dynamodb:PutItem",
         "Exit codes",

@@ -3,6 +3,7 @@
 
 mod account;
 mod books;
+mod disclosures;
 mod failures;
 mod guard;
 mod mask;

@@ -68,7 +68,12 @@ pub struct Gateway {
 
 impl Gateway {
     pub async fn start() -> Self {
-        let mut options = Options::new(Vars::default(), 0, None);
+        Self::start_with(Vars::default()).await
+    }
+
+    /// The same with other variables.
+    pub async fn start_with(vars: Vars) -> Self {
+        let mut options = Options::new(vars, 0, None);
         let ahead = Arc::new(AtomicU64::new(0));
         let by = ahead.clone();
         let now =
@@ -167,7 +172,7 @@ impl Gateway {
         self.answer(request, body).await.1
     }
 
-    async fn answer(&self, request: http::request::Builder, body: Value) -> (u16, Value) {
+    pub async fn answer(&self, request: http::request::Builder, body: Value) -> (u16, Value) {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request = reqwest::Request::try_from(request.body(body).unwrap()).unwrap();
         let answer = self.http.send(request, Duration::from_secs(40)).await.expect("an answer");

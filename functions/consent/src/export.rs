@@ -75,7 +75,8 @@ impl ConsentFunction {
         let requests = requests.iter().map(DeferredRequest::view).collect();
         let purchases = purchases.iter().map(Purchase::view).collect();
         let data = Export { account: &account, requests, purchases };
-        Reply::json(&ExportReply { status: "successful", data, paging: Paging { next } })
+        let reply = ExportReply { status: "successful", data, paging: Paging { next } };
+        Ok(Reply::json(&reply)?.shows(&account))
     }
 
     /// A page of the tenant's purchases for the account's number, and where the next one begins.

@@ -1,8 +1,8 @@
 //! The consent of an account: its record, its export, its withdrawal by the tenant (unlink), and its
 //! withdrawal at Mono, which Mono's webhook reports.
 //!
-//! Reads and writes `accounts` and `requests`, reads `purchases`, writes `limits`, sends to the follow-up queue
-//! and the notify queue. Calls Mono.
+//! Reads and writes `accounts` and `requests`, reads `purchases`, writes `limits` and `disclosures`, sends to the
+//! follow-up queue and the notify queue. Calls Mono.
 
 mod export;
 mod record;
@@ -12,6 +12,7 @@ mod webhook;
 use shared::domain::account::Account;
 use shared::domain::ids::AccountId;
 use shared::domain::schedule::Schedule;
+use shared::lambda::disclosing::DisclosureLog;
 use shared::lambda::error::ApiError;
 use shared::lambda::http_function::HttpFunction;
 use shared::lambda::reply::Reply;
@@ -37,6 +38,7 @@ pub struct ConsentFunction {
     jobs: Queue,
     schedule: Schedule,
     webhook_secret: Option<SecretString>,
+    disclosures: DisclosureLog,
     environment: Environment,
 }
 
@@ -57,8 +59,13 @@ impl HttpFunction for ConsentFunction {
             jobs: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             webhook_secret: vars.optional("MONO_WEBHOOK_SECRET").map(SecretString::from),
+            disclosures: DisclosureLog::from_vars(vars, environment, &dynamodb)?,
             environment: environment.clone(),
         })
+    }
+
+    fn disclosures(&self) -> Option<&DisclosureLog> {
+        Some(&self.disclosures)
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {

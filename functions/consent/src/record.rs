@@ -24,12 +24,13 @@ impl ConsentFunction {
     /// The consent record; of an unlinked account, its history.
     pub(crate) async fn record(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let account = self.account(request).await?.shown(self.environment.clock.now());
-        Reply::successful(ConsentRecord {
+        let record = ConsentRecord {
             account_id: &account.account_id,
             network: account.network,
             state: account.state,
             consent: account.consent.as_ref(),
             history: &account.history,
-        })
+        };
+        Ok(Reply::successful(record)?.shows(&account))
     }
 }

@@ -13,6 +13,7 @@ use http::header::{HeaderName, HeaderValue, LOCATION};
 use shared::domain::deferred::{
     CallbackToken, DeferredRequest, DeferredState, KeptAnswer, Question,
 };
+use shared::domain::disclosure::Shown;
 use shared::domain::ids::{DeferredRequestId, TenantId};
 use shared::domain::job::{AskedRequest, Job, Step};
 use shared::lambda::error::ApiError;
@@ -35,7 +36,7 @@ impl FetchData {
     pub(crate) async fn ask(
         &self,
         request: &ApiRequest,
-        line: &Line,
+        line: &Line<'_>,
         question: Question,
     ) -> Result<Reply, ApiError> {
         let mtn = self.mtn()?;
@@ -59,7 +60,7 @@ impl FetchData {
     async fn begin(
         &self,
         request: &ApiRequest,
-        line: &Line,
+        line: &Line<'_>,
         question: Question,
     ) -> Result<(DeferredRequest, CallbackToken), ApiError> {
         let tenant = request.tenant()?;
@@ -147,7 +148,9 @@ impl FetchData {
         let met = met.ok_or_else(ApiError::not_found)?;
         let account = self.linked_account(tenant, &met.account_id).await?;
         check_question(&account, &met.question)?;
-        Ok(with_preference(Reply::successful(met.view())?, wait))
+        let shows_data = met.result.is_some() || met.notice.is_some();
+        let shown = if shows_data { Shown::from(&account) } else { Shown::Nobody };
+        Ok(with_preference(Reply::successful(met.view())?.shows(shown), wait))
     }
 
     /// The request once it no longer waits, or as it is at `until`.

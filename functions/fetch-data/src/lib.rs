@@ -1,8 +1,8 @@
 //! Reads the data of a consented account: Mono's account, balances, transactions and identity, and
 //! what MTN itself knows of an MTN line. MTN answers some questions later.
 //!
-//! Reads `accounts`, reads and writes `requests` and `limits`, sends to the follow-up queue and the
-//! notify queue. Calls Mono and MTN.
+//! Reads `accounts`, reads and writes `requests` and `limits`, writes `disclosures`, sends to the
+//! follow-up queue and the notify queue. Calls Mono and MTN.
 
 mod deferred;
 mod mono;
@@ -12,10 +12,13 @@ mod query;
 mod reply;
 mod scope;
 
+use http::StatusCode;
 use shared::domain::account::Account;
 use shared::domain::deferred::AnswerTime;
+use shared::domain::disclosure::Shown;
 use shared::domain::ids::{AccountId, TenantId};
 use shared::domain::limit::TenantLimits;
+use shared::lambda::disclosing::DisclosureLog;
 use shared::lambda::error::ApiError;
 use shared::lambda::http_function::HttpFunction;
 use shared::lambda::reply::Reply;
@@ -39,6 +42,7 @@ pub struct FetchData {
     answer_time: AnswerTime,
     limits: Limits,
     guards: Guards,
+    disclosures: DisclosureLog,
     sells_at_vtpass: bool,
     tenant_limits: TenantLimits,
     public_base_url: Option<String>,
@@ -60,11 +64,16 @@ impl HttpFunction for FetchData {
             answer_time: AnswerTime::from_vars(vars)?,
             limits: Limits::from_vars(vars, environment, &dynamodb)?,
             guards: Guards::from_vars(vars, environment, &dynamodb)?,
+            disclosures: DisclosureLog::from_vars(vars, environment, &dynamodb)?,
             sells_at_vtpass: vars.optional("VTPASS_BASE_URL").is_some(),
             tenant_limits: TenantLimits::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
             environment: environment.clone(),
         })
+    }
+
+    fn disclosures(&self) -> Option<&DisclosureLog> {
+        Some(&self.disclosures)
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
@@ -82,9 +91,9 @@ impl HttpFunction for FetchData {
         // Neither needs the other's answer, so the tenant waits for one of them only.
         let (counted, account) = tokio::join!(count, self.account_of(request));
         counted?;
-        let account = account?;
-        scope::check_route(&account, &request.route)?;
-        match request.route.as_str() {
+        let account = &account?;
+        scope::check_route(account, &request.route)?;
+        let reply = match request.route.as_str() {
             "GET /accounts/{id}" => self.read_mono(request, account, Resource::Account).await,
             "GET /accounts/{id}/balances" => {
                 self.read_mono(request, account, Resource::Balances).await
@@ -96,7 +105,10 @@ impl HttpFunction for FetchData {
                 self.read_mono(request, account, Resource::Identity).await
             }
             _ => self.read_mtn(request, account).await,
-        }
+        }?;
+        // Until MTN answers there is nothing to show.
+        let shows_data = reply.status != StatusCode::ACCEPTED;
+        Ok(if shows_data { reply.shows(account) } else { reply.shows(Shown::Nobody) })
     }
 }
 

@@ -17,7 +17,7 @@ impl FetchData {
     pub(crate) async fn read_mono(
         &self,
         request: &ApiRequest,
-        account: Account,
+        account: &Account,
         resource: Resource,
     ) -> Result<Reply, ApiError> {
         let mono = self.mono.as_ref().ok_or_else(|| ApiError::provider_off("Mono"))?;

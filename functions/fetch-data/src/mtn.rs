@@ -13,8 +13,8 @@ use crate::query::{plans, premium, question, x_authorization};
 use crate::reply::answer;
 
 /// A line of MTN's, and the account that it belongs to.
-pub(crate) struct Line {
-    pub(crate) account: Account,
+pub(crate) struct Line<'a> {
+    pub(crate) account: &'a Account,
     pub(crate) msisdn: Msisdn,
 }
 
@@ -22,7 +22,7 @@ impl FetchData {
     pub(crate) async fn read_mtn(
         &self,
         request: &ApiRequest,
-        account: Account,
+        account: &Account,
     ) -> Result<Reply, ApiError> {
         let line = line(account)?;
         let mtn = self.mtn()?;
@@ -52,7 +52,7 @@ impl FetchData {
 }
 
 /// The account as a line of MTN's.
-fn line(account: Account) -> Result<Line, ApiError> {
+fn line(account: &Account) -> Result<Line<'_>, ApiError> {
     if account.network != Network::Mtn {
         return Err(ApiError::invalid(
             "This account was linked as a line of another network; only MTN lines can be asked \

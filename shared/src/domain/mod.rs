@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod consent;
 pub mod date;
 pub mod deferred;
+pub mod disclosure;
 pub mod event;
 pub mod guard;
 pub mod ids;

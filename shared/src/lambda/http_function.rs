@@ -7,6 +7,7 @@ use lambda_http::{Body, Request, RequestExt, Response};
 use tokio::time::Instant;
 
 use super::access;
+use super::disclosing::{DisclosureLog, recorded};
 use super::error::{ApiError, ErrorCode};
 use super::instance::Instance;
 use super::reply::Reply;
@@ -27,7 +28,13 @@ pub trait HttpFunction: Sized + Send + Sync + 'static {
     /// [`ConfigError`] when a variable it needs is missing: the function then does not start.
     fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError>;
 
-    /// Answers one request.
+    /// Where its disclosures are recorded; none for a function that shows nobody's data.
+    fn disclosures(&self) -> Option<&DisclosureLog> {
+        None
+    }
+
+    /// Answers one request. A reply that shows a person's data says so ([`Reply::shows`]) and is given
+    /// once that is recorded.
     ///
     /// Errors become the documented JSON body, with the request's id.
     fn handle(&self, request: &ApiRequest) -> impl Future<Output = Result<Reply, ApiError>> + Send;
@@ -62,12 +69,9 @@ pub async fn serve<F: HttpFunction>(
     let most = max_body_bytes(&request.route);
     let outcome = match request.body.len() > most {
         true => Err(too_large(most)),
-        false => match access::check(&request) {
-            Ok(()) => counter.over(function.handle(&request)).await,
-            Err(refusal) => Err(refusal),
-        },
+        false => counter.over(answer(function, &request)).await,
     };
-    let (reply, code, detail) = match outcome.and_then(Reply::deliverable) {
+    let (reply, code, detail) = match outcome {
         Ok(reply) => (reply, None, None),
         Err(error) => (Reply::error(&error, &request.id), Some(error.code), Some(error.detail)),
     };
@@ -82,6 +86,12 @@ pub async fn serve<F: HttpFunction>(
         detail = detail.filter(|detail| !detail.is_empty()),
     }, "request {}", request.id);
     Ok(reply.into_response())
+}
+
+async fn answer<F: HttpFunction>(function: &F, request: &ApiRequest) -> Result<Reply, ApiError> {
+    access::check(request)?;
+    let reply = function.handle(request).await?.deliverable()?;
+    recorded(function.disclosures(), request, reply).await
 }
 
 /// The trace that Lambda states, or API Gateway's header.

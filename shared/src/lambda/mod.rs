@@ -23,6 +23,7 @@ macro_rules! log_invocation {
 }
 
 pub mod access;
+pub mod disclosing;
 pub mod error;
 pub mod http_function;
 pub mod instance;

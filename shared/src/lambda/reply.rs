@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::error::{ApiError, ErrorCode};
+use crate::domain::disclosure::Shown;
 
 /// The largest body. Lambda carries 6 MB in an answer; the rest is for the headers.
 const MAX_REPLY_BYTES: usize = 6 * 1024 * 1024 - 64 * 1024;
@@ -18,6 +19,8 @@ pub struct Reply {
     pub status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: String,
+    /// Whose data it shows, where its route is one that discloses.
+    pub(super) shown: Option<Shown>,
 }
 
 #[derive(Serialize)]
@@ -35,7 +38,7 @@ impl Reply {
 
     /// 200 with a JSON text as it is.
     pub fn json_text(body: impl Into<String>) -> Self {
-        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into() }
+        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into(), shown: None }
     }
 
     /// 200 with `{"status":"successful","data":…}`, the form of answers that Mono has no shape for.
@@ -59,6 +62,12 @@ impl Reply {
     #[must_use]
     pub fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
+    }
+
+    /// States whose data it shows, which is recorded before it is given.
+    #[must_use]
+    pub fn shows(self, shown: impl Into<Shown>) -> Self {
+        Self { shown: Some(shown.into()), ..self }
     }
 
     /// Adds a header.

@@ -97,6 +97,14 @@ impl ApiRequest {
         })
     }
 
+    /// The id of the key.
+    ///
+    /// # Errors
+    /// `unavailable` when the authorizer does not state it.
+    pub fn key_id(&self) -> Result<&KeyId, ApiError> {
+        self.key_id.as_ref().ok_or_else(|| ApiError::unavailable("the authorizer states no key"))
+    }
+
     /// The money limits that the tenant has of its own, by the authorizer's word.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use super::sessions::{ExchangeCode, Session};
 use crate::domain::account::Account;
 use crate::domain::api_key::{ApiKey, KeyState};
 use crate::domain::deferred::DeferredRequest;
+use crate::domain::disclosure::Disclosure;
 use crate::domain::event::Event;
 use crate::domain::guard::{Gate, Sale, State as SaleState, Thresholds};
 use crate::domain::purchase::{Purchase, State};
@@ -127,9 +128,10 @@ fn a_guard_that_is_read_decides_on_orders_as_it_shows() {
 #[test]
 fn other_items_that_are_read_are_read_back() {
     let kinds =
-        ["account", "request", "session", "event", "endpoint", "delivery", "code"].map(samples);
+        ["account", "request", "session", "event", "endpoint", "delivery", "disclosure", "code"]
+            .map(samples);
     fuzz(move |choices| {
-        let kind = choices.byte() % 7;
+        let kind = choices.byte() % 8;
         let item = item(choices, &kinds[usize::from(kind)]);
         match kind {
             0 => drop(is_read_back::<Account>(&item)),
@@ -141,6 +143,7 @@ fn other_items_that_are_read_are_read_back() {
                 assert!(!format!("{endpoint:?}").contains("AAAA"), "a key is shown");
             }
             5 => drop(is_read_back::<Delivery>(&item).inspect(|delivery| drop(delivery.view()))),
+            6 => drop(is_read_back::<Disclosure>(&item)),
             _ => drop(is_read_back::<ExchangeCode>(&item)),
         }
     });

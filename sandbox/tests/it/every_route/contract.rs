@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::{HeaderName, HeaderValue};
 use sandbox::template::yaml;
 use serde_json::{Value, json};
+use shared::domain::disclosure::{DISCLOSING, NOT_DISCLOSING};
 use shared::lambda::error::ErrorCode;
 use strum::IntoEnumIterator;
 
@@ -41,6 +42,16 @@ fn the_document_has_exactly_the_routes_of_the_template() {
         .map(|(method, path, own)| ((method.to_uppercase(), path.to_owned()), with_key(own)))
         .collect();
     assert_eq!(documented, routes_of_the_template());
+}
+
+#[test]
+fn each_route_of_the_template_discloses_or_does_not() {
+    let routes = routes_of_the_template().into_keys();
+    let routes = routes.map(|(method, path)| format!("{method} {path}").replacen(" /v2/", " /", 1));
+    let routes: BTreeSet<String> = routes.collect();
+    let listed: Vec<&str> = DISCLOSING.into_iter().chain(NOT_DISCLOSING).collect();
+    assert_eq!(routes, listed.iter().map(|route| (*route).to_owned()).collect());
+    assert_eq!(routes.len(), listed.len(), "a route is in one of the lists, once");
 }
 
 fn texts(list: &Value) -> BTreeSet<&str> {

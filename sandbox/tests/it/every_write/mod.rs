@@ -6,6 +6,7 @@
 mod books;
 mod consent;
 mod counts;
+mod disclosures;
 mod events;
 mod guard;
 mod keys;
@@ -63,6 +64,7 @@ every_write! {
     "accounts::ending::erase_texts_of", UPDATE, "SET history = :erased", 0 => consent::old_texts_are_erased_once;
     "accounts::ending::leave_ended", UPDATE, "ends_ms = :seen", 0 => consent::an_account_leaves_the_index_of_ended_consents;
     "accounts::mark_unlink_again", UPDATE, "SET unlink_again_ms = :due", 0 => consent::the_next_step_of_an_unlink_is_marked_and_sent_once;
+    "disclosures::record", PUT, "tenant_day", 0 => disclosures::a_disclosure_is_recorded_once;
     "events::keep", PUT, "attribute_not_exists(event_id)", 0 => events::an_event_is_kept_once;
     "books::close", PUT, "attribute_not_exists(pk)", 0 => books::a_tenants_day_is_closed_once;
     "books::close", PUT, "attribute_not_exists(pk)", 1 => books::a_deployments_day_is_closed_once;
@@ -133,6 +135,7 @@ fn every_conditional_write_goes_through_the_one_place_for_them() {
             "books::note_balance",
             "books::note_top_up",
             "catalogues::put",
+            "disclosures::record",
             "endpoints::remove",
             "requests::forget",
             "requests::record",

@@ -4,6 +4,7 @@ mod auth;
 mod authorizer;
 mod books;
 pub mod consent;
+mod disclosures;
 mod events;
 mod exchange;
 mod fetch_data;

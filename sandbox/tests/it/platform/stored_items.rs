@@ -8,11 +8,11 @@ use shared::domain::date::Date;
 use shared::domain::guard::Thresholds;
 use shared::domain::ids::{AccountId, EndpointId, EventId, TenantId};
 use shared::domain::limit::OtpLimits;
-use shared::domain::time::to_ms;
+use shared::domain::time::{to_iso, to_ms};
 use shared::platform::config::Vars;
 use shared::store::{
-    Accounts, Books, Catalogues, ClaimRefused, Deliveries, Endpoints, Found, Limits, OverLimit,
-    Sessions, Tenants, Whose,
+    Accounts, Books, Catalogues, ClaimRefused, Deliveries, Disclosures, Endpoints, Found, Limits,
+    OverLimit, Sessions, Tenants, Whose,
 };
 
 use super::samples::{gateway_with, samples};
@@ -264,5 +264,29 @@ async fn what_is_stored_in_the_books_is_read() {
             _ => json!(books.top_ups(from, to).await.unwrap()),
         };
         sample.expect(&read);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_stored_disclosure_is_found_by_its_day_and_by_its_account() {
+    for sample in samples("disclosure") {
+        let gateway = gateway_with(&sample).await;
+        let vars = gateway.vars_of("fetch-data");
+        let disclosures = Disclosures::from_vars(&vars, &gateway.dynamodb()).unwrap();
+        let (day, mut of_day, mut of_account) = (Date::of(sample.now), Vec::new(), Vec::new());
+        let tenant = sample.tenant();
+        disclosures.of_day(&tenant, day, sample.now, |it| of_day.push(it)).await.unwrap();
+        let account = AccountId::parse(&sample.text("account_id")).unwrap();
+        let range = (day.begins(), day.ends());
+        let found = disclosures.of_account(&account, range, sample.now, |it| of_account.push(it));
+        found.await.unwrap();
+        assert_eq!(of_day, of_account, "{}", sample.name);
+        let [it] = of_day.as_slice() else { panic!("{}: {of_day:?}", sample.name) };
+        sample.expect(&json!({
+            "key_id": it.key_id, "route": it.route, "at": to_iso(it.at),
+            "consented_at": it.consent.as_ref().map(|consent| to_iso(consent.given_at)),
+        }));
+        let ended = sample.now + time::Duration::days(2_192);
+        disclosures.of_day(&tenant, day, ended, |it| panic!("it has ended: {it:?}")).await.unwrap();
     }
 }

@@ -58,7 +58,12 @@ impl TestClock {
 
 /// The tenant behind a key of the sandbox.
 pub fn tenant_of(key: &str) -> String {
-    format!("sandbox-{}", &shared::platform::crypto::hashed(key)[..12])
+    format!("sandbox-{}", key_id_of(key))
+}
+
+/// The id of a key of the sandbox.
+pub fn key_id_of(key: &str) -> String {
+    shared::platform::crypto::hashed(key)[..12].to_owned()
 }
 
 /// An event of API Gateway for the function behind `route`.
@@ -70,7 +75,7 @@ pub fn event(key: &str, route: &str, path: &[(&str, &str)], body: &str) -> Strin
         "version": "2.0", "routeKey": route, "rawPath": raw_path, "rawQueryString": "",
         "headers": {}, "pathParameters": parameters, "body": body, "isBase64Encoded": false,
         "requestContext": {
-            "authorizer": { "lambda": { "tenant": tenant_of(key) } },
+            "authorizer": { "lambda": { "tenant": tenant_of(key), "key_id": key_id_of(key) } },
             "http": { "method": method, "path": raw_path, "sourceIp": "192.0.2.1" },
             "domainName": "d", "requestId": "r", "routeKey": route, "stage": "$default",
         },

@@ -191,6 +191,10 @@ const LINES: &[(&str, &[&str])] = &[
         &["shared/src/domain/retention.rs#from_vars"],
     ),
     (
+        "shared/src/domain/disclosure.rs#a_record_is_kept_for_90_days_to_ten_years",
+        &["shared/src/domain/disclosure.rs#from_vars"],
+    ),
+    (
         "shared/src/domain/schedule.rs#a_schedule_and_a_patience_that_are_read_are_within_their_bounds",
         &["shared/src/domain/schedule.rs#from_vars"],
     ),
@@ -324,6 +328,7 @@ const LINES: &[(&str, &[&str])] = &[
             "shared/src/store/conditional.rs#read",
             "shared/src/store/deliveries.rs#get",
             "shared/src/store/deliveries.rs#list",
+            "shared/src/store/disclosures.rs#each",
             "shared/src/store/endpoints.rs#get",
             "shared/src/store/endpoints.rs#of",
             "shared/src/store/events.rs#get",

@@ -38,8 +38,9 @@ async fn after_a_crash_while_asking_the_request_is_answered() {
             let what = format!("{answer}, point {point}");
             assert!(states.len() <= 1, "{what}");
             assert!(states.iter().all(|state| state == "available"), "{what}: {states:?}");
-            // Count, account, message, record, token, question, and the answer's announcement and record.
-            let calls = if answer == "now" { 8 } else { 6 };
+            // Count, account, message, record, token, question, and the answer's announcement and record,
+            // and the disclosure's.
+            let calls = if answer == "now" { 9 } else { 6 };
             assert_eq!(states.len(), usize::from(point > 2 * 3), "{what}");
             if !crashed {
                 assert_eq!(point, 2 * calls, "{answer}");

@@ -1,0 +1,284 @@
+//! The command `telco-gateway disclosures`: whose data was shown, by key, tenant or account.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::{ArgGroup, Args};
+use serde_json::{Value, json};
+use shared::domain::api_key::ApiKey;
+use shared::domain::date::Date;
+use shared::domain::disclosure::Disclosure;
+use shared::domain::ids::{AccountId, KeyId, TenantId};
+use shared::domain::time::to_iso;
+use shared::platform::aws;
+use shared::platform::config::Vars;
+use shared::platform::environment::Environment;
+use shared::store::{Disclosures, Tenants};
+use time::OffsetDateTime;
+
+use crate::failure::Failure;
+use crate::table::columns;
+use crate::target::{Table, Target};
+
+/// How many digits of a hash the table shows.
+const SHORT_HASH: usize = 12;
+
+/// The arguments of `disclosures`.
+#[derive(Args)]
+#[command(group = ArgGroup::new("whose").args(["account", "key", "tenant"]).required(true).multiple(true))]
+pub struct DisclosuresArguments {
+    /// The table of disclosures, instead of the one that DISCLOSURES_TABLE or the sandbox names
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+    /// The table of tenants, instead of the one that TENANTS_TABLE or the sandbox names
+    #[arg(long, value_name = "NAME")]
+    tenants_table: Option<String>,
+    /// Only answers about this account
+    #[arg(long, value_parser = account)]
+    account: Option<AccountId>,
+    /// Only answers to this key, by its id as `tenant list` shows it
+    #[arg(long, value_name = "KEY_ID", value_parser = key_id)]
+    key: Option<KeyId>,
+    /// Only answers to this tenant
+    #[arg(long, value_parser = tenant)]
+    tenant: Option<TenantId>,
+    /// The first day in Lagos, like 2026-11-29; unless given all days on which the key, the tenant or the
+    /// account can have been asked about
+    #[arg(long, value_name = "DATE", value_parser = |text: &str| Date::parse(text))]
+    from: Option<Date>,
+    /// The last day in Lagos; today unless given
+    #[arg(long, value_name = "DATE", value_parser = |text: &str| Date::parse(text))]
+    to: Option<Date>,
+    /// List each account once, with its first and its last read
+    #[arg(long)]
+    people: bool,
+}
+
+/// Runs the command and gives what to print.
+///
+/// # Errors
+/// [`Failure`]: nothing is printed unless all of it was read.
+pub async fn run(
+    arguments: DisclosuresArguments,
+    target: &Target,
+    json: bool,
+    environment: &Environment,
+) -> Result<String, Failure> {
+    let now = environment.clock.now();
+    // A function's clock may be ahead.
+    let to = arguments.to.unwrap_or_else(|| Date::of(now).next());
+    let tables = Tables { arguments: &arguments, target, environment };
+    let (tenant, from) = match (&arguments.account, &arguments.tenant, arguments.from) {
+        (None, Some(tenant), Some(from)) => (Some(tenant.clone()), from),
+        (None, ..) => tables.tenant_and_first_day().await?,
+        (Some(_), _, from) => (None, from.unwrap_or(Date::of(OffsetDateTime::UNIX_EPOCH))),
+    };
+    if from > to {
+        return Err(Failure::Configuration(format!("the first day {from} is after the last {to}")));
+    }
+    let mut found = Found { from, to, disclosures: Vec::new() };
+    let take = |it: Disclosure| {
+        let is_wanted = arguments.key.as_ref().is_none_or(|key| *key == it.key_id)
+            && arguments.tenant.as_ref().is_none_or(|tenant| *tenant == it.tenant);
+        if is_wanted {
+            found.disclosures.push(it);
+        }
+    };
+    tables.each((tenant.as_ref(), from, to), now, take).await?;
+    Ok(match (arguments.people, json) {
+        (false, false) => found.page(),
+        (false, true) => format!("{:#}\n", found.document("disclosures", found.list())),
+        (true, false) => found.page_of_people(),
+        (true, true) => format!("{:#}\n", found.document("people", found.list_of_people())),
+    })
+}
+
+/// Where the command reads.
+struct Tables<'a> {
+    arguments: &'a DisclosuresArguments,
+    target: &'a Target,
+    environment: &'a Environment,
+}
+
+impl Tables<'_> {
+    /// Gives each disclosure in these days to `take`: of the account, or else of the tenant.
+    async fn each(
+        &self,
+        (tenant, from, to): (Option<&TenantId>, Date, Date),
+        now: OffsetDateTime,
+        mut take: impl FnMut(Disclosure),
+    ) -> Result<(), Failure> {
+        let given = self.arguments.table.as_deref();
+        let vars = self.open("fetch-data", "DISCLOSURES_TABLE", given).await?;
+        let disclosures = Disclosures::from_vars(&vars, &aws::dynamodb(&vars, self.environment)?)?;
+        if let Some(account) = &self.arguments.account {
+            let range = (from.begins(), to.ends());
+            return Ok(disclosures.of_account(account, range, now, take).await?);
+        }
+        let (Some(tenant), mut day) = (tenant, from) else { return Ok(()) };
+        loop {
+            disclosures.of_day(tenant, day, now, &mut take).await?;
+            if day >= to {
+                return Ok(());
+            }
+            day = day.next();
+        }
+    }
+
+    /// The tenant, given or found by its key, and the first day: given, or that before the key or the
+    /// tenant's oldest key was made.
+    async fn tenant_and_first_day(&self) -> Result<(Option<TenantId>, Date), Failure> {
+        let DisclosuresArguments { key, tenant, from, .. } = self.arguments;
+        let given = self.arguments.tenants_table.as_deref();
+        let vars = self.open("authorizer", "TENANTS_TABLE", given).await?;
+        let tenants = Tenants::from_vars(&vars, &aws::dynamodb(&vars, self.environment)?)?;
+        let listing = tenants.all().await?;
+        let keys = listing.keys;
+        let is_meant = |it: &&ApiKey| {
+            key.as_ref().is_none_or(|key| *key == it.key_id)
+                && tenant.as_ref().is_none_or(|tenant| *tenant == it.tenant)
+        };
+        let oldest = keys.iter().filter(is_meant).min_by_key(|key| key.created_at);
+        // One that cannot be read may be the tenant's oldest.
+        let is_known = key.is_some() || from.is_some() || listing.unreadable.is_empty();
+        let oldest = oldest.filter(|_| is_known).ok_or_else(|| {
+            let unknown = "the table of tenants does not tell, because it holds no such key or keys that \
+                           cannot be read; give --tenant and --from";
+            Failure::Refused(unknown.to_owned())
+        })?;
+        // The clock that dated the key may have been ahead.
+        let first = || Date::of(oldest.created_at).previous();
+        Ok((Some(oldest.tenant.clone()), from.unwrap_or_else(first)))
+    }
+
+    async fn open(
+        &self,
+        function: &'static str,
+        variable: &'static str,
+        given: Option<&str>,
+    ) -> Result<Vars, Failure> {
+        let table = Table { function, variable, given, also: &[] };
+        let vars = self.target.vars(&table, &self.environment.http).await?;
+        // The store's timeouts are short, for a function near its table. The operator may be far away.
+        self.environment.http.warm(&aws::dynamodb_url(&vars)?).await;
+        Ok(vars)
+    }
+}
+
+/// What was found.
+struct Found {
+    from: Date,
+    to: Date,
+    disclosures: Vec<Disclosure>,
+}
+
+/// The reads of one account.
+struct Person<'a> {
+    tenants: BTreeSet<&'a str>,
+    routes: BTreeSet<&'a str>,
+    reads: usize,
+    first: OffsetDateTime,
+    last: OffsetDateTime,
+}
+
+impl Found {
+    /// Each account once.
+    fn people(&self) -> BTreeMap<&str, Person<'_>> {
+        let mut people = BTreeMap::new();
+        for it in &self.disclosures {
+            let person = people.entry(it.account_id.as_str()).or_insert_with(|| Person {
+                tenants: BTreeSet::new(),
+                routes: BTreeSet::new(),
+                reads: 0,
+                first: it.at,
+                last: it.at,
+            });
+            person.tenants.insert(it.tenant.as_str());
+            person.routes.insert(it.route.as_str());
+            person.reads += 1;
+            person.first = person.first.min(it.at);
+            person.last = person.last.max(it.at);
+        }
+        people
+    }
+
+    fn document(&self, name: &str, list: Value) -> Value {
+        json!({ "from": self.from, "to": self.to, "reads": self.disclosures.len(),
+                "accounts": self.people().len(), name: list })
+    }
+
+    fn list(&self) -> Value {
+        let one = |it: &Disclosure| {
+            let consent = it.consent.as_ref();
+            json!({ "at": to_iso(it.at), "tenant": it.tenant, "key_id": it.key_id,
+                    "account_id": it.account_id, "route": it.route,
+                    "consented_at": consent.map(|it| to_iso(it.given_at)),
+                    "purpose_hash": consent.and_then(|it| it.purpose_hash.as_deref()),
+                    "address_hash": it.address_hash, "request_id": it.request_id })
+        };
+        self.disclosures.iter().map(one).collect()
+    }
+
+    fn list_of_people(&self) -> Value {
+        let one = |(account, it): (&str, Person<'_>)| {
+            json!({ "account_id": account, "tenants": it.tenants, "reads": it.reads,
+                    "first_read": to_iso(it.first), "last_read": to_iso(it.last),
+                    "routes": it.routes })
+        };
+        self.people().into_iter().map(one).collect()
+    }
+
+    fn page(&self) -> String {
+        let head = ["TIME", "TENANT", "KEY ID", "ACCOUNT", "ROUTE", "CONSENTED AT", "ADDRESS HASH"];
+        let row = |it: &Disclosure| {
+            let consent = it.consent.as_ref();
+            let hash = it.address_hash.chars().take(SHORT_HASH).collect();
+            let (tenant, key) = (it.tenant.to_string(), it.key_id.to_string());
+            let consented = consent.map(|it| to_iso(it.given_at)).unwrap_or_default();
+            [
+                to_iso(it.at),
+                tenant,
+                key,
+                it.account_id.to_string(),
+                it.route.clone(),
+                consented,
+                hash,
+            ]
+        };
+        let rows: Vec<[String; 7]> = std::iter::once(head.map(str::to_owned))
+            .chain(self.disclosures.iter().map(row))
+            .collect();
+        format!("{}{}", columns(&rows), self.sum())
+    }
+
+    fn page_of_people(&self) -> String {
+        let head = ["ACCOUNT", "TENANTS", "READS", "FIRST READ", "LAST READ"].map(str::to_owned);
+        let row = |(account, it): (&str, Person<'_>)| {
+            let tenants: Vec<_> = it.tenants.into_iter().collect();
+            let (reads, first, last) = (it.reads.to_string(), to_iso(it.first), to_iso(it.last));
+            [account.to_owned(), tenants.join(" "), reads, first, last]
+        };
+        let rows: Vec<[String; 5]> =
+            std::iter::once(head).chain(self.people().into_iter().map(row)).collect();
+        format!("{}{}", columns(&rows), self.sum())
+    }
+
+    fn sum(&self) -> String {
+        let (reads, accounts) = (self.disclosures.len(), self.people().len());
+        let Self { from, to, .. } = self;
+        format!("\nreads: {reads}, accounts: {accounts}, from {from} to {to} in Lagos\n")
+    }
+}
+
+fn account(text: &str) -> Result<AccountId, &'static str> {
+    AccountId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+}
+
+fn tenant(text: &str) -> Result<TenantId, &'static str> {
+    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+}
+
+fn key_id(text: &str) -> Result<KeyId, &'static str> {
+    let text = text.to_ascii_lowercase();
+    let is_id = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| KeyId::new(&text)).ok_or("must be the 12 digits that `tenant list` shows")
+}
