@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use shared::domain::api_key::ApiKey;
 use shared::domain::date::Date;
 use shared::domain::disclosure::Disclosure;
-use shared::domain::ids::{AccountId, KeyId, TenantId};
+use shared::domain::ids::{AccountId, KeyId, PurchaseId, TenantId};
 use shared::domain::time::to_iso;
 use shared::platform::aws;
 use shared::platform::config::Vars;
@@ -48,7 +48,7 @@ pub struct DisclosuresArguments {
     /// The last day in Lagos; today unless given
     #[arg(long, value_name = "DATE", value_parser = |text: &str| Date::parse(text))]
     to: Option<Date>,
-    /// List each account once, with its first and its last read
+    /// List each account and each purchase once, with its first and its last read
     #[arg(long)]
     people: bool,
 }
@@ -86,9 +86,9 @@ pub async fn run(
     tables.each((tenant.as_ref(), from, to), now, take).await?;
     Ok(match (arguments.people, json) {
         (false, false) => found.page(),
-        (false, true) => format!("{:#}\n", found.document("disclosures", found.list())),
+        (false, true) => format!("{:#}\n", found.list()),
         (true, false) => found.page_of_people(),
-        (true, true) => format!("{:#}\n", found.document("people", found.list_of_people())),
+        (true, true) => format!("{:#}\n", found.list_of_people()),
     })
 }
 
@@ -171,8 +171,8 @@ struct Found {
     disclosures: Vec<Disclosure>,
 }
 
-/// The reads of one account.
-struct Person<'a> {
+/// The reads of one account, or of one purchase.
+struct Reads<'a> {
     tenants: BTreeSet<&'a str>,
     routes: BTreeSet<&'a str>,
     reads: usize,
@@ -180,92 +180,137 @@ struct Person<'a> {
     last: OffsetDateTime,
 }
 
-impl Found {
-    /// Each account once.
-    fn people(&self) -> BTreeMap<&str, Person<'_>> {
-        let mut people = BTreeMap::new();
-        for it in &self.disclosures {
-            let person = people.entry(it.account_id.as_str()).or_insert_with(|| Person {
-                tenants: BTreeSet::new(),
-                routes: BTreeSet::new(),
-                reads: 0,
-                first: it.at,
-                last: it.at,
-            });
-            person.tenants.insert(it.tenant.as_str());
-            person.routes.insert(it.route.as_str());
-            person.reads += 1;
-            person.first = person.first.min(it.at);
-            person.last = person.last.max(it.at);
-        }
-        people
+impl<'a> Reads<'a> {
+    fn none(first: OffsetDateTime) -> Self {
+        let (tenants, routes) = (BTreeSet::new(), BTreeSet::new());
+        Self { tenants, routes, reads: 0, first, last: first }
     }
 
-    fn document(&self, name: &str, list: Value) -> Value {
+    fn count(&mut self, it: &'a Disclosure) {
+        self.tenants.insert(it.tenant.as_str());
+        self.routes.insert(it.route.as_str());
+        self.reads += 1;
+        self.first = self.first.min(it.at);
+        self.last = self.last.max(it.at);
+    }
+
+    fn document(&self, name: &str, id: &str) -> Value {
+        json!({ name: id, "tenants": self.tenants, "reads": self.reads,
+                "first_read": to_iso(self.first), "last_read": to_iso(self.last),
+                "routes": self.routes })
+    }
+
+    fn row(&self, id: &str) -> [String; 5] {
+        let tenants: Vec<_> = self.tenants.iter().copied().collect();
+        let (reads, first, last) = (self.reads.to_string(), to_iso(self.first), to_iso(self.last));
+        [id.to_owned(), tenants.join(" "), reads, first, last]
+    }
+}
+
+/// What was read, each once.
+type Once<'a> = BTreeMap<&'a str, Reads<'a>>;
+
+impl Found {
+    /// Each account once.
+    fn accounts(&self) -> Once<'_> {
+        self.once(|it| it.account_id.iter().map(AccountId::as_str).collect())
+    }
+
+    /// Each purchase once.
+    fn purchases(&self) -> Once<'_> {
+        self.once(|it| it.purchases.iter().map(PurchaseId::as_str).collect())
+    }
+
+    fn once(&self, ids: fn(&Disclosure) -> Vec<&str>) -> Once<'_> {
+        let mut once = BTreeMap::new();
+        for it in &self.disclosures {
+            for id in ids(it) {
+                once.entry(id).or_insert_with(|| Reads::none(it.at)).count(it);
+            }
+        }
+        once
+    }
+
+    fn document(&self) -> Value {
         json!({ "from": self.from, "to": self.to, "reads": self.disclosures.len(),
-                "accounts": self.people().len(), name: list })
+                "accounts": self.accounts().len(), "purchases": self.purchases().len() })
     }
 
     fn list(&self) -> Value {
         let one = |it: &Disclosure| {
             let consent = it.consent.as_ref();
             json!({ "at": to_iso(it.at), "tenant": it.tenant, "key_id": it.key_id,
-                    "account_id": it.account_id, "route": it.route,
+                    "account_id": it.account_id, "purchase_ids": it.purchases, "route": it.route,
                     "consented_at": consent.map(|it| to_iso(it.given_at)),
                     "purpose_hash": consent.and_then(|it| it.purpose_hash.as_deref()),
                     "address_hash": it.address_hash, "request_id": it.request_id })
         };
-        self.disclosures.iter().map(one).collect()
+        let mut document = self.document();
+        document["disclosures"] = self.disclosures.iter().map(one).collect();
+        document
     }
 
     fn list_of_people(&self) -> Value {
-        let one = |(account, it): (&str, Person<'_>)| {
-            json!({ "account_id": account, "tenants": it.tenants, "reads": it.reads,
-                    "first_read": to_iso(it.first), "last_read": to_iso(it.last),
-                    "routes": it.routes })
+        let list = |once: Once<'_>, name: &str| -> Value {
+            once.iter().map(|(id, reads)| reads.document(name, id)).collect()
         };
-        self.people().into_iter().map(one).collect()
+        let mut document = self.document();
+        document["people"] = list(self.accounts(), "account_id");
+        document["people_of_purchases"] = list(self.purchases(), "purchase_id");
+        document
     }
 
     fn page(&self) -> String {
-        let head = ["TIME", "TENANT", "KEY ID", "ACCOUNT", "ROUTE", "CONSENTED AT", "ADDRESS HASH"];
+        let head = [
+            "TIME",
+            "TENANT",
+            "KEY ID",
+            "ACCOUNT",
+            "PURCHASES",
+            "ROUTE",
+            "CONSENTED AT",
+            "ADDRESS HASH",
+        ];
         let row = |it: &Disclosure| {
-            let consent = it.consent.as_ref();
+            let (tenant, key, route) =
+                (it.tenant.to_string(), it.key_id.to_string(), it.route.clone());
+            let account = it.account_id.as_ref().map(ToString::to_string).unwrap_or_default();
+            let purchases = if it.purchases.is_empty() {
+                String::new()
+            } else {
+                it.purchases.len().to_string()
+            };
+            let consented = it.consent.as_ref().map(|it| to_iso(it.given_at)).unwrap_or_default();
             let hash = it.address_hash.chars().take(SHORT_HASH).collect();
-            let (tenant, key) = (it.tenant.to_string(), it.key_id.to_string());
-            let consented = consent.map(|it| to_iso(it.given_at)).unwrap_or_default();
-            [
-                to_iso(it.at),
-                tenant,
-                key,
-                it.account_id.to_string(),
-                it.route.clone(),
-                consented,
-                hash,
-            ]
+            [to_iso(it.at), tenant, key, account, purchases, route, consented, hash]
         };
-        let rows: Vec<[String; 7]> = std::iter::once(head.map(str::to_owned))
+        let rows: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned))
             .chain(self.disclosures.iter().map(row))
             .collect();
         format!("{}{}", columns(&rows), self.sum())
     }
 
     fn page_of_people(&self) -> String {
-        let head = ["ACCOUNT", "TENANTS", "READS", "FIRST READ", "LAST READ"].map(str::to_owned);
-        let row = |(account, it): (&str, Person<'_>)| {
-            let tenants: Vec<_> = it.tenants.into_iter().collect();
-            let (reads, first, last) = (it.reads.to_string(), to_iso(it.first), to_iso(it.last));
-            [account.to_owned(), tenants.join(" "), reads, first, last]
+        let table = |once: Once<'_>, name: &str| {
+            let head = [name, "TENANTS", "READS", "FIRST READ", "LAST READ"].map(str::to_owned);
+            let rows = once.iter().map(|(id, reads)| reads.row(id));
+            let rows: Vec<[String; 5]> = std::iter::once(head).chain(rows).collect();
+            columns(&rows)
         };
-        let rows: Vec<[String; 5]> =
-            std::iter::once(head).chain(self.people().into_iter().map(row)).collect();
-        format!("{}{}", columns(&rows), self.sum())
+        let purchases = match self.purchases() {
+            none if none.is_empty() => String::new(),
+            some => format!("\n{}", table(some, "PURCHASE")),
+        };
+        format!("{}{purchases}{}", table(self.accounts(), "ACCOUNT"), self.sum())
     }
 
     fn sum(&self) -> String {
-        let (reads, accounts) = (self.disclosures.len(), self.people().len());
-        let Self { from, to, .. } = self;
-        format!("\nreads: {reads}, accounts: {accounts}, from {from} to {to} in Lagos\n")
+        let (accounts, purchases) = (self.accounts().len(), self.purchases().len());
+        let Self { from, to, disclosures } = self;
+        let reads = disclosures.len();
+        format!(
+            "\nreads: {reads}, accounts: {accounts}, purchases: {purchases}, from {from} to {to} in Lagos\n"
+        )
     }
 }
 

@@ -1,113 +1,19 @@
 //! `disclosures`: after a leak the people whose data a key has read are named, all of them and nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 use shared::domain::date::Date;
 use shared::domain::disclosure::DISCLOSING;
 use shared::platform::config::Vars;
 use time::OffsetDateTime;
 
-use crate::support::{Ended, Gateway};
+use crate::providers::{Providers, account, number};
+use crate::support::{DELIVERED, Ended, Gateway};
 
 /// How many people each tenant has.
 const PEOPLE: usize = 8;
 const DAY: u64 = 86_400;
-
-/// Mono and MTN in one: they know every person by a number from 000 to 999, and note whose data they gave.
-#[derive(Clone, Default)]
-struct Providers(Arc<Mutex<Notes>>);
-
-#[derive(Default)]
-struct Notes {
-    /// Whose data was given, in order.
-    given: Vec<String>,
-    /// How many sessions were begun.
-    sessions: usize,
-    /// Refuses the next request for data.
-    refuses: bool,
-    /// Answers the next question of MTN's later.
-    is_late: bool,
-    /// Where MTN is to answer later.
-    callback: String,
-}
-
-fn account(person: usize) -> String {
-    format!("account-{person:03}")
-}
-
-fn number(person: usize) -> String {
-    format!("0803123{:04}", person)
-}
-
-impl Providers {
-    async fn start() -> (Self, String) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let providers = Self::default();
-        let app = Router::new().fallback(answer).with_state(providers.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        (providers, url)
-    }
-
-    fn notes(&self) -> std::sync::MutexGuard<'_, Notes> {
-        self.0.lock().unwrap()
-    }
-
-    /// Whose data was given since this was asked last.
-    fn take_given(&self) -> Vec<String> {
-        std::mem::take(&mut self.notes().given)
-    }
-}
-
-async fn answer(State(providers): State<Providers>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let sent: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let text = |name: &str| sent[name].as_str().unwrap_or_default().to_owned();
-    let path = parts.uri.path();
-    let header = |name: &str| parts.headers.get(name).map_or("", |it| it.to_str().unwrap());
-    let known = match path {
-        "/v1/oauth/access_token" => json!({ "access_token": "t", "expires_in": "3599" }),
-        "/v2/telecom/auth" => {
-            let mut notes = providers.notes();
-            notes.sessions += 1;
-            let session = format!("{}-{}", text("phone"), notes.sessions);
-            json!({ "status": "successful", "data": { "session_id": session } })
-        }
-        "/v2/telecom/verify" => {
-            json!({ "status": "successful", "data": { "code": header("x-session-id") } })
-        }
-        "/account/auth" => json!({ "id": format!("account-{}", &text("code")[8..11]) }),
-        _ => return data(&mut providers.notes(), path, &sent),
-    };
-    Json(known).into_response()
-}
-
-/// Gives a person's data, or not.
-fn data(notes: &mut Notes, path: &str, sent: &Value) -> Response {
-    // A path of Mono's holds the account, one of MTN's the number, and a question has it in its body.
-    let named = [path, sent["msisdn"].as_str().unwrap_or_default()].join(" ");
-    let end = ["account-", "2348031230"].iter().find_map(|start| named.split_once(start));
-    let person = account(end.unwrap().1[..3].parse().unwrap());
-    if std::mem::take(&mut notes.refuses) {
-        let refusal = json!({ "statusCode": "5000", "statusMessage": person });
-        return (StatusCode::BAD_REQUEST, Json(refusal)).into_response();
-    }
-    if std::mem::take(&mut notes.is_late) {
-        notes.callback = sent["callBackUrl"].as_str().unwrap().to_owned();
-        return Json(json!({ "statusCode": "0000", "statusMessage": "m", "data": null }))
-            .into_response();
-    }
-    notes.given.push(person.clone());
-    let lists = json!({ "usage": [], "summary": [], "bundles": [], "name": person });
-    Json(json!({ "statusCode": "0000", "statusMessage": "m", "data": lists })).into_response()
-}
 
 /// A gateway with these providers, several tenants, and keys of each.
 struct Leak {
@@ -115,6 +21,8 @@ struct Leak {
     providers: Providers,
     /// What each key was shown: the account and the route, in order.
     shown: BTreeMap<String, Vec<(String, String)>>,
+    /// The purchases that each key was shown, by route.
+    orders: BTreeMap<String, Vec<(String, BTreeSet<String>)>>,
 }
 
 /// A key, its id, and the first of its tenant's people.
@@ -139,7 +47,12 @@ impl Leak {
         ];
         let vars: Vars =
             vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
-        Self { gateway: Gateway::start_with(vars).await, providers, shown: BTreeMap::new() }
+        Self {
+            gateway: Gateway::start_with(vars).await,
+            providers,
+            shown: BTreeMap::new(),
+            orders: BTreeMap::new(),
+        }
     }
 
     async fn key(&self, tenant: &str, first: usize) -> Key {
@@ -191,6 +104,29 @@ impl Leak {
         status
     }
 
+    /// Buys for a number and gives the purchase's id.
+    async fn buy(&self, key: &Key, idempotency_key: &str) -> String {
+        let request = http::Request::post(format!("{}/purchases", self.gateway.url()))
+            .header("content-type", "application/json")
+            .header("idempotency-key", idempotency_key)
+            .header("mono-sec-key", &key.secret);
+        let body = json!({ "service_id": "mtn", "phone": DELIVERED, "amount_kobo": 10_000 });
+        let bought = self.gateway.answer(request, body).await.1;
+        bought["data"]["purchase_id"].as_str().unwrap().to_owned()
+    }
+
+    /// Reads purchases or events, and notes whose the answer holds.
+    async fn read_orders(&mut self, key: &Key, route: &str, path: &str) {
+        let (status, answer) = self.ask(key, "GET", path, Value::Null).await;
+        assert_eq!(status, 200, "{answer}");
+        let text = answer.to_string();
+        let ids = text.split("\"purchase_id\":\"").skip(1).map(|rest| rest[..32].to_owned());
+        let ids: BTreeSet<String> = ids.collect();
+        if !ids.is_empty() {
+            self.orders.entry(key.id.clone()).or_default().push((route.to_owned(), ids));
+        }
+    }
+
     async fn disclosures(&self, arguments: &[&str]) -> Ended {
         self.gateway.run(&[&["disclosures"], arguments].concat()).await
     }
@@ -220,7 +156,16 @@ impl Leak {
         let people: BTreeMap<_, _> = listed["people"].as_array().unwrap().iter().map(one).collect();
         assert_eq!(people, self.people(keys), "{arguments:?}");
         assert_eq!(listed["accounts"], people.len());
-        assert_eq!(listed["reads"], people.values().sum::<usize>());
+        let orders: Vec<_> =
+            keys.iter().filter_map(|key| self.orders.get(&key.id)).flatten().collect();
+        let ids: BTreeSet<&str> =
+            orders.iter().flat_map(|(_, ids)| ids).map(String::as_str).collect();
+        let of_purchases = listed["people_of_purchases"].as_array().unwrap().iter();
+        let of_purchases: BTreeSet<&str> =
+            of_purchases.map(|it| it["purchase_id"].as_str().unwrap()).collect();
+        assert_eq!(of_purchases, ids, "{arguments:?}");
+        assert_eq!(listed["purchases"], ids.len());
+        assert_eq!(listed["reads"], people.values().sum::<usize>() + orders.len());
     }
 }
 
@@ -245,7 +190,7 @@ async fn leak() -> (Leak, [Key; 5]) {
     leak.providers.take_given();
     for (number, key) in keys[..4].iter().enumerate() {
         for (step, route) in DISCLOSING.into_iter().enumerate() {
-            if route == "GET /requests/{request_id}" {
+            if !route.contains("/accounts/") {
                 continue;
             }
             // Each key reads other people, and nobody reads the last one.
@@ -265,7 +210,26 @@ async fn leak() -> (Leak, [Key; 5]) {
     }
     leak.read(&keys[3], "GET /accounts/{id}/identity", acme, "").await;
     answered_later(&mut leak, [&keys[0], &keys[1]]).await;
+    orders(&mut leak, &keys).await;
     (leak, keys)
+}
+
+/// Both tenants buy. One key lists, one reads a purchase and an event, and one is shown none.
+async fn orders(leak: &mut Leak, keys: &[Key; 5]) {
+    let one = leak.buy(&keys[0], "a").await;
+    leak.buy(&keys[1], "b").await;
+    leak.buy(&keys[2], "a").await;
+    leak.read_orders(&keys[0], "GET /purchases", "/purchases?limit=1").await;
+    leak.read_orders(&keys[0], "GET /purchases", "/purchases").await;
+    leak.read_orders(&keys[1], "GET /purchases/{purchase_id}", &format!("/purchases/{one}")).await;
+    leak.read_orders(&keys[3], "GET /purchases", "/purchases?state=failed").await;
+    let foreign = leak.ask(&keys[3], "GET", &format!("/purchases/{one}"), Value::Null).await;
+    assert_eq!(foreign.0, 404);
+    leak.gateway.turn(5);
+    leak.gateway.sandbox.until_at_rest(std::time::Duration::from_secs(10)).await;
+    leak.read_orders(&keys[1], "GET /events", "/events?type=purchase.delivered").await;
+    leak.read_orders(&keys[1], "GET /events", "/events?type=account.linked").await;
+    assert!(leak.orders[&keys[1].id].len() == 2 && !leak.orders.contains_key(&keys[3].id));
 }
 
 /// One key asks MTN, which answers later; the other key reads the answer.
@@ -297,7 +261,16 @@ async fn the_people_whose_data_a_key_has_read_are_named_all_and_no_others() {
             assert!(text("consented_at") < text("at"), "{it}");
             (text("account_id"), text("route"))
         };
-        let listed: Vec<_> = listed["disclosures"].as_array().unwrap().iter().map(one).collect();
+        let of_purchases = |it: &&Value| it["account_id"].is_null();
+        let listed = listed["disclosures"].as_array().unwrap().iter();
+        let orders = listed.clone().filter(of_purchases).map(|it| {
+            let ids = it["purchase_ids"].as_array().unwrap().iter();
+            let ids: BTreeSet<_> = ids.map(|id| id.as_str().unwrap().to_owned()).collect();
+            (it["route"].as_str().unwrap().to_owned(), ids)
+        });
+        let expected = leak.orders.get(&key.id).cloned().unwrap_or_default();
+        assert_eq!(orders.collect::<Vec<_>>(), expected, "in order");
+        let listed: Vec<_> = listed.filter(|it| !of_purchases(it)).map(one).collect();
         assert_eq!(listed, leak.shown.get(&key.id).cloned().unwrap_or_default(), "in order");
     }
     assert!(leak.people(&[&keys[0]]).len() > 5 && leak.people(&[&keys[4]]).is_empty());

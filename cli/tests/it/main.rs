@@ -7,6 +7,7 @@ mod disclosures;
 mod failures;
 mod guard;
 mod mask;
+mod providers;
 mod settle;
 mod show;
 mod support;

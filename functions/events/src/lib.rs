@@ -1,11 +1,13 @@
 //! `GET /events` and `GET /events/{event_id}`: what happened to the tenant's purchases, accounts and
 //! deferred requests, for 30 days.
 //!
-//! Reads `events`, writes `limits`.
+//! Reads `events`, writes `limits` and `disclosures`.
 
+use shared::domain::disclosure::Shown;
 use shared::domain::event::{Event, EventType};
 use shared::domain::ids::EventId;
 use shared::domain::time::{from_iso, to_iso};
+use shared::lambda::disclosing::DisclosureLog;
 use shared::lambda::error::ApiError;
 use shared::lambda::http_function::HttpFunction;
 use shared::lambda::page::{PageQuery, page};
@@ -21,6 +23,7 @@ pub struct EventsFunction {
     events: Events,
     calls: Calls,
     public_base_url: Option<String>,
+    disclosures: DisclosureLog,
     clock: Clock,
 }
 
@@ -33,8 +36,13 @@ impl HttpFunction for EventsFunction {
             events: Events::from_vars(vars, &dynamodb)?,
             calls: Calls::from_vars(vars, environment, &dynamodb)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
+            disclosures: DisclosureLog::from_vars(vars, environment, &dynamodb)?,
             clock: environment.clock.clone(),
         })
+    }
+
+    fn disclosures(&self) -> Option<&DisclosureLog> {
+        Some(&self.disclosures)
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
@@ -64,14 +72,16 @@ impl EventsFunction {
         let kind = wanted.kind.map(|kind| kind.to_string());
         let filters = [("type", kind), ("since", wanted.since.map(to_iso))];
         let next = found.next.map(|listed| query.link(&format!("{base}/events"), filters, &listed));
-        page(found.events.iter().map(Event::view), next)
+        let reply = page(found.events.iter().map(Event::view), next)?;
+        Ok(reply.shows(found.events.iter().filter_map(Event::purchase_id).collect::<Shown>()))
     }
 
     async fn one(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
         let id = request.path_id("event_id", EventId::parse)?;
         let event = self.events.get(tenant, &id, self.clock.now()).await?;
-        Reply::successful(event.ok_or_else(ApiError::not_found)?.view())
+        let event = event.ok_or_else(ApiError::not_found)?;
+        Ok(Reply::successful(event.view())?.shows(Shown::from_iter(event.purchase_id())))
     }
 }
 

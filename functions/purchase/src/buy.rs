@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use shared::domain::disclosure::Shown;
 use shared::domain::guard::Sign;
 use shared::domain::ids::{ChainId, ProviderReference, PurchaseId, TenantId};
 use shared::domain::job::{Chain, Job, Step};
@@ -237,7 +238,8 @@ impl PurchaseFunction {
         let tenant = request.tenant()?;
         let id = request.path_id("purchase_id", PurchaseId::parse)?;
         let purchase = self.purchases.get(tenant, &id).await?.ok_or_else(ApiError::not_found)?;
-        Reply::successful(purchase.view_with_history(self.environment.clock.now()))
+        let reply = Reply::successful(purchase.view_with_history(self.environment.clock.now()))?;
+        Ok(reply.shows(Shown::from_iter([purchase.purchase_id])))
     }
 
     /// The same key again: the purchase as it is now, or a conflict when it is another order.

@@ -15,6 +15,7 @@ mod spending;
 use shared::domain::limit::TenantLimits;
 use shared::domain::schedule::{Patience, Schedule};
 use shared::domain::spending::MoneyLimits;
+use shared::lambda::disclosing::DisclosureLog;
 use shared::lambda::error::ApiError;
 use shared::lambda::http_function::HttpFunction;
 use shared::lambda::reply::Reply;
@@ -46,6 +47,7 @@ pub struct PurchaseFunction {
     schedule: Schedule,
     patience: Patience,
     public_base_url: Option<String>,
+    disclosures: DisclosureLog,
     environment: Environment,
 }
 
@@ -71,8 +73,13 @@ impl HttpFunction for PurchaseFunction {
             schedule: Schedule::from_vars(vars)?,
             patience: Patience::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
+            disclosures: DisclosureLog::from_vars(vars, environment, &dynamodb)?,
             environment: environment.clone(),
         })
+    }
+
+    fn disclosures(&self) -> Option<&DisclosureLog> {
+        Some(&self.disclosures)
     }
 
     async fn handle(&self, request: &ApiRequest) -> Result<Reply, ApiError> {

@@ -1,6 +1,7 @@
 //! `GET /purchases`: the tenant's own purchases, newest first.
 
 use shared::domain::date::Date;
+use shared::domain::disclosure::Shown;
 use shared::domain::purchase::{PhoneKey, Purchase, Recipient, State};
 use shared::domain::service::Service;
 use shared::domain::time::{from_iso, to_iso, up_to_ms};
@@ -32,7 +33,8 @@ impl PurchaseFunction {
         let base = self.public_base_url.as_deref().unwrap_or(&request.base_url);
         let list = format!("{base}/purchases");
         let next = found.next.map(|listed| query.link(&list, asked.again(), &listed));
-        page(found.purchases.iter().map(Purchase::view), next)
+        let reply = page(found.purchases.iter().map(Purchase::view), next)?;
+        Ok(reply.shows(found.purchases.into_iter().map(|it| it.purchase_id).collect::<Shown>()))
     }
 }
 

@@ -3,12 +3,14 @@
 //! A record holds ids, times and keyed hashes. It outlives the data that was shown, so it holds no word
 //! of a person or of a tenant.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::account::Account;
 use super::date::Date;
-use super::ids::{AccountId, KeyId, TenantId};
+use super::ids::{AccountId, KeyId, PurchaseId, TenantId};
 use super::time::{epoch_ms, epoch_seconds, iso, to_iso};
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::crypto::KeyedHash;
@@ -17,7 +19,7 @@ use crate::platform::environment::Random;
 /// The routes whose answers show data of a person, without `/v2`. Each such answer is recorded.
 ///
 /// A test compares both lists with the template: each of its routes is in exactly one of them.
-pub const DISCLOSING: [&str; 15] = [
+pub const DISCLOSING: [&str; 19] = [
     "GET /accounts/{id}",
     "GET /accounts/{id}/balances",
     "GET /accounts/{id}/transactions",
@@ -33,10 +35,15 @@ pub const DISCLOSING: [&str; 15] = [
     "GET /accounts/{id}/mtn/usage",
     "GET /accounts/{id}/mtn/usage/summary",
     "GET /requests/{request_id}",
+    // The numbers of orders.
+    "GET /purchases",
+    "GET /purchases/{purchase_id}",
+    "GET /events",
+    "GET /events/{event_id}",
 ];
 
 /// The routes whose answers are not recorded.
-pub const NOT_DISCLOSING: [&str; 26] = [
+pub const NOT_DISCLOSING: [&str; 22] = [
     // Ids, and what the request itself held.
     "POST /telecom/auth",
     "POST /telecom/verify",
@@ -44,11 +51,6 @@ pub const NOT_DISCLOSING: [&str; 26] = [
     "POST /accounts/auth",
     "POST /accounts/{id}/unlink",
     "POST /purchases",
-    // Numbers of orders, which the tenant gave. They are of no account.
-    "GET /purchases",
-    "GET /purchases/{purchase_id}",
-    "GET /events",
-    "GET /events/{event_id}",
     // Nothing about a person.
     "POST /events/{event_id}/resend",
     "GET /providers",
@@ -79,22 +81,36 @@ pub fn is_disclosing(route: &str) -> bool {
 pub enum Shown {
     /// Nobody's.
     Nobody,
-    /// That of the person behind an account.
-    Account(ShownAccount),
+    /// That of some people.
+    People(People),
 }
 
-/// An account whose data is shown, and the consent in force.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShownAccount {
-    id: AccountId,
+/// The people whose data is shown: one behind an account, or those that purchases are for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct People {
+    account_id: Option<AccountId>,
+    /// When the consent in force was given, and its purpose.
     consent: Option<(OffsetDateTime, Option<String>)>,
+    purchases: Vec<PurchaseId>,
 }
 
 impl From<&Account> for Shown {
     fn from(account: &Account) -> Self {
         let consent = account.consent.as_ref();
         let consent = consent.map(|it| (it.given_at, it.terms.purpose.clone()));
-        Self::Account(ShownAccount { id: account.account_id.clone(), consent })
+        let account_id = Some(account.account_id.clone());
+        Self::People(People { account_id, consent, purchases: Vec::new() })
+    }
+}
+
+impl FromIterator<PurchaseId> for Shown {
+    fn from_iter<I: IntoIterator<Item = PurchaseId>>(purchases: I) -> Self {
+        let purchases: BTreeSet<PurchaseId> = purchases.into_iter().collect();
+        let purchases: Vec<PurchaseId> = purchases.into_iter().collect();
+        match purchases.is_empty() {
+            true => Self::Nobody,
+            false => Self::People(People { purchases, ..People::default() }),
+        }
     }
 }
 
@@ -126,8 +142,12 @@ pub struct Disclosure {
     pub tenant: TenantId,
     /// With which key.
     pub key_id: KeyId,
-    /// Whose data was shown.
-    pub account_id: AccountId,
+    /// The account whose data was shown; none where purchases were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// The purchases that were shown, each with its number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purchases: Vec<PurchaseId>,
     /// Which route, without `/v2`.
     pub route: String,
     /// When.
@@ -158,16 +178,16 @@ pub struct ConsentMark {
 }
 
 impl Disclosure {
-    /// The record of an answer that shows an account's data.
+    /// The record of an answer that shows these people's data.
     pub fn new(
-        shown: &ShownAccount,
+        people: &People,
         asking: &Asking<'_>,
         hash: &KeyedHash,
         kept: DisclosureRetention,
         random: &Random,
     ) -> Self {
         let &Asking { tenant, key_id, route, source_ip, request_id, at } = asking;
-        let consent = shown.consent.as_ref().map(|(given_at, purpose)| ConsentMark {
+        let consent = people.consent.as_ref().map(|(given_at, purpose)| ConsentMark {
             given_at: *given_at,
             purpose_hash: purpose.as_deref().map(|purpose| hash.of(purpose)),
         });
@@ -176,7 +196,8 @@ impl Disclosure {
             listed: format!("{}#{}", to_iso(at), hex::encode(random.bytes::<8>())),
             tenant: tenant.clone(),
             key_id: key_id.clone(),
-            account_id: shown.id.clone(),
+            account_id: people.account_id.clone(),
+            purchases: people.purchases.clone(),
             route: route.to_owned(),
             at,
             consent,
@@ -247,7 +268,7 @@ mod tests {
     }
 
     fn recorded(account: &Account) -> Disclosure {
-        let Shown::Account(shown) = Shown::from(account) else { panic!("it shows an account") };
+        let Shown::People(shown) = Shown::from(account) else { panic!("it shows an account") };
         let (tenant, key_id) = (&account.tenant, &KeyId::new("0123456789ab"));
         let route = "GET /accounts/{id}/identity";
         let asking =
@@ -296,6 +317,13 @@ mod tests {
         assert_eq!(first.tenant_day, "shop-1#2026-11-30", "it is half past midnight in Lagos");
         assert!(first.listed.starts_with("2026-11-29T23:30:00.000Z#"), "{}", first.listed);
         assert_ne!(first.listed, second.listed);
+    }
+
+    #[test]
+    fn a_page_without_purchases_shows_nobody() {
+        assert_eq!(Shown::from_iter([]), Shown::Nobody);
+        let Shown::People(people) = Shown::from_iter([PurchaseId::default()]) else { panic!() };
+        assert_eq!((people.account_id, people.purchases.len()), (None, 1));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::reply::Reply;
 use super::request::ApiRequest;
 use crate::domain::disclosure::{
-    Asking, Disclosure, DisclosureRetention, Shown, ShownAccount, is_disclosing,
+    Asking, Disclosure, DisclosureRetention, People, Shown, is_disclosing,
 };
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::crypto::KeyedHash;
@@ -48,7 +48,7 @@ impl DisclosureLog {
         })
     }
 
-    async fn record(&self, request: &ApiRequest, shown: &ShownAccount) -> Result<(), ApiError> {
+    async fn record(&self, request: &ApiRequest, people: &People) -> Result<(), ApiError> {
         let asking = Asking {
             tenant: request.tenant()?,
             key_id: request.key_id()?,
@@ -57,7 +57,7 @@ impl DisclosureLog {
             request_id: &request.id,
             at: self.clock.now(),
         };
-        let record = Disclosure::new(shown, &asking, &self.hash, self.kept, &self.random);
+        let record = Disclosure::new(people, &asking, &self.hash, self.kept, &self.random);
         let write = self.disclosures.record(&record);
         let too_late = |_| ApiError::unavailable("no time is left to record a disclosure");
         Ok(timeout_at(request.arrived + LATEST, write).await.map_err(too_late)??)
@@ -74,8 +74,8 @@ pub(super) async fn recorded(
     match (&reply.shown, log) {
         (None, _) if !is_disclosing(&request.route) => {}
         (Some(Shown::Nobody), _) => {}
-        (Some(Shown::Account(shown)), Some(log)) => log.record(request, shown).await?,
-        (None, _) | (Some(Shown::Account(_)), None) => {
+        (Some(Shown::People(people)), Some(log)) => log.record(request, people).await?,
+        (None, _) | (Some(Shown::People(_)), None) => {
             return Err(ApiError::unavailable("an answer cannot be recorded as a disclosure"));
         }
     }

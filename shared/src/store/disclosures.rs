@@ -2,7 +2,7 @@
 //!
 //! Partition key `tenant_day`: a tenant and a day in Lagos, so that no partition takes more than a
 //! tenant's reads of a day. Sort key `listed`: the time. The index `by_account` holds the records of each
-//! account. Records are written once and never changed; TTL `expires_at`.
+//! account, and none of purchases. Records are written once and never changed; TTL `expires_at`.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use serde_dynamo::from_item;

@@ -137,7 +137,10 @@ fn other_items_that_are_read_are_read_back() {
             0 => drop(is_read_back::<Account>(&item)),
             1 => drop(is_read_back::<DeferredRequest>(&item)),
             2 => drop(is_read_back::<Session>(&item)),
-            3 => drop(is_read_back::<Event>(&item).inspect(|event| drop(event.view()))),
+            3 => drop(
+                is_read_back::<Event>(&item)
+                    .inspect(|event| drop((event.view(), event.purchase_id()))),
+            ),
             4 => {
                 let Some(endpoint) = is_read_back::<Endpoint>(&item) else { return };
                 assert!(!format!("{endpoint:?}").contains("AAAA"), "a key is shown");

@@ -1,6 +1,6 @@
 //! What is recorded of answers with a person's data, and that no such answer is given without its record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,8 +8,10 @@ use shared::domain::disclosure::DISCLOSING;
 use shared::domain::time::to_iso;
 use shared::platform::crypto::KeyedHash;
 use shared::platform::secrets::resolved;
+use time::OffsetDateTime;
 
 use crate::support::mtn::{ANSWER_TIME, LINE};
+use crate::support::purchases::{DELIVERED, airtime, bundle};
 use crate::support::{Caller, Gateway, KEY, Reply, Script, event, key_id_of, tenant_of};
 
 const PURPOSE: &str = "a loan for Ngozi";
@@ -24,10 +26,23 @@ async fn consented(caller: &Caller) -> String {
     caller.exchange(code).await.ok()["id"].as_str().unwrap().to_owned()
 }
 
-/// Asks along a route about an account, and about a deferred request that is answered.
-async fn ask(caller: &Caller, route: &str, account: &str, request: &str) -> Reply {
+fn from_ms(ms: i64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(ms)
+}
+
+/// What is asked about: each holds data.
+struct Ids {
+    account: String,
+    request: String,
+    purchase: String,
+    event: String,
+}
+
+/// Asks along a route.
+async fn ask(caller: &Caller, route: &str, ids: &Ids) -> Reply {
     let (method, path) = route.split_once(' ').unwrap();
-    let path = path.replace("{id}", account).replace("{request_id}", request);
+    let path = path.replace("{id}", &ids.account).replace("{request_id}", &ids.request);
+    let path = path.replace("{purchase_id}", &ids.purchase).replace("{event_id}", &ids.event);
     let path = path.replace("{productCode}", "p");
     let dates = "?start=2026-01-01&end=2026-02-28";
     let query = if path.contains("/mtn/usage") { dates } else { "" };
@@ -37,9 +52,9 @@ async fn ask(caller: &Caller, route: &str, account: &str, request: &str) -> Repl
     caller.send(method, &format!("{path}{query}"), &[], body).await
 }
 
-/// A gateway with an account and a deferred request about it that is answered. What MTN is asked next, it
-/// answers at once.
-async fn ready() -> (Gateway, Caller, String, String) {
+/// A gateway with an account, a deferred request about it that is answered, a purchase and its event. What
+/// MTN is asked next, it answers at once.
+async fn ready() -> (Gateway, Caller, Ids) {
     let (gateway, caller) = Gateway::with_caller().await;
     let account = consented(&caller).await;
     caller.mtn_next("recharges", "now").await;
@@ -49,7 +64,15 @@ async fn ready() -> (Gateway, Caller, String, String) {
     for operation in ["recharges", "recharge_summary", "usage"] {
         caller.mtn_answers(operation, &["now", "now"]).await;
     }
-    (gateway, caller, account, request)
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    let purchase = bought["purchase_id"].as_str().unwrap().to_owned();
+    let told = async || {
+        let events = gateway.scan("EventsTable").await;
+        let event = events.iter().find(|it| it["data"].as_str().unwrap().contains(&purchase))?;
+        Some(event["event_id"].as_str().unwrap().to_owned())
+    };
+    let event = gateway.turn_until(Duration::from_secs(1), Duration::from_millis(20), told).await;
+    (gateway, caller, Ids { account, request, purchase, event })
 }
 
 /// How many records each route has.
@@ -63,23 +86,24 @@ async fn by_route(gateway: &Gateway) -> BTreeMap<String, usize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_answer_with_a_persons_data_is_recorded_once() {
-    let (gateway, caller, account, request) = ready().await;
+    let (gateway, caller, ids) = ready().await;
     let before = by_route(&gateway).await;
     assert_eq!(before, [("GET /accounts/{id}/mtn/recharges".to_owned(), 1)].into());
     for route in DISCLOSING {
-        ask(&caller, route, &account, &request).await.ok();
+        ask(&caller, route, &ids).await.ok();
         let is_recharges = route == "GET /accounts/{id}/mtn/recharges";
         let count = by_route(&gateway).await;
         assert_eq!(count[route], 1 + usize::from(is_recharges), "{route}: {count:?}");
     }
-    caller.get(&format!("/v2/accounts/{account}")).await.ok();
+    caller.get(&format!("/v2/accounts/{}", ids.account)).await.ok();
     assert_eq!(by_route(&gateway).await["GET /accounts/{id}"], 2, "the alias is the same route");
     assert_eq!(gateway.items("DisclosuresTable").await, DISCLOSING.len() + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_names_account_key_route_and_consent_and_hides_words_and_addresses() {
-    let (gateway, caller, account, request) = ready().await;
+    let (gateway, caller, ids) = ready().await;
+    let Ids { account, request, .. } = &ids;
     caller.get(&format!("/accounts/{account}/identity")).await.ok();
     caller.get(&format!("/requests/{request}")).await.ok();
     let consent = caller.get(&format!("/accounts/{account}/consent")).await.ok();
@@ -91,11 +115,13 @@ async fn a_record_names_account_key_route_and_consent_and_hides_words_and_addres
         assert_eq!(record["account_id"], account.as_str(), "{record}");
         assert_eq!(record["tenant"], tenant_of(KEY));
         assert_eq!(record["key_id"], key_id_of(KEY));
-        assert!(record["listed"].as_str().unwrap().starts_with(&to_iso(now)), "{record}");
+        let at = from_ms(record["at_ms"].as_i64().unwrap());
+        assert!(at <= now && at > now - Duration::from_secs(3_600), "{record}");
+        assert!(record["listed"].as_str().unwrap().starts_with(&to_iso(at)), "{record}");
         assert_eq!(record["address_hash"], hash.of("127.0.0.1"));
         assert_eq!(record["consent"]["given_at"], consent["data"]["consent"]["given_at"]);
         assert_eq!(record["consent"]["purpose_hash"], hash.of(PURPOSE));
-        let six_years = (now + time::Duration::days(2_192)).unix_timestamp();
+        let six_years = (at + time::Duration::days(2_192)).unix_timestamp();
         assert_eq!(record["expires_at"], six_years);
         assert!(!record["request_id"].as_str().unwrap().is_empty());
         let text = record.to_string();
@@ -106,7 +132,7 @@ async fn a_record_names_account_key_route_and_consent_and_hides_words_and_addres
     assert_eq!(records.len(), 4);
 
     // The record stays when the person withdraws. What is then left is shown without a consent.
-    caller.unlink(&account).await.ok();
+    caller.unlink(account).await.ok();
     assert_eq!(gateway.scan("DisclosuresTable").await, records);
     caller.get(&format!("/accounts/{account}/export")).await.ok();
     let after = gateway.scan("DisclosuresTable").await;
@@ -152,17 +178,17 @@ impl Gateway {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_table_of_disclosures_no_route_gives_data() {
-    let (gateway, caller, account, request) = ready().await;
+    let (gateway, caller, ids) = ready().await;
     gateway.dynamodb().delete_table().table_name("DisclosuresTable").send().await.unwrap();
     for route in DISCLOSING {
-        let reply = ask(&caller, route, &account, &request).await;
+        let reply = ask(&caller, route, &ids).await;
         // An error has a fixed set of fields, so its message is all that could hold data.
         let message = reply.refused(503, "unavailable");
         assert_eq!(message, "The gateway cannot do this right now. Try again.", "{route}");
     }
     // What shows nobody's data goes on.
     caller.get("/providers").await.ok();
-    caller.unlink(&account).await.ok();
+    caller.unlink(&ids.account).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,4 +205,33 @@ async fn an_answer_that_cannot_be_put_down_to_a_key_is_not_given() {
     assert_eq!(answer["statusCode"], 503, "{answer}");
     assert!(!answer.to_string().contains("22212345678"), "{answer}");
     assert_eq!(gateway.items("DisclosuresTable").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_purchases_is_recorded_with_those_that_it_shows() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    caller.get("/purchases").await.ok();
+    gateway.other_caller().bought("o", &airtime(DELIVERED)).await;
+    assert_eq!(gateway.items("DisclosuresTable").await, 0, "nothing was shown, or what was bought");
+    let mut bought = Vec::new();
+    for (key, order) in
+        [("a", airtime(DELIVERED)), ("b", bundle(DELIVERED)), ("c", airtime(DELIVERED))]
+    {
+        bought.push(caller.bought(key, &order).await["purchase_id"].clone());
+        gateway.clock.turn(Duration::from_secs(1));
+    }
+    for (query, shown) in [("?service_id=mtn", [0, 2]), ("?limit=2", [1, 2])] {
+        gateway.clock.turn(Duration::from_secs(1));
+        let listed = caller.get(&format!("/purchases{query}")).await.ok();
+        let expected: BTreeSet<_> = shown.iter().map(|it| bought[*it].to_string()).collect();
+        let ids = |list: &Value, id: fn(&Value) -> String| -> BTreeSet<String> {
+            list.as_array().unwrap().iter().map(id).collect()
+        };
+        assert_eq!(ids(&listed["data"], |it| it["purchase_id"].to_string()), expected, "{query}");
+        let records = gateway.scan("DisclosuresTable").await;
+        let last = records.iter().max_by_key(|it| it["at_ms"].as_i64()).unwrap();
+        assert_eq!(ids(&last["purchases"], Value::to_string), expected, "{query}");
+        assert_eq!(last.get("account_id"), None, "{last}");
+        assert!(!last.to_string().contains(&DELIVERED[1..]), "{last}");
+    }
 }

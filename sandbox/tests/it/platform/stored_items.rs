@@ -268,7 +268,7 @@ async fn what_is_stored_in_the_books_is_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_stored_disclosure_is_found_by_its_day_and_by_its_account() {
+async fn every_stored_disclosure_is_found_by_its_day_and_by_its_account_if_any() {
     for sample in samples("disclosure") {
         let gateway = gateway_with(&sample).await;
         let vars = gateway.vars_of("fetch-data");
@@ -276,14 +276,16 @@ async fn every_stored_disclosure_is_found_by_its_day_and_by_its_account() {
         let (day, mut of_day, mut of_account) = (Date::of(sample.now), Vec::new(), Vec::new());
         let tenant = sample.tenant();
         disclosures.of_day(&tenant, day, sample.now, |it| of_day.push(it)).await.unwrap();
-        let account = AccountId::parse(&sample.text("account_id")).unwrap();
-        let range = (day.begins(), day.ends());
-        let found = disclosures.of_account(&account, range, sample.now, |it| of_account.push(it));
-        found.await.unwrap();
-        assert_eq!(of_day, of_account, "{}", sample.name);
+        let account = sample.item.get("account_id").map(|it| it.as_s().unwrap());
+        if let Some(account) = account.and_then(|id| AccountId::parse(id)) {
+            let range = (day.begins(), day.ends());
+            let take = |it| of_account.push(it);
+            disclosures.of_account(&account, range, sample.now, take).await.unwrap();
+            assert_eq!(of_day, of_account, "{}", sample.name);
+        }
         let [it] = of_day.as_slice() else { panic!("{}: {of_day:?}", sample.name) };
         sample.expect(&json!({
-            "key_id": it.key_id, "route": it.route, "at": to_iso(it.at),
+            "key_id": it.key_id, "account_id": it.account_id, "purchases": it.purchases, "route": it.route, "at": to_iso(it.at),
             "consented_at": it.consent.as_ref().map(|consent| to_iso(consent.given_at)),
         }));
         let ended = sample.now + time::Duration::days(2_192);

@@ -323,6 +323,7 @@ const LINES: &[(&str, &[&str])] = &[
     (
         "shared/src/store/fuzz_tests.rs#other_items_that_are_read_are_read_back",
         &[
+            "shared/src/domain/event/mod.rs#purchase_id",
             "shared/src/store/accounts/ending.rs#ended_consents",
             "shared/src/store/accounts/mod.rs#get",
             "shared/src/store/conditional.rs#read",

@@ -15,7 +15,7 @@ use time::{Duration, OffsetDateTime};
 pub use self::announcement::{Announcement, NotifyJob, Subject};
 pub use self::kind::EventType;
 pub use self::owed::Owed;
-use super::ids::{EventId, TenantId};
+use super::ids::{EventId, PurchaseId, TenantId};
 use super::time::{epoch_ms, epoch_seconds, to_iso};
 
 /// How long an event is kept.
@@ -53,6 +53,12 @@ pub struct EventView<'a> {
     data: Option<Box<RawValue>>,
 }
 
+/// What the data of an event may name.
+#[derive(Deserialize)]
+struct About {
+    purchase_id: Option<PurchaseId>,
+}
+
 impl Event {
     /// The event that tells of `owed`, made at `now`.
     pub fn new(owed: &Owed, now: OffsetDateTime) -> Self {
@@ -71,6 +77,12 @@ impl Event {
     /// Whether it has not ended yet. DynamoDB deletes ended items late.
     pub fn is_alive(&self, now: OffsetDateTime) -> bool {
         self.expires_at > now
+    }
+
+    /// The purchase that it is about, whose number it holds; none where it is about something else.
+    pub fn purchase_id(&self) -> Option<PurchaseId> {
+        let data: About = serde_json::from_str(&self.data).ok()?;
+        data.purchase_id
     }
 
     /// What the tenant sees.
