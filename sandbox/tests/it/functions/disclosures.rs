@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::domain::disclosure::DISCLOSING;
+use shared::domain::date::Date;
+use shared::domain::disclosure::{DISCLOSING, Disclosure};
+use shared::domain::ids::TenantId;
 use shared::domain::time::to_iso;
 use shared::platform::crypto::KeyedHash;
 use shared::platform::secrets::resolved;
+use shared::store::Disclosures;
 use time::OffsetDateTime;
 
 use crate::support::mtn::{ANSWER_TIME, LINE};
@@ -234,4 +237,30 @@ async fn an_answer_about_purchases_is_recorded_with_those_that_it_shows() {
         assert_eq!(last.get("account_id"), None, "{last}");
         assert!(!last.to_string().contains(&DELIVERED[1..]), "{last}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_is_larger_than_a_page_of_dynamodb_is_read_whole() {
+    const RECORDS: usize = 400;
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    caller.bought("k", &airtime(DELIVERED)).await;
+    caller.get("/purchases").await.ok();
+    let vars = gateway.vars_of("purchase");
+    let disclosures = Disclosures::from_vars(&vars, &gateway.dynamodb()).unwrap();
+    let (tenant, now) = (TenantId::parse(&tenant_of(KEY)).unwrap(), gateway.clock.clock().now());
+    let (mut first, day) = (Vec::new(), Date::of(now));
+    disclosures.of_day(&tenant, day, now, |it| first.push(it)).await.unwrap();
+    let one = &first[0];
+    let purchases = vec![one.purchases[0].clone(); 100];
+    for number in 1..RECORDS {
+        let listed = format!("{}{number:03}", one.listed);
+        let another = Disclosure { listed, purchases: purchases.clone(), ..one.clone() };
+        disclosures.record(&another).await.unwrap();
+    }
+    let bytes = RECORDS * purchases.len() * purchases[0].as_str().len();
+    assert!(bytes > 1024 * 1024, "a page has 1 MB");
+    let mut all = Vec::new();
+    disclosures.of_day(&tenant, day, now, |it| all.push(it.listed)).await.unwrap();
+    assert_eq!(all.len(), RECORDS);
+    assert!(all.is_sorted() && all[0] == one.listed);
 }
