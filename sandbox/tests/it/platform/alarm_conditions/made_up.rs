@@ -174,7 +174,7 @@ fn each_alarm_on_a_metric_of_ours_rings_for_its_case_only() {
 #[test]
 fn a_few_mistyped_keys_do_not_ring_and_a_client_with_a_wrong_key_does() {
     let refused = alarm("KeysRefusedAlarm");
-    let one_in_five = |_, minute: usize| (minute % 5 == 0).then_some(1);
+    let one_in_five = |_, minute: usize| minute.is_multiple_of(5).then_some(1);
     assert_eq!(first_ring(&refused, one_in_five), None);
     // A client that calls all the time: its key is judged once a minute.
     let from_noon = |_, minute: usize| (minute >= DAY / 2).then_some(1);
