@@ -13,6 +13,7 @@ use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
 use shared::store::{Accounts, Outbox, Requests, StoreError};
+use time::OffsetDateTime;
 
 use crate::failure::Failure;
 use crate::table::columns;
@@ -144,23 +145,35 @@ impl<'a> AccountCommands<'a> {
         let mut lines = String::new();
         for account in self.chosen(which).await? {
             let account = account.shown(now);
-            let (mut asked, mut after) = (Vec::new(), None);
             // What is not linked is erased, or will be in a moment.
-            while account.state == AccountState::Linked {
-                let (tenant, id) = (&account.tenant, &account.account_id);
-                let page = requests.of_account(tenant, id, PAGE, after.as_ref(), now).await?;
-                asked.extend(page.requests);
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
-            }
+            let asked = match account.state {
+                AccountState::Linked => asked(&requests, &account, now).await?,
+                AccountState::Unlinking | AccountState::Unlinked => Vec::new(),
+            };
             let mut line = json!(account);
             line["requests"] =
                 asked.iter().map(DeferredRequest::view).map(|it| json!(it)).collect();
             lines += &format!("{line}\n");
         }
         Ok(lines)
+    }
+}
+
+/// What MTN was asked about an account.
+async fn asked(
+    requests: &Requests,
+    account: &Account,
+    now: OffsetDateTime,
+) -> Result<Vec<DeferredRequest>, Failure> {
+    let Account { tenant, account_id, .. } = account;
+    let (mut asked, mut after) = (Vec::new(), None);
+    loop {
+        let page = requests.of_account(tenant, account_id, PAGE, after.as_ref(), now).await?;
+        asked.extend(page.requests);
+        after = page.next;
+        if after.is_none() {
+            return Ok(asked);
+        }
     }
 }
 

@@ -36,8 +36,8 @@ impl Number {
     /// [`Failure`].
     pub async fn purchases(&self, purchases: &Purchases) -> Result<Vec<Purchase>, Failure> {
         let mut found = match &self.tenant {
-            Some(tenant) => self.from_index(purchases, tenant).await?,
-            None => self.from_table(purchases).await?,
+            Some(tenant) => self.in_index(purchases, tenant).await?,
+            None => self.in_table(purchases).await?,
         };
         found.sort_by(|one, other| other.listed.cmp(&one.listed));
         Ok(found)
@@ -62,7 +62,7 @@ impl Number {
         })
     }
 
-    async fn from_index(
+    async fn in_index(
         &self,
         purchases: &Purchases,
         tenant: &TenantId,
@@ -82,7 +82,7 @@ impl Number {
         }
     }
 
-    async fn from_table(&self, purchases: &Purchases) -> Result<Vec<Purchase>, Failure> {
+    async fn in_table(&self, purchases: &Purchases) -> Result<Vec<Purchase>, Failure> {
         let mut found = Vec::new();
         for id in purchases.ids_of_number(&self.phone).await? {
             found.extend(purchases.by_id(&id).await?);
