@@ -43,6 +43,6 @@ fn files_have_at_most_400_lines_and_functions_60() {
 }
 
 #[test]
-fn the_references_of_the_architecture_document_name_real_items() {
+fn the_references_of_the_documents_name_real_items() {
     assert_none(&architecture::broken_references(root()));
 }
