@@ -40,11 +40,8 @@ pub(crate) async fn serve(
             let _ = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
         }
     });
-    let (inner, target) = listen_anywhere().await?;
-    tokio::spawn(dynoxide::server::serve_on(inner, database.clone()));
-    let (outer, url) = listen_anywhere().await?;
-    let layer = index_lag::router(target.parse()?, database, environment, switches.clone());
-    listener::serve(outer, layer);
+    let (listener, url) = listen_anywhere().await?;
+    listener::serve(listener, index_lag::router(database, environment, switches.clone()));
     Ok(url)
 }
 

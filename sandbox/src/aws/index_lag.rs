@@ -1,4 +1,4 @@
-//! Stands in front of DynamoDB and lets its global secondary indexes lag behind the tables, if the
+//! Serves the embedded DynamoDB and lets its global secondary indexes lag behind the tables, if the
 //! switch asks for it: an index does not show an item for a while after it was written.
 //!
 //! Two things differ from AWS. An item that is changed is missing from the index, not shown as it
@@ -10,24 +10,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use dynoxide::Database;
 use dynoxide::actions::describe_table::DescribeTableRequest;
-use reqwest::Url;
 use serde_json::{Value, json};
 use shared::platform::environment::{Clock, Environment};
-use shared::platform::http::{Answer, Http};
+use shared::platform::http::Answer;
 use time::OffsetDateTime;
 
+use super::engine;
 use super::switches::Switches;
 
 /// DynamoDB's limit of a request.
 const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
-const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// An item's table and key, in one text.
 type ItemKey = String;
@@ -40,42 +39,27 @@ pub struct IndexLag {
 }
 
 struct Layer {
-    /// Where DynamoDB listens.
-    target: Url,
-    http: Http,
     switches: Switches,
     lag: IndexLag,
 }
 
-/// The layer in front of `database`, which listens at `target`.
-pub(crate) fn router(
-    target: Url,
-    database: Database,
-    environment: &Environment,
-    switches: Switches,
-) -> Router {
-    let http = environment.http.clone();
+/// DynamoDB over HTTP, with indexes that may lag.
+pub(crate) fn router(database: Database, environment: &Environment, switches: Switches) -> Router {
     let lag = IndexLag::new(database, environment.clock.clone());
-    let layer = Layer { target, http, switches, lag };
-    Router::new().fallback(pass).with_state(Arc::new(layer))
+    Router::new().fallback_service(post(answer)).with_state(Arc::new(Layer { switches, lag }))
 }
 
-/// Passes a request on. With the switch off, nothing in it is read.
-async fn pass(State(layer): State<Arc<Layer>>, request: Request) -> Response {
+/// Answers an operation. With the switch off, nothing in it is read here.
+async fn answer(State(layer): State<Arc<Layer>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_REQUEST_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let Some(mut answer) = layer.forward(&parts, &body).await else {
-        return StatusCode::BAD_GATEWAY.into_response();
-    };
-    if let Some(lag) = layer.switches.positions().index_lag()
-        && answer.status.is_success()
-        && let Ok(request) = serde_json::from_slice(&body)
-    {
-        layer.lag.apply(operation(&parts.headers), &request, &mut answer, lag);
+    let work = move || layer.call(operation(&parts.headers), &body);
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => response(answer),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
-    response(answer)
 }
 
 fn operation(headers: &HeaderMap) -> &str {
@@ -87,22 +71,20 @@ fn response(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
-    for name in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
-        response.headers_mut().remove(name);
-    }
     response
 }
 
 impl Layer {
-    async fn forward(&self, parts: &Parts, body: &Bytes) -> Option<Answer> {
-        let mut url = self.target.clone();
-        url.set_path(parts.uri.path());
-        url.set_query(parts.uri.query());
-        let mut request = reqwest::Request::new(parts.method.clone(), url);
-        *request.headers_mut() = parts.headers.clone();
-        request.headers_mut().remove(header::HOST);
-        *request.body_mut() = Some(body.clone().into());
-        self.http.send(request, TIME_LIMIT).await.ok()
+    fn call(&self, operation: &str, body: &[u8]) -> Answer {
+        let mut text = serde_json::Deserializer::from_slice(body);
+        let mut answer = engine::call(&self.lag.database, operation, &mut text);
+        if let Some(lag) = self.switches.positions().index_lag()
+            && answer.status.is_success()
+            && let Ok(request) = serde_json::from_slice(body)
+        {
+            self.lag.apply(operation, &request, &mut answer, lag);
+        }
+        answer
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod api_gateway;
 pub(crate) mod dynamodb;
+pub mod engine;
 pub mod index_lag;
 pub mod instances;
 pub mod lambda;

@@ -22,7 +22,9 @@ fn broken_in(root: &Path, document: &str, least: usize) -> Vec<String> {
 }
 
 fn names_something(root: &Path, reference: &str) -> bool {
-    let Some((file, name)) = reference.split_once('#') else { return root.join(reference).exists() };
+    let Some((file, name)) = reference.split_once('#') else {
+        return root.join(reference).exists();
+    };
     let source = std::fs::read_to_string(root.join(file)).unwrap_or_default();
     ["fn", "struct", "enum", "const"].iter().any(|kind| {
         let item = format!("{kind} {name}");

@@ -18,6 +18,7 @@ mod length;
 mod parsers;
 mod rules;
 mod samples;
+mod silent;
 mod sources;
 
 use crate::sources::{root, workspace};
@@ -40,6 +41,11 @@ fn no_circle_exists_between_files() {
 #[test]
 fn files_have_at_most_400_lines_and_functions_60() {
     assert_none(&length::too_long(&workspace()));
+}
+
+#[test]
+fn every_unit_test_is_run() {
+    assert_none(&silent::silent_tests(root()));
 }
 
 #[test]

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use dynoxide::Database;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::types::AttributeValue;
+use sandbox::aws::engine;
 use sandbox::aws::index_lag::IndexLag;
 use sandbox::template::stack::TableSpec;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shared::platform::environment::Clock;
 use shared::platform::http::Answer;
@@ -42,16 +41,8 @@ impl Dynamodb {
 
     /// Answers an operation. `lag` is how long an index does not show what was written.
     pub fn call(&self, operation: &str, body: &Value, lag: Duration) -> Answer {
-        let result = self.dispatch(operation, body);
-        let (status, body_text) = match result {
-            Ok(text) => (StatusCode::OK, text),
-            Err(error) => {
-                let status = StatusCode::from_u16(error.status_code());
-                (status.unwrap_or(StatusCode::BAD_REQUEST), error.to_json())
-            }
-        };
-        let mut answer = answer(status, body_text);
-        if !lag.is_zero() && status.is_success() {
+        let mut answer = engine::call(&self.database, operation, body);
+        if !lag.is_zero() && answer.status.is_success() {
             self.lag.apply(operation, body, &mut answer, lag);
         }
         answer
@@ -72,22 +63,6 @@ impl Dynamodb {
         let scan = request.ok().and_then(|request| self.database.scan(request).ok());
         scan.and_then(|scan| scan.items).unwrap_or_default()
     }
-
-    fn dispatch(&self, operation: &str, body: &Value) -> dynoxide::Result<String> {
-        let it = &self.database;
-        match operation {
-            "GetItem" => run(body, |request| it.get_item(request)),
-            "PutItem" => run(body, |request| it.put_item(request)),
-            "UpdateItem" => run(body, |request| it.update_item(request)),
-            "DeleteItem" => run(body, |request| it.delete_item(request)),
-            "Query" => run(body, |request| it.query(request)),
-            "Scan" => run(body, |request| it.scan(request)),
-            "BatchGetItem" => run(body, |request| it.batch_get_item(request)),
-            "BatchWriteItem" => run(body, |request| it.batch_write_item(request)),
-            "TransactWriteItems" => run(body, |request| it.transact_write_items(request)),
-            other => panic!("the simulation has no DynamoDB operation {other}"),
-        }
-    }
 }
 
 /// The request that creates a table of the template.
@@ -97,23 +72,4 @@ pub fn create_request(table: &TableSpec) -> Value {
         request[*part] = value.clone();
     }
     request
-}
-
-/// An answer of AWS in JSON.
-pub fn answer(status: StatusCode, body: String) -> Answer {
-    let json = HeaderValue::from_static("application/x-amz-json-1.0");
-    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, json)]);
-    Answer { status, headers, body: body.into_bytes() }
-}
-
-fn run<Q: DeserializeOwned, A: Serialize>(
-    body: &Value,
-    operation: impl FnOnce(Q) -> dynoxide::Result<A>,
-) -> dynoxide::Result<String> {
-    let invalid = |error: serde_json::Error| {
-        dynoxide::DynoxideError::SerializationException(error.to_string())
-    };
-    let request = Q::deserialize(body).map_err(invalid)?;
-    let answer = operation(request)?;
-    serde_json::to_string(&answer).map_err(invalid)
 }

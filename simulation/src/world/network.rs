@@ -10,9 +10,9 @@ use shared::platform::http::{Answer, Exchange, NoAnswer, Transport};
 
 use super::World;
 use super::call::Call;
-use super::dynamodb::answer;
 use super::life::Life;
 use crate::schedule::FaultKind;
+use sandbox::aws::engine::answer;
 
 /// Longer than any caller waits.
 const FOR_EVER: Duration = Duration::from_secs(120);

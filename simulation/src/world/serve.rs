@@ -12,12 +12,12 @@ use shared::platform::http::{Answer, NoAnswer};
 use tower::ServiceExt;
 
 use super::call::{Call, Service};
-use super::dynamodb::answer;
 use super::network::Caller;
 use super::{MOST_CALLS, World};
 use crate::checks;
 use crate::record::Met;
 use crate::schedule::FaultKind;
+use sandbox::aws::engine::answer;
 
 /// The largest answer that is read.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
