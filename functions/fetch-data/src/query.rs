@@ -193,7 +193,7 @@ mod tests {
             "GET /accounts/{id}/mtn/recharges",
             "GET /accounts/{id}/mtn/recharges/summary",
             "GET /accounts/{id}/mtn/balance",
-            "GET /accounts/{id}/mtn/other",
+            "GET /accounts/{id}/mtn/plans",
         ];
         const PAIRS: [&str; 12] = [
             "start=2024-07-01",

@@ -46,7 +46,7 @@ struct Layer {
 /// DynamoDB over HTTP, with indexes that may lag.
 pub(crate) fn router(database: Database, environment: &Environment, switches: Switches) -> Router {
     let lag = IndexLag::new(database, environment.clock.clone());
-    Router::new().fallback_service(post(answer)).with_state(Arc::new(Layer { switches, lag }))
+    Router::new().route("/", post(answer)).with_state(Arc::new(Layer { switches, lag }))
 }
 
 /// Answers an operation. With the switch off, nothing in it is read here.

@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_type_has_one_name_in_answers_in_queries_and_in_the_store() {
-        assert_eq!(EventType::names().len(), 14);
+        assert_eq!(EventType::names().len(), 15);
         for name in EventType::names() {
             let kind = EventType::named(&name).unwrap();
             assert_eq!(serde_json::to_value(&kind).unwrap(), name.as_str());
