@@ -140,7 +140,7 @@ def panic(emulator, port):
         def count(answer):
             return answer[0] == 200 and json.loads(answer[1]["body"])["data"]
 
-        first, panicked, third = ask("GET /count"), ask("GET /panic"), ask("GET /count")
+        first, panicked, third = ask("GET /providers"), ask("GET /reports/{date}"), ask("GET /providers")
         expect(count(first) == 1, f"the answer to the first request is {first}")
         expect(
             panicked[0] == 500 and "panicked" in panicked[1]["errorMessage"],

@@ -54,7 +54,8 @@ impl ScheduledFunction for BooksFunction {
         let closed = Box::pin(self.close_days(until)).await;
         let (float, closed) = (float?, closed.map_err(|error| Failed(error.to_string()))?);
         if closed > 0 {
-            self.tell_of_ends().await.map_err(|error| Failed(error.to_string()))?;
+            let told = Box::pin(self.tell_of_ends()).await;
+            told.map_err(|error| Failed(error.to_string()))?;
         }
         Ok(json!({ "balance_kobo": float.map(|it| it.balance_kobo), "days_closed": closed }))
     }
