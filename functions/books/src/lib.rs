@@ -1,8 +1,8 @@
 //! Keeps the books, every 15 minutes: reads the balance of the wallet at VTpass, and closes each day an
 //! hour after it is over in Lagos, with a report for each tenant and one for all together. Once a day it tells
-//! tenants of keys that end soon.
+//! tenants of keys that end soon. It notes suspensions that an operator made and that are over.
 //!
-//! Reads `purchases`, `tenants` and `limits`, reads and writes `books`, sends to the notify queue. Calls
+//! Reads `purchases` and `tenants`, reads and writes `books` and `limits`, sends to the notify queue. Calls
 //! VTpass.
 
 mod close;
@@ -11,6 +11,7 @@ mod keys;
 
 use serde_json::{Value, json};
 use shared::domain::report::FloatLimits;
+use shared::domain::service::Service;
 use shared::lambda::scheduled_function::{Failed, ScheduledFunction};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
@@ -50,9 +51,12 @@ impl ScheduledFunction for BooksFunction {
 
     async fn run(&self, until: Instant) -> Result<Value, Failed> {
         let float = Box::pin(self.read_balance()).await;
+        let services = Service::all().map(|service| service.id);
+        let noted = Box::pin(self.guards.note_ends(&self.outbox, &services)).await;
         // The days are closed also while VTpass gives no balance.
         let closed = Box::pin(self.close_days(until)).await;
         let (float, closed) = (float?, closed.map_err(|error| Failed(error.to_string()))?);
+        noted.map_err(|error| Failed(error.to_string()))?;
         if closed > 0 {
             let told = Box::pin(self.tell_of_ends()).await;
             told.map_err(|error| Failed(error.to_string()))?;

@@ -83,9 +83,11 @@ impl ScheduledFunction for Reconcile {
     }
 
     async fn run(&self, until: Instant) -> Result<Value, Failed> {
-        // What keeps consents from ending does not keep purchases waiting.
+        // Purchases first: money waits for them. What keeps them waiting does not keep consents from ending,
+        // and the other way round.
+        let worked = Box::pin(self.work(until)).await;
         let ended = Box::pin(self.end_consents(until)).await;
-        let (counts, complete) = Box::pin(self.work(until)).await.map_err(failed)?;
+        let (counts, complete) = worked.map_err(failed)?;
         let masked = Box::pin(self.mask(until)).await.map_err(failed)?;
         if counts.failed > 0 {
             return Err(Failed(format!("{} purchases were not dealt with", counts.failed)));

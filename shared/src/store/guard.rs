@@ -317,6 +317,24 @@ impl Guards {
         Ok(update(replace).await?.or_own(|item| item.get(REVISION) == Some(&revision)))
     }
 
+    /// Notes the ends of what operators said about these services, so that tenants are told of them also
+    /// while nobody orders.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a guard cannot be read.
+    pub async fn note_ends(&self, outbox: &Outbox, service_ids: &[&str]) -> Result<(), StoreError> {
+        if self.thresholds.is_none() {
+            return Ok(());
+        }
+        for service_id in service_ids {
+            let guard = self.get(service_id).await?;
+            if guard.state.lapse(self.clock.now()).is_some() {
+                self.lapse(outbox, guard).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Notes that what an operator said has ended. If that fails, the next order tries again.
     async fn lapse(&self, outbox: &Outbox, seen: Guard) -> Guard {
         let lapse = |state: &State| state.lapse(self.clock.now());

@@ -192,6 +192,8 @@ async fn reconcile(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
 async fn books(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
     let (tenants, now) = (gateway.vars_of("authorizer"), gateway.clock.clock().now());
     let tenants = Tenants::from_vars(&tenants, &gateway.dynamodb()).unwrap();
+    // The suspension by an operator is over.
+    gateway.clock.turn(Duration::from_secs(1));
     tenants.end(&hashed(KEY), now + Duration::from_secs(3_600)).await.unwrap();
     all["books"].run(json!({})).await;
     let today = Date::of(gateway.clock.clock().now()).to_string();
@@ -204,7 +206,8 @@ async fn books(gateway: &Gateway, all: &BTreeMap<String, Recorded>) {
 /// An operator suspends a service, which every tenant is to be told of.
 async fn suspend_by_word(gateway: &Gateway) {
     let since = gateway.environment().clock.now();
-    let word = Word { on_sale: false, since, until: None, because: "b".to_owned() };
+    let until = Some(since + Duration::from_secs(1));
+    let word = Word { on_sale: false, since, until, because: "b".to_owned() };
     let (guards, seen) = (gateway.guards(), gateway.guard("glo").await);
     let say = |state: &State| Some(state.say(word.clone(), "ada"));
     guards.change(&gateway.outbox(), seen, say).await.unwrap();

@@ -4,6 +4,7 @@ mod alarms;
 mod days;
 mod keys;
 mod made_up_day;
+mod suspensions;
 mod wallet;
 
 use std::time::Duration;
