@@ -10,8 +10,8 @@ use crate::failure::Failure;
 impl KeyCommands<'_> {
     pub(super) async fn change(&self, change: &Change) -> Result<String, Failure> {
         let id = &change.key_id;
-        let keys = self.tenants.all().await?.keys.into_iter();
-        let key = keys.filter(|key| key.key_id.as_str().eq_ignore_ascii_case(id)).next_back();
+        let keys = self.tenants.all().await?.keys;
+        let key = keys.into_iter().find(|key| key.key_id.as_str().eq_ignore_ascii_case(id));
         let Some(mut key) = key.filter(|key| key.usable(self.now())) else {
             return Err(Failure::Refused(format!("no usable key has the id {id:?}")));
         };
