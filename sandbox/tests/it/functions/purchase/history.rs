@@ -104,7 +104,9 @@ async fn a_person_who_settles_stays_unnamed() {
     assert_eq!(last, ["settled", "failed", "failed"]);
     assert_eq!(next_check(&gateway, &caller, id).await, None);
     let text = caller.purchase(id).await.to_string();
-    assert!(["ada", "books", "099"].iter().all(|word| !text.contains(word)), "{text}");
+    // Ids and times may hold the letters and digits by chance.
+    let words = ["\"ada\"", "seen in their books", "\"099\""];
+    assert!(words.iter().all(|word| !text.contains(word)), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
