@@ -15,6 +15,7 @@ use shared::platform::queue::{Queue, QueueError};
 use shared::store::{Accounts, Outbox, Requests, StoreError};
 use time::OffsetDateTime;
 
+use crate::argument::tenant;
 use crate::failure::Failure;
 use crate::table::columns;
 use crate::target::{Table, Target};
@@ -91,7 +92,7 @@ pub async fn run(
             }
             Ok(match json {
                 true => {
-                    format!("{}\n", json!({ "accounts": accounts.len(), "unlinked": unlinked }))
+                    format!("{:#}\n", json!({ "accounts": accounts.len(), "unlinked": unlinked }))
                 }
                 false => format!("unlinked {unlinked} of {}\n", accounts.len()),
             })
@@ -250,11 +251,7 @@ fn document(accounts: &[Account]) -> String {
             "expires_at": ends_at(it),
         })
     };
-    format!("{}\n", Value::Array(accounts.iter().map(view).collect()))
-}
-
-fn tenant(text: &str) -> Result<TenantId, &'static str> {
-    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+    format!("{:#}\n", Value::Array(accounts.iter().map(view).collect()))
 }
 
 fn account(text: &str) -> Result<AccountId, &'static str> {

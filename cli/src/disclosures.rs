@@ -15,6 +15,7 @@ use shared::platform::environment::Environment;
 use shared::store::{Disclosures, Tenants};
 use time::OffsetDateTime;
 
+use crate::argument::tenant;
 use crate::failure::Failure;
 use crate::table::columns;
 use crate::target::{Table, Target};
@@ -316,10 +317,6 @@ impl Found {
 
 fn account(text: &str) -> Result<AccountId, &'static str> {
     AccountId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
-}
-
-fn tenant(text: &str) -> Result<TenantId, &'static str> {
-    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
 }
 
 fn key_id(text: &str) -> Result<KeyId, &'static str> {

@@ -9,6 +9,7 @@ use shared::platform::config::Vars;
 use shared::platform::crypto::KeyedHash;
 use shared::store::{Filters, Purchases};
 
+use crate::argument::tenant;
 use crate::failure::Failure;
 use crate::table::columns;
 
@@ -56,7 +57,7 @@ impl Number {
             }
         }
         Ok(match (json, open) {
-            (true, _) => format!("{}\n", json!({ "masked": masked, "open": open })),
+            (true, _) => format!("{:#}\n", json!({ "masked": masked, "open": open })),
             (false, 0) => format!("masked {masked}\n"),
             (false, _) => format!("masked {masked}; {open} open: repeat when they are settled\n"),
         })
@@ -98,7 +99,7 @@ pub fn list(purchases: &[Purchase], json: bool) -> String {
             json!({ "purchase_id": it.purchase_id, "tenant": it.tenant, "state": it.state,
                     "service_id": it.service_id, "created_at": to_iso(it.created_at) })
         };
-        return format!("{}\n", Value::Array(purchases.iter().map(view).collect()));
+        return format!("{:#}\n", Value::Array(purchases.iter().map(view).collect()));
     }
     let head = ["PURCHASE", "TENANT", "STATE", "SERVICE", "MADE"].map(str::to_owned);
     let row = |it: &Purchase| {
@@ -111,8 +112,4 @@ pub fn list(purchases: &[Purchase], json: bool) -> String {
 
 fn number(text: &str) -> Result<Recipient, &'static str> {
     Recipient::parse(text, true).ok_or("must be a Nigerian mobile number")
-}
-
-fn tenant(text: &str) -> Result<TenantId, &'static str> {
-    TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
 }
