@@ -3,6 +3,7 @@
 //! The sandbox reads `template.yaml` for routes, functions, tables, queues and schedules, so that
 //! what runs here is what would be deployed. The modules, from the bottom up:
 //!
+//! - [`activity`] records what happens.
 //! - [`template`] reads the template into a [`template::stack::Stack`].
 //! - [`aws`] stands in for the AWS services that the template uses.
 //! - [`simulators`] stand in for Mono, VTpass and MTN; they keep their data in a
@@ -13,7 +14,9 @@
 //! - [`rehearsal`] tries a tenant's own application against a sandbox.
 //! - [`Sandbox::start`] puts everything together.
 
+pub mod activity;
 pub mod aws;
+mod background;
 pub mod console;
 pub mod functions;
 pub mod ledger;

@@ -10,6 +10,7 @@ use shared::domain::api_key::KeyKind;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 
+use crate::activity::Places;
 use crate::aws::secrets::{self, Secrets};
 use crate::aws::sqs::engine::Engine;
 use crate::aws::switches::Switches;
@@ -138,6 +139,19 @@ impl Services {
             ("AWS_ENDPOINT_URL_SQS", &self.sqs_url),
         ];
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    /// Where the services and the providers are.
+    pub(crate) fn places(&self) -> Places {
+        let providers =
+            [("Mono", "MonoBaseUrl"), ("VTpass", "VtpassBaseUrl"), ("MTN", "MtnBaseUrl")];
+        let url = |parameter: &str| self.parameters.get(parameter).cloned().unwrap_or_default();
+        Places {
+            dynamodb: self.dynamodb_url.clone(),
+            sqs: self.sqs_url.clone(),
+            secrets: self.secrets_url.clone(),
+            providers: providers.map(|(name, parameter)| (name, url(parameter))).into(),
+        }
     }
 
     async fn mono(&mut self, config: &ServiceConfig<'_>) -> Result<(), StartupError> {

@@ -21,21 +21,22 @@ use shared::store::Tenants;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::aws::api_gateway::{ApiCounts, ApiMetrics, AuthorizerCache, Gateway};
+use crate::activity::{Activity, watched};
+use crate::aws::api_gateway::{ApiMetrics, Gateway};
 use crate::aws::instances::Instances;
 use crate::aws::lambda::{Function, Registry};
 use crate::aws::secrets::Secrets;
 use crate::aws::sqs::QueueMetrics;
 use crate::aws::sqs::engine::Engine;
 use crate::aws::switches::Switches;
-use crate::aws::triggers::Trigger;
-use crate::aws::{api_gateway, dynamodb, schedules};
-use crate::console::{self, Console};
+use crate::aws::{api_gateway, dynamodb};
+use crate::background::{Background, Queues};
+use crate::console::{self, Console, Feed};
 use crate::functions;
 use crate::listener::{StartupError, guarded, listen};
 use crate::services::Services;
 use crate::simulators::mtn::MtnSimulator;
-use crate::template::stack::{ScheduleTarget, Stack};
+use crate::template::stack::Stack;
 use crate::template::{SandboxDeployment, Template};
 
 /// The template of this repository.
@@ -83,6 +84,8 @@ pub struct Sandbox {
     pub mtn: Option<Arc<MtnSimulator>>,
     /// The functions, by name.
     pub functions: BTreeMap<String, Arc<Function>>,
+    /// What happened lately.
+    pub activity: Activity,
     gateway: Arc<Gateway>,
     queues: Option<Arc<Engine>>,
     stop: watch::Sender<bool>,
@@ -118,36 +121,34 @@ impl Sandbox {
         let deployment = SandboxDeployment { sqs_url: services.sqs_url.clone() };
         let stack = Arc::new(Stack::read(&template, &deployment)?);
 
-        let account: Vars = lambda_vars.clone().into_iter().collect();
-        let sqs = sqs_client(&account, &environment)?;
-        dynamodb::create_tables(&aws::dynamodb(&account, &environment)?, &stack.tables).await?;
-        let queue_urls = create_queues(&sqs, &stack).await?;
+        let queues = create(&stack, &services, &lambda_vars, &environment).await?;
         add_tenants(&stack, &lambda_vars, &keys, &environment).await?;
+        let activity = Activity::new(environment.clock.clone());
+        let places = Arc::new(services.places());
+        let watch = |name: &str| watched(&environment, name, &places, &activity);
+        let functions = deploy(&stack, &registry, &lambda_vars, watch, &switches).await?;
+        let Services { dynamodb_url, sqs_url, secrets, ledger, simulators, .. } = services;
+        let background = Background {
+            stack: &stack,
+            functions: &functions,
+            queues: &queues,
+            environment: &environment,
+            activity: &activity,
+        };
+        background.run()?;
 
-        let functions = deploy(&stack, &registry, &lambda_vars, &environment, &switches).await?;
-        run_background_work(&stack, &functions, &queue_urls, &sqs, &services, &environment)?;
-
-        let gateway = Arc::new(Gateway {
-            routes: stack.routes.clone(),
-            authorizer: stack.authorizer.clone(),
-            functions: functions.clone(),
-            domain,
-            environment,
-            decisions: AuthorizerCache::default(),
-            counts: ApiCounts::default(),
-        });
-        let Services { dynamodb_url, sqs_url, queues, secrets, ledger, simulators, .. } = services;
+        let gateway = Gateway::new(&stack, &functions, domain, &environment, &activity);
+        let (stop, stopped) = watch::channel(false);
         let console = Console {
             ledger,
             stack: stack.clone(),
             lambda_vars: lambda_vars.clone(),
             functions: functions.clone(),
             switches,
+            feed: Feed { activity: activity.clone(), stopping: stopped.clone() },
         };
-        let mtn = simulators.mtn.clone();
         let api = axum::routing::any(api_gateway::handle).with_state(gateway.clone());
-        let app = console::router(console, simulators).fallback_service(api);
-        let (stop, stopped) = watch::channel(false);
+        let app = console::router(console, simulators.clone()).fallback_service(api);
         let server = tokio::spawn(serve(listener, app, stopped));
         Ok(Self {
             base_url,
@@ -157,10 +158,11 @@ impl Sandbox {
             lambda_vars,
             stack,
             secrets,
-            mtn,
+            mtn: simulators.mtn,
             functions,
+            activity,
             gateway,
-            queues,
+            queues: queues.engine,
             stop,
             server,
         })
@@ -215,38 +217,18 @@ async fn serve(listener: TcpListener, app: Router, mut stopped: watch::Receiver<
     }
 }
 
-/// Runs the queue triggers and the schedules.
-fn run_background_work(
+/// Creates the tables and the queues of the stack.
+async fn create(
     stack: &Stack,
-    functions: &BTreeMap<String, Arc<Function>>,
-    queue_urls: &BTreeMap<String, String>,
-    sqs: &aws_sdk_sqs::Client,
     services: &Services,
+    lambda_vars: &BTreeMap<String, String>,
     environment: &Environment,
-) -> Result<(), StartupError> {
-    for spec in &stack.triggers {
-        let (function, url) = (functions.get(&spec.function), queue_urls.get(&spec.queue));
-        let (Some(function), Some(queue_url)) = (function.cloned(), url.cloned()) else {
-            return Err(format!("a trigger of {} has no queue", spec.function).into());
-        };
-        let (spec, client, queues) = (spec.clone(), sqs.clone(), services.queues.clone());
-        Trigger { spec, queue_url, client, function, queues }.run();
-    }
-    for schedule in &stack.schedules {
-        let target = match &schedule.target {
-            ScheduleTarget::Queue(queue) => {
-                let url = queue_urls.get(queue).ok_or("a schedule has no queue")?;
-                let send = sqs.send_message().queue_url(url).message_body(&schedule.input);
-                schedules::Target::Queue(Box::new(send))
-            }
-            ScheduleTarget::Function(function) => {
-                let function = functions.get(function).ok_or("a schedule has no function")?;
-                schedules::Target::Function(function.clone())
-            }
-        };
-        schedules::run(schedule, target, &environment.clock);
-    }
-    Ok(())
+) -> Result<Queues, StartupError> {
+    let account: Vars = lambda_vars.clone().into_iter().collect();
+    dynamodb::create_tables(&aws::dynamodb(&account, environment)?, &stack.tables).await?;
+    let client = sqs_client(&account, environment)?;
+    let urls = create_queues(&client, stack).await?;
+    Ok(Queues { client, urls, engine: services.queues.clone() })
 }
 
 /// A client of SQS that waits for as long as a long poll takes.
@@ -310,7 +292,7 @@ async fn deploy(
     stack: &Stack,
     registry: &Registry,
     lambda_vars: &BTreeMap<String, String>,
-    environment: &Environment,
+    environment: impl Fn(&str) -> Environment,
     switches: &Switches,
 ) -> Result<BTreeMap<String, Arc<Function>>, StartupError> {
     let mut functions = BTreeMap::new();
@@ -320,11 +302,12 @@ async fn deploy(
             .get(name)
             .ok_or_else(|| format!("the template's function {name} has no handler"))?;
         let (build, vars) = (build.clone(), spec.vars(lambda_vars));
-        let instances = Instances::start(build, vars, environment.clone(), switches.clone())
+        let environment = environment(name);
+        let random = environment.random.clone();
+        let instances = Instances::start(build, vars, environment, switches.clone())
             .await
             .map_err(|error| format!("function {name} does not start: {error}"))?;
         let concurrency = spec.reserved_concurrency.unwrap_or(ACCOUNT_CONCURRENCY);
-        let random = environment.random.clone();
         let function = Function::new(name, spec.timeout, concurrency, random, instances);
         functions.insert(name.clone(), Arc::new(function));
     }

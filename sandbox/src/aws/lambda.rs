@@ -122,6 +122,11 @@ impl Function {
         outcome
     }
 
+    /// Its name in the template.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What was counted since the start.
     pub fn metrics(&self) -> FunctionMetrics {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_sqs::operation::send_message::builders::SendMessageFluentBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::platform::environment::Clock;
 use time::OffsetDateTime;
 
+use crate::activity::{Activity, Kind};
 use crate::aws::lambda::Function;
 use crate::template::stack::ScheduleSpec;
 
@@ -29,8 +30,8 @@ pub(crate) enum Target {
 }
 
 /// Runs a schedule until the sandbox stops.
-pub(crate) fn run(spec: &ScheduleSpec, target: Target, clock: &Clock) {
-    let (spec, clock) = (spec.clone(), clock.clone());
+pub(crate) fn run(spec: &ScheduleSpec, target: Target, clock: &Clock, activity: &Activity) {
+    let (spec, clock, activity) = (spec.clone(), clock.clone(), activity.clone());
     let mut due = clock.now() + spec.every;
     tokio::spawn(async move {
         loop {
@@ -43,7 +44,8 @@ pub(crate) fn run(spec: &ScheduleSpec, target: Target, clock: &Clock) {
                     }
                 }
                 Target::Function(function) => {
-                    tokio::spawn(invoke(function.clone(), spec.input.clone(), clock.clone()));
+                    let (function, input) = (function.clone(), spec.input.clone());
+                    tokio::spawn(invoke(function, input, clock.clone(), activity.clone()));
                 }
             }
             due = clock.now() + spec.every;
@@ -52,10 +54,18 @@ pub(crate) fn run(spec: &ScheduleSpec, target: Target, clock: &Clock) {
 }
 
 /// Invokes a function asynchronously: the schedule does not wait for its end.
-async fn invoke(function: Arc<Function>, input: String, clock: Clock) {
+async fn invoke(function: Arc<Function>, input: String, clock: Clock, activity: Activity) {
     let event: Value = serde_json::from_str(&input).unwrap_or_default();
     let mut waits = REPEATS.iter();
-    while function.invoke(&event).await.is_err() {
+    loop {
+        let started = activity.begin(Kind::Invocation, "schedule");
+        let ok = function.invoke(&event).await.is_ok();
+        let name = function.name();
+        let what = format!("{name} {}", if ok { "ran" } else { "failed" });
+        activity.end(&started, what, Vec::new(), ok, json!({ "function": name }));
+        if ok {
+            return;
+        }
         let Some(wait) = waits.next() else { return };
         reached(&clock, clock.now() + *wait).await;
     }

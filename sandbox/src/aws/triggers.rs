@@ -13,6 +13,7 @@ use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, Message, MessageSystemA
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use crate::activity::{self, Activity, Kind};
 use crate::aws::lambda::Function;
 use crate::aws::sqs::engine::Engine;
 use crate::template::stack::TriggerSpec;
@@ -32,6 +33,8 @@ pub(crate) struct Trigger {
     pub(crate) function: Arc<Function>,
     /// The queues; none if they are not the sandbox's own.
     pub(crate) queues: Option<Arc<Engine>>,
+    /// Where deliveries are recorded.
+    pub(crate) activity: Activity,
 }
 
 impl Trigger {
@@ -75,6 +78,7 @@ impl Trigger {
     async fn run_batch(&self, batch: &[Message]) -> Result<(), aws_sdk_sqs::Error> {
         let mut event = SqsEvent::default();
         event.records = batch.iter().map(|message| self.record(message)).collect();
+        let started = self.activity.begin(Kind::Delivery, &self.spec.function);
         let failed = match self.function.invoke(&event).await {
             Ok(report) if self.spec.partial_failures => {
                 failures(&report, &batch.iter().filter_map(Message::message_id).collect())
@@ -82,6 +86,11 @@ impl Trigger {
             Ok(_) => Some(HashSet::new()),
             Err(_) => None,
         };
+        for message in batch {
+            let id = message.message_id().unwrap_or_default();
+            let ok = failed.as_ref().is_some_and(|failed| !failed.contains(id));
+            activity::received(&self.activity, &started, &self.spec.queue, message, ok);
+        }
         match failed {
             None => tracing::warn!(
                 queue = self.spec.queue,

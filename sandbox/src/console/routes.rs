@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 
+use super::activity::{self, Feed};
 use super::docs;
 use crate::aws::lambda::Function;
 use crate::aws::switches::{Change, Positions, Switches};
@@ -29,6 +30,7 @@ pub(crate) struct Console {
     pub(crate) lambda_vars: BTreeMap<String, String>,
     pub(crate) functions: BTreeMap<String, Arc<Function>>,
     pub(crate) switches: Switches,
+    pub(crate) feed: Feed,
 }
 
 /// An error of the console: a status and `{"message":"..."}`.
@@ -36,12 +38,14 @@ type ConsoleError = (StatusCode, Json<Value>);
 
 /// The routes under `/_sandbox`.
 pub(crate) fn router(console: Console, simulators: Simulators) -> Router {
+    let feed = activity::router(console.feed.clone());
     let routes = Router::new()
         .route("/otps", get(otps))
         .route("/env/{function}", get(environment))
         .route("/invoke/{function}", post(invoke))
         .route("/aws", get(switches).post(switch))
         .with_state(Arc::new(console))
+        .merge(feed)
         .nest("/mono", simulators.mono.map(mono::control_router).unwrap_or_default())
         .nest("/vtpass", simulators.vtpass.map(vtpass::control_router).unwrap_or_default())
         .nest("/mtn", simulators.mtn.map(mtn::control_router).unwrap_or_default())

@@ -17,8 +17,9 @@ use time::OffsetDateTime;
 
 use super::event::{self, GatewayRequest};
 use super::routes;
+use crate::activity::{Activity, Kind, Started, ids};
 use crate::aws::lambda::{Function, InvokeError, MAX_PAYLOAD_BYTES};
-use crate::template::stack::{AuthorizerSpec, RouteSpec};
+use crate::template::stack::{AuthorizerSpec, RouteSpec, Stack};
 
 /// API Gateway's limit of a request's body.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -41,6 +42,8 @@ pub struct Gateway {
     pub decisions: AuthorizerCache,
     /// What was counted since the start.
     pub counts: ApiCounts,
+    /// Where requests are recorded.
+    pub activity: Activity,
 }
 
 /// What CloudWatch would have counted of the API.
@@ -94,8 +97,10 @@ pub async fn handle(
     request: Request,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
+    let started = gateway.activity.begin(Kind::Request, "caller");
     let answer = gateway.answer(&parts, body, peer).await;
     let answer = answer.unwrap_or_else(IntoResponse::into_response);
+    let answer = gateway.record(&started, &parts, answer).await;
     gateway.counts.requests.fetch_add(1, Ordering::Relaxed);
     if answer.status().is_server_error() {
         gateway.counts.server_errors.fetch_add(1, Ordering::Relaxed);
@@ -107,6 +112,26 @@ pub async fn handle(
 }
 
 impl Gateway {
+    /// The API of a stack at `domain`.
+    pub(crate) fn new(
+        stack: &Stack,
+        functions: &BTreeMap<String, Arc<Function>>,
+        domain: String,
+        environment: &Environment,
+        activity: &Activity,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            routes: stack.routes.clone(),
+            authorizer: stack.authorizer.clone(),
+            functions: functions.clone(),
+            domain,
+            environment: environment.clone(),
+            decisions: AuthorizerCache::default(),
+            counts: ApiCounts::default(),
+            activity: activity.clone(),
+        })
+    }
+
     /// What was counted since the start.
     pub(crate) fn metrics(&self) -> ApiMetrics {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -115,6 +140,29 @@ impl Gateway {
             server_errors: count(&self.counts.server_errors),
             client_errors: count(&self.counts.client_errors),
         }
+    }
+
+    /// Records a request with its answer. The path is the route's: a real one may hold a token.
+    async fn record(&self, it: &Started, parts: &Parts, answer: Response<Body>) -> Response<Body> {
+        let (head, body) = answer.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let method = parts.method.as_str();
+        let found = routes::find(&self.routes, method, parts.uri.path());
+        let parameters: Vec<String> = found
+            .iter()
+            .flat_map(|it| it.parameters.iter().map(|(_, value)| value.clone()))
+            .collect();
+        let route = found.map_or("an unknown path", |it| self.routes[it.index].path.as_str());
+        let status = head.status.as_u16();
+        let text = String::from_utf8_lossy(&body);
+        let about = ids(&format!("{} {text}", parameters.join(" ")));
+        let text: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let error = text["code"].as_str().or_else(|| text["message"].as_str());
+        let error = error.filter(|_| status >= 400);
+        let detail = json!({ "method": method, "route": route, "status": status, "error": error });
+        let what = format!("{method} {route} was answered {status}");
+        self.activity.end(it, what, about, status < 400, detail);
+        Response::from_parts(head, Body::from(body))
     }
 
     async fn answer(

@@ -1,5 +1,6 @@
 //! What the gateway stands on: stored data, queues, secrets, logs and the AWS template.
 
+mod activity;
 mod alarm_conditions;
 mod alarms;
 mod aws_switches;

@@ -1,4 +1,4 @@
-//! Checks that no log line of the whole suite holds a secret, number, OTP, session, code or token that
+//! Checks that no log line of the whole suite, and no record of the sandbox, holds a secret, number, OTP, session, code or token that
 //! the suite uses. Every test asserts it at its end.
 
 use std::collections::HashSet;
@@ -80,6 +80,19 @@ pub fn document(body: &[u8]) {
     }
 }
 
+/// A text that a person or a program may read, such as a log line.
+pub fn shown(text: &str) {
+    let mut watch = watch();
+    for word in words(text) {
+        if watch.secret.contains(word) {
+            watch.leaks.push(format!("{word} in {text}"));
+        }
+        if !watch.written.contains(word) {
+            watch.written.insert(word.to_owned());
+        }
+    }
+}
+
 /// Asserts that nothing leaked. For the end of a test.
 pub fn none() {
     let watch = watch();
@@ -90,17 +103,8 @@ struct Lines;
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
-        let mut watch = watch();
-        watch.lines += 1;
-        for word in words(&text) {
-            if watch.secret.contains(word) {
-                watch.leaks.push(format!("{word} in {text}"));
-            }
-            if !watch.written.contains(word) {
-                watch.written.insert(word.to_owned());
-            }
-        }
+        watch().lines += 1;
+        shown(&String::from_utf8_lossy(line));
         Ok(line.len())
     }
 

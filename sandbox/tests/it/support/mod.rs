@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sandbox::activity::Activity;
 use sandbox::simulators::mtn::MtnSimulator;
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
@@ -87,13 +88,13 @@ pub fn event(key: &str, route: &str, path: &[(&str, &str)], body: &str) -> Strin
 pub struct Gateway {
     pub sandbox: Sandbox,
     pub clock: TestClock,
-    _mtn: AsSpecified,
+    _end: AsSpecified,
     _watchdog: Watchdog,
 }
 
-/// At the end of every test: nothing secret was logged, and every request to MTN followed MTN's
+/// At the end of every test: nothing secret was logged or recorded, and every request to MTN followed MTN's
 /// specification.
-struct AsSpecified(Option<Arc<MtnSimulator>>);
+struct AsSpecified(Option<Arc<MtnSimulator>>, Activity);
 
 impl Drop for AsSpecified {
     fn drop(&mut self) {
@@ -104,6 +105,9 @@ impl Drop for AsSpecified {
             mtn.given_tokens().iter().for_each(|token| leaks::secret(token));
             let violations = mtn.violations();
             assert!(violations.is_empty(), "MTN would refuse these: {violations:?}");
+        }
+        for entry in self.1.after(0, None, usize::MAX) {
+            leaks::shown(&serde_json::to_string(&entry).unwrap());
         }
         leaks::none();
     }
@@ -164,8 +168,8 @@ impl Gateway {
         options.environment.clock = clock.clock();
         let sandbox = Sandbox::start(change(options)).await.expect("the sandbox starts");
         sandbox.secrets.values().iter().for_each(|value| leaks::secret(value));
-        let mtn = AsSpecified(sandbox.mtn.clone());
-        Self { sandbox, clock, _mtn: mtn, _watchdog: watchdog }
+        let end = AsSpecified(sandbox.mtn.clone(), sandbox.activity.clone());
+        Self { sandbox, clock, _end: end, _watchdog: watchdog }
     }
 
     pub fn caller(&self) -> Caller {
