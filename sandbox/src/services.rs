@@ -52,9 +52,10 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 22] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 23] = [
     ("ConsentRequiredFields", "CONSENT_REQUIRED_FIELDS"),
     ("DisclosureRetentionDays", "DISCLOSURE_RETENTION_DAYS"),
+    ("DormantDays", "DORMANT_DAYS"),
     ("FloatAlarmHours", "FLOAT_ALARM_HOURS"),
     ("FloatAlarmKobo", "FLOAT_ALARM_KOBO"),
     ("Guard", "GUARD"),

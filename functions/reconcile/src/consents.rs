@@ -59,6 +59,6 @@ impl Reconcile {
         let (tenant, account_id) = (account.tenant.clone(), account.account_id.clone());
         let job = Job::Unlink(Step::first(HeldAccount { tenant, account_id }));
         self.follow_ups.send(&job, AFTER_THE_WRITE).await?;
-        Ok(self.accounts.expire(&self.outbox, &account, now).await?)
+        Ok(self.accounts.expire(&self.outbox, &account, None, now).await?)
     }
 }

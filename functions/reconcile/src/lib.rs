@@ -3,11 +3,12 @@
 //! It starts overdue chains again, looks back once on each settled purchase, asks daily about those
 //! that wait for a person, and masks the numbers of old ones. It asks no provider itself: it sends
 //! jobs. A job that is lost is sent again, because the purchase stays in the index until the job has
-//! done its work. It also ends consents that are past their end.
+//! done its work. It also ends consents that are past their end, or whose data nobody reads.
 //!
-//! Reads and writes `purchases` and `accounts`, sends to the requery queue, the follow-up queue and the
+//! Reads and writes `purchases` and `accounts`, reads `disclosures`, sends to the requery queue, the follow-up queue and the
 //! notify queue.
 
+mod accounts;
 mod consents;
 mod masking;
 
@@ -17,6 +18,8 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use serde_json::{Value, json};
+use shared::domain::disclosure::DisclosureRetention;
+use shared::domain::dormancy::Dormancy;
 use shared::domain::ids::PurchaseId;
 use shared::domain::job::{Chain, HintedPurchase, Job, Step};
 use shared::domain::purchase::{Plan, Purchase, ReconcileAfter, Task};
@@ -26,7 +29,7 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
 use shared::platform::telemetry::alarm::Alarm;
-use shared::store::{Accounts, Outbox, PARTS, Purchases, StoreError};
+use shared::store::{Accounts, Disclosures, Outbox, PARTS, Purchases, StoreError};
 use tokio::time::Instant;
 
 /// How many purchases or consents are worked on at the same time.
@@ -37,11 +40,13 @@ const CONCURRENCY: usize = 16;
 pub struct Reconcile {
     purchases: Purchases,
     accounts: Accounts,
+    disclosures: Disclosures,
     outbox: Outbox,
     chains: Queue,
     follow_ups: Queue,
     after: ReconcileAfter,
     retention: NumberRetention,
+    dormancy: Dormancy,
     environment: Environment,
 }
 
@@ -73,11 +78,13 @@ impl ScheduledFunction for Reconcile {
         Ok(Self {
             purchases: Purchases::from_vars(vars, &dynamodb)?,
             accounts: Accounts::from_vars(vars, &dynamodb)?,
+            disclosures: Disclosures::from_vars(vars, &dynamodb)?,
             outbox: Outbox::from_vars(vars, environment)?,
             chains: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
             follow_ups: Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?,
             after: ReconcileAfter::from_vars(vars)?,
             retention: NumberRetention::from_vars(vars)?,
+            dormancy: Dormancy::from_vars(vars, DisclosureRetention::from_vars(vars)?.time())?,
             environment: environment.clone(),
         })
     }
@@ -88,13 +95,18 @@ impl ScheduledFunction for Reconcile {
         let worked = Box::pin(self.work(until)).await;
         let ended = Box::pin(self.end_consents(until)).await;
         let (counts, complete) = worked.map_err(failed)?;
-        let masked = Box::pin(self.mask(until)).await.map_err(failed)?;
+        let stood = Box::pin(self.purchases.masking_pass()).await.map_err(failed)?;
+        let masked = Box::pin(self.mask(stood.clone(), until)).await.map_err(failed)?;
+        let dormant = Box::pin(self.pass_over_accounts(stood, until)).await;
         if counts.failed > 0 {
             return Err(Failed(format!("{} purchases were not dealt with", counts.failed)));
         }
         let ended = ended.map_err(|reason| Failed(format!("consents were not ended: {reason}")))?;
+        let dormant =
+            dormant.map_err(|reason| Failed(format!("accounts were not passed: {reason}")))?;
         let mut done = json!(counts);
         done["consents_ended"] = json!(ended);
+        done["dormant_ended"] = json!(dormant);
         done["masked"] = json!(masked);
         done["complete"] = json!(complete);
         Ok(done)

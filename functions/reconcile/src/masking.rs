@@ -13,9 +13,12 @@ const PAUSE: Duration = Duration::days(7);
 
 impl Reconcile {
     /// Gives how many numbers were masked. A pass that two runs work on at once masks the same.
-    pub(crate) async fn mask(&self, until: Instant) -> Result<usize, StoreError> {
+    pub(crate) async fn mask(
+        &self,
+        mut pass: MaskingPass,
+        until: Instant,
+    ) -> Result<usize, StoreError> {
         let now = self.environment.clock.now();
-        let mut pass = self.purchases.masking_pass().await?;
         let pauses = pass.placed_at.is_some()
             && pass.ended_at.is_some_and(|ended_at| now - ended_at < PAUSE);
         let masked = match pass.after.is_none() && pauses {

@@ -39,7 +39,13 @@ pub struct AccountEvent {
     /// SHA-256 of the id of the OTP session, when linked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// Why the consent came to its end, where its own end was not the reason: [`DORMANT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
+
+/// Nobody read the data for as long as the deployment allows.
+pub const DORMANT: &str = "dormant";
 
 impl AccountEvent {
     /// Without free text.

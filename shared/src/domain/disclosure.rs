@@ -223,6 +223,11 @@ pub fn partition(tenant: &TenantId, day: Date) -> String {
 pub struct DisclosureRetention(Duration);
 
 impl DisclosureRetention {
+    /// For how long.
+    pub fn time(self) -> Duration {
+        self.0
+    }
+
     /// Six years, unless `DISCLOSURE_RETENTION_DAYS` says otherwise: within that time a person may go to
     /// court over what was shown.
     ///

@@ -11,6 +11,7 @@ pub mod consent;
 pub mod date;
 pub mod deferred;
 pub mod disclosure;
+pub mod dormancy;
 pub mod event;
 pub mod guard;
 pub mod ids;

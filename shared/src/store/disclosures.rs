@@ -53,6 +53,30 @@ impl Disclosures {
         each(query, now, take).await
     }
 
+    /// Whether a tenant was shown data of an account since a time. The index lags a moment behind the table.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_shown_since(
+        &self,
+        tenant: &TenantId,
+        account: &AccountId,
+        since: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let query = self
+            .0
+            .query()
+            .index_name(BY_ACCOUNT)
+            .scan_index_forward(false)
+            .key_condition_expression("account_id = :account AND listed >= :since")
+            .filter_expression("tenant = :tenant")
+            .expression_attribute_values(":account", text(account.as_str()))
+            .expression_attribute_values(":since", text(to_iso(since)))
+            .expression_attribute_values(":tenant", text(tenant.as_str()));
+        let found = query.into_paginator().items().send().next().await;
+        Ok(found.transpose()?.is_some())
+    }
+
     /// Gives each record of an account from one time until before another to `take`, oldest first. The
     /// index lags a moment behind the table.
     ///

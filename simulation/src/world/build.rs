@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::routing::any;
-use sandbox::aws::api_gateway::{ApiCounts, AuthorizerCache, Gateway, handle};
+use sandbox::activity::Activity;
+use sandbox::aws::api_gateway::{Gateway, handle};
 use sandbox::aws::instances::Instances;
 use sandbox::aws::lambda::Function;
 use sandbox::aws::secrets::{self, Secrets};
@@ -52,16 +53,10 @@ impl World {
         world.add_tenants(blueprint).await;
         world.add_endpoints(blueprint).await;
         let functions = world.deploy(blueprint, &network).await;
-        let gateway = Gateway {
-            routes: blueprint.stack.routes.clone(),
-            authorizer: blueprint.stack.authorizer.clone(),
-            functions: functions.clone(),
-            domain: "api.sim".to_owned(),
-            environment: world.outside.clone(),
-            decisions: AuthorizerCache::default(),
-            counts: ApiCounts::default(),
-        };
-        let api = axum::Router::new().fallback(any(handle).with_state(Arc::new(gateway)));
+        let (environment, domain) = (&world.outside, "api.sim".to_owned());
+        let activity = Activity::new(environment.clock.clone());
+        let gateway = Gateway::new(&blueprint.stack, &functions, domain, environment, &activity);
+        let api = axum::Router::new().fallback(any(handle).with_state(gateway));
         assert!(world.routers.api.set(api).is_ok(), "the API is built once");
         for trigger in &blueprint.stack.triggers {
             let function = functions[&trigger.function].clone();

@@ -113,7 +113,7 @@ pub async fn handle(
 
 impl Gateway {
     /// The API of a stack at `domain`.
-    pub(crate) fn new(
+    pub fn new(
         stack: &Stack,
         functions: &BTreeMap<String, Arc<Function>>,
         domain: String,

@@ -40,7 +40,7 @@ const BUDGETS: [Budget; 20] = [
     ("first requery, still pending", [2, 2, 1, 1], [1.5, 5.0], 5_600),
     ("requery of a settled purchase", [1, 0, 0, 0], [1.0, 0.0], 1_350),
     ("event, without a webhook", [2, 1, 0, 0], [2.0, 2.0], 2_650),
-    ("reconcile, with nothing to do", [19, 1, 0, 0], [10.0, 1.0], 7_150),
+    ("reconcile, with nothing to do", [20, 2, 0, 0], [10.5, 2.0], 7_650),
 ];
 
 /// Runs flows and notes what each costs.

@@ -14,7 +14,6 @@ use shared::domain::time::to_iso;
 use shared::platform::crypto::hashed;
 use shared::store::Tenants;
 
-use crate::functions::purchase::guard::guarded;
 use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle};
 use crate::support::tap::{Tap, context, crash_at};
@@ -99,7 +98,8 @@ fn key(key: &str) -> Value {
 
 /// Runs every function along every path that calls AWS differently.
 async fn used() -> BTreeMap<String, Permissions> {
-    let (gateway, caller) = guarded().await;
+    let gateway = Gateway::undriven_with(&[("GUARD", ""), ("DORMANT_DAYS", "30")]).await;
+    let caller = gateway.caller();
     let mut all = BTreeMap::new();
     for name in gateway.sandbox.functions.keys() {
         all.insert(name.clone(), Recorded::of(&gateway, name).await);
@@ -147,6 +147,10 @@ async fn used() -> BTreeMap<String, Permissions> {
     }
     notify(&gateway, &all).await;
     books(&gateway, &all).await;
+    // An account is linked for longer than it may be without a read.
+    caller.link("08031234567", "mtn").await;
+    gateway.clock.turn(Duration::from_secs(31 * 86_400));
+    all["reconcile"].run(json!({})).await;
     all.into_iter().map(|(name, function)| (name, function.tap.used())).collect()
 }
 

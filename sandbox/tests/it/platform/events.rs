@@ -37,7 +37,7 @@ fn expected() -> Vec<(&'static str, &'static str, Value)> {
             "reconcile",
             "run",
             json!({ "restarted": 0, "consents_ended": 0, "looked_back": 0, "finished": 0, "given_up": 0,
-                    "unreadable": 0, "failed": 0, "masked": 0, "complete": true }),
+                    "unreadable": 0, "failed": 0, "dormant_ended": 0, "masked": 0, "complete": true }),
         ),
         (
             "requery",

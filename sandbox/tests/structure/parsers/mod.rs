@@ -191,6 +191,10 @@ const LINES: &[(&str, &[&str])] = &[
         &["shared/src/domain/retention.rs#from_vars"],
     ),
     (
+        "shared/src/domain/dormancy.rs#the_limit_is_off_or_not_longer_than_reads_are_known",
+        &["shared/src/domain/dormancy.rs#from_vars"],
+    ),
+    (
         "shared/src/domain/disclosure.rs#a_record_is_kept_for_90_days_to_ten_years",
         &["shared/src/domain/disclosure.rs#from_vars"],
     ),
@@ -344,6 +348,7 @@ const LINES: &[(&str, &[&str])] = &[
         "A part of a purchase, an account or the books, or a place in a table. Only this version writes it, and what cannot be read is left out or read anew.",
         &[
             "shared/src/store/accounts/mod.rs#in_states",
+            "shared/src/store/accounts/pass.rs#readable",
             "shared/src/store/books.rs#between",
             "shared/src/store/books.rs#close",
             "shared/src/store/books.rs#day",

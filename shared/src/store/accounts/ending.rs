@@ -40,6 +40,8 @@ struct Ending<'a> {
     change: AccountChange,
     /// The session of the consent that ends; any consent without it.
     session: Option<&'a str>,
+    /// Why, where the change does not say it.
+    reason: Option<&'a str>,
 }
 
 impl Accounts {
@@ -56,12 +58,14 @@ impl Accounts {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let (from, to) = (AccountState::Linked, AccountState::Unlinking);
-        let ending = Ending { from, to, change: AccountChange::Unlinking, session: None };
+        let change = AccountChange::Unlinking;
+        let ending = Ending { from, to, change, session: None, reason: None };
         announce(outbox, tenant, id, ending.change, now).await?;
         self.step(tenant, id, ending, now).await
     }
 
-    /// The same for a consent that is past its end, unless the customer consented again meanwhile.
+    /// The same for a consent that is past its end, or that came to it for the `reason` given, unless the
+    /// customer consented again meanwhile.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be written.
@@ -69,12 +73,13 @@ impl Accounts {
         &self,
         outbox: &Outbox,
         account: &Account,
+        reason: Option<&str>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let Account { tenant, account_id, consent, .. } = account;
         let (from, to) = (AccountState::Linked, AccountState::Unlinking);
         let session = consent.as_ref().map(|consent| consent.session.as_str());
-        let ending = Ending { from, to, change: AccountChange::Expired, session };
+        let ending = Ending { from, to, change: AccountChange::Expired, session, reason };
         announce(outbox, tenant, account_id, ending.change, now).await?;
         self.step(tenant, account_id, ending, now).await
     }
@@ -90,7 +95,8 @@ impl Accounts {
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let (from, to) = (AccountState::Unlinking, AccountState::Unlinked);
-        let ending = Ending { from, to, change: AccountChange::Unlinked, session: None };
+        let change = AccountChange::Unlinked;
+        let ending = Ending { from, to, change, session: None, reason: None };
         self.step(tenant, id, ending, now).await
     }
 
@@ -98,7 +104,7 @@ impl Accounts {
         &self,
         tenant: &TenantId,
         id: &AccountId,
-        Ending { from, to, change, session }: Ending<'_>,
+        Ending { from, to, change, session, reason }: Ending<'_>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let event = AccountEvent {
@@ -106,6 +112,7 @@ impl Accounts {
             event: change.name().to_owned(),
             terms: ConsentTerms::default(),
             session: None,
+            reason: reason.map(str::to_owned),
         };
         let event: AttributeValue = to_attribute_value(event)?;
         let of_session = if session.is_some() { " AND consent.#session = :session" } else { "" };

@@ -5,6 +5,7 @@
 
 mod ending;
 mod of_tenant;
+mod pass;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
 pub use self::ending::EndedConsent;
+pub use self::pass::AccountsPart;
 use super::conditional::{Transacted, transact, update};
 use super::table::table;
 use super::{Claim, ExchangeCode, Outbox, Sessions, StoreError, number, text};
@@ -99,6 +101,7 @@ impl Accounts {
             event: AccountChange::Linked.name().to_owned(),
             terms: terms.clone().erased(&code.session),
             session: Some(code.session.clone()),
+            reason: None,
         };
         let (in_index, end) = match terms.expires_at {
             Some(end) => (", ends = :ends, ends_ms = :end", Some(end)),

@@ -4,12 +4,13 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{self, TryStreamExt};
 use serde::Deserialize;
-use serde_dynamo::from_item;
+use serde_dynamo::{from_item, to_attribute_value};
 use time::{Duration, OffsetDateTime};
 
 use super::by_state::state_key;
 use super::{Purchases, unreadable};
 use crate::domain::ids::{PurchaseId, TenantId};
+use crate::domain::job::HeldAccount;
 use crate::domain::purchase::{PhoneKey, Recipient, State};
 use crate::domain::time::{epoch_ms, to_ms};
 use crate::store::conditional::{Item, update};
@@ -28,12 +29,12 @@ pub struct Masked {
 const PART: i32 = 500;
 /// How many numbers are masked at the same time.
 const CONCURRENCY: usize = 16;
-/// The item that holds where a pass stands. No purchase has this id.
+/// The item that holds where the passes over both tables stand. No purchase has this id.
 const PASS: &str = "masking";
 /// The longest time between the ends of two passes. One begins a week after the end of the one before.
 const LATE: Duration = Duration::days(14);
 
-/// A pass over the table.
+/// A pass over the table, and where the pass over the accounts stands.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct MaskingPass {
     /// The last purchase that it came to; `None` before a pass and after it.
@@ -49,6 +50,12 @@ pub struct MaskingPass {
     /// When a pass ended that filled the index `by_state`. Without it the index is not complete.
     #[serde(rename = "placed_ms", with = "epoch_ms::option", default)]
     pub placed_at: Option<OffsetDateTime>,
+    /// The last account that the pass over the accounts came to.
+    #[serde(default)]
+    pub accounts_after: Option<HeldAccount>,
+    /// When the last pass over the accounts ended.
+    #[serde(rename = "accounts_ended_ms", with = "epoch_ms::option", default)]
+    pub accounts_ended_at: Option<OffsetDateTime>,
 }
 
 impl MaskingPass {
@@ -62,6 +69,7 @@ impl MaskingPass {
             placed_at: if ended && places { Some(now) } else { self.placed_at },
             ended_at: if ended { Some(now) } else { self.ended_at },
             after,
+            ..self.clone()
         }
     }
 
@@ -192,6 +200,23 @@ impl Purchases {
             false => format!(" REMOVE {}", remove.join(", ")),
         };
         save.update_expression(format!("SET {}{remove}", set.join(", "))).send().await?;
+        Ok(())
+    }
+
+    /// Keeps where the pass over the accounts stands: after an account, or at its end at a time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn save_accounts_pass(
+        &self,
+        stands: Result<HeldAccount, OffsetDateTime>,
+    ) -> Result<(), StoreError> {
+        let (change, value) = match stands {
+            Ok(after) => ("SET accounts_after = :at", to_attribute_value(after)?),
+            Err(end) => ("SET accounts_ended_ms = :at REMOVE accounts_after", number(to_ms(end))),
+        };
+        let save = self.0.update([("purchase_id", PASS)]).update_expression(change);
+        save.expression_attribute_values(":at", value).send().await?;
         Ok(())
     }
 

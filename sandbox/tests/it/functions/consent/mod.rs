@@ -1,5 +1,6 @@
 //! The consent record, and consents that are withdrawn by the tenant or at Mono.
 
+mod dormant;
 mod ended;
 mod export;
 pub mod history;
