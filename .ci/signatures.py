@@ -2,6 +2,7 @@
 where node and npm are. The one in Rust judges them in the tests. Run by .ci/signatures."""
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -85,9 +86,8 @@ def by_python(webhooks):
 
 def by_javascript(webhooks):
     with tempfile.TemporaryDirectory() as directory:
-        for name in ("package.json", "package-lock.json", "verify.mjs"):
-            shutil.copy(Path(".ci/javascript", name), directory)
-        subprocess.run(["npm", "ci", "--silent", "--ignore-scripts"], cwd=directory, check=True)
+        shutil.copy(".ci/javascript/verify.mjs", directory)
+        Path(directory, "node_modules").symlink_to(Path(os.environ["NODE_TOOLS"], "node_modules"))
         lines = "".join(json.dumps(webhook) + "\n" for webhook in webhooks)
         run = subprocess.run(["node", "verify.mjs"], cwd=directory, input=lines, text=True,
                              capture_output=True, check=True)
@@ -99,7 +99,7 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 with Sandbox(free_port()) as running:
     names, expected, webhooks = zip(*cases(running, server.server_port))
 judges = {"Python": by_python}
-if shutil.which("node") and shutil.which("npm"):
+if "NODE_TOOLS" in os.environ:
     judges["JavaScript"] = by_javascript
 else:
     print("node or npm is not here: the library in JavaScript judges nothing")
