@@ -29,17 +29,20 @@ async fn the_console_invokes_functions_and_shows_the_documentation_but_not_to_fo
     assert_eq!(caller.send_bare("GET", "/_sandbox/otps", &page, vec![]).await.status, 403);
     assert_eq!(gateway.items("PurchasesTable").await, 0);
 
-    // It serves openapi.yaml and its documentation.
+    // It serves openapi.yaml, with itself as the server, and its documentation.
     let file = caller.send_bare("GET", "/_sandbox/openapi.yaml", &[], Vec::new()).await;
-    assert_eq!((file.status, file.text.as_str()), (200, sandbox::console::docs::OPENAPI));
+    let own = format!("- url: {}\n", gateway.sandbox.base_url);
+    let expected =
+        sandbox::console::docs::OPENAPI.replacen("- url: http://127.0.0.1:9000\n", &own, 1);
+    assert_eq!((file.status, file.text.as_str()), (200, expected.as_str()));
+    assert!(file.text.contains(&own));
     let page = caller.send_bare("GET", "/_sandbox/docs", &[], Vec::new()).await;
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("'/_sandbox/openapi.yaml'"));
-    // All that the page loads comes from the sandbox.
-    let links =
-        page.text.split(['"', '\'']).filter(|it| it.ends_with(".js") || it.ends_with(".css"));
+    // All that the page loads comes from the sandbox, and its policy allows no more.
+    assert!(page.text.contains("\"Content-Security-Policy\" content=\"default-src 'self';"));
+    let links = page.text.split('"').filter(|it| it.ends_with(".js") || it.ends_with(".css"));
     let links: Vec<&str> = links.collect();
-    assert_eq!(links.len(), 2);
+    assert_eq!(links.len(), 3);
     for link in links {
         // A browser names the page's own origin when it loads a script.
         let own = [("origin", gateway.sandbox.base_url.as_str())];
