@@ -14,9 +14,9 @@ use time::{Duration, OffsetDateTime};
 
 use crate::argument::tenant;
 use crate::failure::Failure;
-use crate::record_text::record_text;
 use crate::table::columns;
 use crate::target::{Table, Target};
+use shared::domain::record_text::record_text;
 
 /// The longest note, in characters.
 const MAX_NOTE: usize = 200;

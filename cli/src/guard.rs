@@ -12,9 +12,9 @@ use shared::store::{GuardChange, Guards, Outbox};
 use time::{Duration, OffsetDateTime};
 
 use crate::failure::Failure;
-use crate::record_text::record_text;
 use crate::table::columns;
 use crate::target::{Table, Target};
+use shared::domain::record_text::record_text;
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 200;

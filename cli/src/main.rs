@@ -1,8 +1,7 @@
 //! `telco-gateway`: the command-line tool of a gateway's operator.
 //!
 //! This file holds the arguments and the exit codes. [`target`] finds the gateway's tables,
-//! [`account`], [`books`], [`disclosures`], [`guard`], [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns,
-//! [`record_text`] reads free text.
+//! [`account`], [`books`], [`disclosures`], [`guard`], [`purchase`], [`tenant`] and [`webhook`] hold the commands, [`table`] prints columns.
 
 mod account;
 mod argument;
@@ -12,7 +11,6 @@ mod failure;
 mod guard;
 mod number;
 mod purchase;
-mod record_text;
 mod table;
 mod target;
 mod tenant;

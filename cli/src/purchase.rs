@@ -4,26 +4,20 @@ use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use shared::domain::ids::{ProviderReference, PurchaseId};
-use shared::domain::purchase::{Evidence, Outcome, Purchase, Settled, Source, State, transition};
+use shared::domain::purchase::{Purchase, Settled, State};
+use shared::domain::record_text::record_text;
 use shared::domain::retention::NumberRetention;
-use shared::domain::schedule::Patience;
 use shared::domain::time::to_iso;
 use shared::platform::aws;
 use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
-use shared::store::{Changed, Outbox, Purchases};
+use shared::store::{Changed, MAX_NAME, MAX_REASON, Outbox, Purchases, Settlement};
 use time::OffsetDateTime;
 
 use crate::failure::Failure;
 use crate::number::{self, Number};
-use crate::record_text::record_text;
 use crate::table::columns;
 use crate::target::{Table, Target};
-
-/// The longest reason, in characters.
-const MAX_REASON: usize = 500;
-/// The longest name of an operator, in characters.
-const MAX_NAME: usize = 64;
 
 /// The arguments of `purchase`.
 #[derive(Args)]
@@ -184,14 +178,13 @@ impl Settle {
         if purchase.state != State::NeedsReview {
             return Err(not_for_review(&purchase));
         }
-        let outcome = Outcome::settled(self.to.into(), &self.by, &self.reason);
-        let patience = Patience::from_vars(&Vars::default())?;
-        let evidence = Evidence { source: Source::Operator, outcome, at: now, patience };
-        let change = transition(&purchase, &evidence);
-        if let Some(to) = change.to.filter(|to| to.safe_to_refund()) {
+        let outcome = Settled::from(self.to);
+        let to = State::from(outcome);
+        if to.safe_to_refund() {
             eprintln!("settling {id} as {}: tenants will read safe_to_refund: true", to.name());
         }
-        match purchases.change(&outbox, &purchase, &change, now).await {
+        let settlement = Settlement { outcome, by: &self.by, reason: &self.reason, at: now };
+        match purchases.settle(&outbox, &purchase, &settlement).await {
             Ok(Changed::Written(settled)) => Ok(*settled),
             Ok(Changed::Refused(met)) => Err(not_for_review(&met)),
             Err(error) => Err(Failure::Unreachable(format!(

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shared::platform::environment::Environment;
-
 use crate::activity::Activity;
 use crate::aws::lambda::Function;
-use crate::aws::schedules;
+use crate::aws::schedules::{self, Timetable};
 use crate::aws::sqs::engine::Engine;
 use crate::aws::triggers::Trigger;
 use crate::listener::StartupError;
@@ -18,7 +16,7 @@ pub(crate) struct Background<'a> {
     pub(crate) stack: &'a Stack,
     pub(crate) functions: &'a BTreeMap<String, Arc<Function>>,
     pub(crate) queues: &'a Queues,
-    pub(crate) environment: &'a Environment,
+    pub(crate) timetable: &'a Arc<Timetable>,
     pub(crate) activity: &'a Activity,
 }
 
@@ -34,7 +32,7 @@ pub(crate) struct Queues {
 impl Background<'_> {
     /// Starts all of it. It runs until the sandbox stops.
     pub(crate) fn run(&self) -> Result<(), StartupError> {
-        let Self { stack, functions, queues, environment, activity } = *self;
+        let Self { stack, functions, queues, timetable, activity } = *self;
         for spec in &stack.triggers {
             let (function, url) = (functions.get(&spec.function), queues.urls.get(&spec.queue));
             let (Some(function), Some(queue_url)) = (function.cloned(), url.cloned()) else {
@@ -58,7 +56,7 @@ impl Background<'_> {
                     schedules::Target::Function(function.clone())
                 }
             };
-            schedules::run(schedule, target, &environment.clock, activity);
+            timetable.run(schedule, target);
         }
         Ok(())
     }

@@ -8,8 +8,8 @@
 //! - [`aws`] stands in for the AWS services that the template uses.
 //! - [`simulators`] stand in for Mono, VTpass and MTN; they keep their data in a
 //!   [`ledger::Ledger`].
-//! - [`console`] serves `/_sandbox/...`: the contract, the simulated phones, the simulators' controls,
-//!   the switches of [`aws::switches`].
+//! - [`console`] serves `/_sandbox`: a page, the contract, the simulated phones, the simulators'
+//!   controls, the clock, the switches of [`aws::switches`].
 //! - [`functions`] lists the handlers of the workspace.
 //! - [`rehearsal`] tries a tenant's own application against a sandbox.
 //! - [`Sandbox::start`] puts everything together.
@@ -17,6 +17,7 @@
 pub mod activity;
 pub mod aws;
 mod background;
+mod clock;
 pub mod console;
 pub mod functions;
 pub mod ledger;

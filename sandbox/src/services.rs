@@ -36,6 +36,7 @@ struct ServiceConfig<'a> {
 }
 
 /// The services of a running sandbox.
+#[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) dynamodb_url: String,
     pub(crate) sqs_url: String,
@@ -182,7 +183,7 @@ impl Services {
             environment,
         };
         let simulator = Arc::new(simulator);
-        serve(listener, mono::router(simulator.clone()));
+        serve(listener, self.simulators.faults.mono.before(mono::router(simulator.clone())));
         self.simulators.mono = Some(simulator);
         Ok(())
     }
@@ -206,7 +207,7 @@ impl Services {
         let webhook_url = Some(format!("{}/callbacks/vtpass", config.base_url));
         let simulator = VtpassSimulator::new(credentials, ledger, environment, webhook_url);
         let simulator = Arc::new(simulator);
-        serve(listener, vtpass::router(simulator.clone()));
+        serve(listener, self.simulators.faults.vtpass.before(vtpass::router(simulator.clone())));
         self.simulators.vtpass = Some(simulator);
         Ok(())
     }
@@ -227,7 +228,7 @@ impl Services {
         self.secrets.put("mtn", "MTN_CLIENT_ID", &credentials.client_id);
         self.secrets.put("mtn", "MTN_CLIENT_SECRET", &credentials.client_secret);
         let simulator = Arc::new(MtnSimulator::new(credentials, ledger, environment));
-        serve(listener, mtn::router(simulator.clone()));
+        serve(listener, self.simulators.faults.mtn.before(mtn::router(simulator.clone())));
         self.simulators.mtn = Some(simulator);
         Ok(())
     }

@@ -25,13 +25,15 @@ use crate::activity::{Activity, watched};
 use crate::aws::api_gateway::{ApiMetrics, Gateway};
 use crate::aws::instances::Instances;
 use crate::aws::lambda::{Function, Registry};
+use crate::aws::schedules::Timetable;
 use crate::aws::secrets::Secrets;
 use crate::aws::sqs::QueueMetrics;
 use crate::aws::sqs::engine::Engine;
 use crate::aws::switches::Switches;
 use crate::aws::{api_gateway, dynamodb};
 use crate::background::{Background, Queues};
-use crate::console::{self, Console, Feed};
+use crate::clock::TurnedClock;
+use crate::console::{self, Console, Feed, Orders, Receiver, Turner};
 use crate::functions;
 use crate::listener::{StartupError, guarded, listen};
 use crate::services::Services;
@@ -110,45 +112,53 @@ impl Sandbox {
     /// function does not start.
     pub async fn start(options: Options) -> Result<Self, StartupError> {
         let Options { template, registry, vars, port, data_dir, environment, instances } = options;
+        let clock = TurnedClock::over(environment.clock);
+        let environment = Environment { clock: clock.clock(), ..environment };
         let switches = Switches::with_instances(instances)?;
         let listener = listen(port).await?;
         let domain = listener.local_addr()?.to_string();
         let (base_url, keys) = (format!("http://{domain}"), keys(&vars));
 
         let services = Services::start(&vars, data_dir, &environment, &switches, &base_url).await?;
+        clock.restore(&services.ledger);
         let lambda_vars = services.lambda_vars(&vars);
-        let template = Template::load(&template, &services.parameters)?;
-        let deployment = SandboxDeployment { sqs_url: services.sqs_url.clone() };
-        let stack = Arc::new(Stack::read(&template, &deployment)?);
-
+        let stack = Arc::new(stack(&template, &services)?);
         let queues = create(&stack, &services, &lambda_vars, &environment).await?;
         add_tenants(&stack, &lambda_vars, &keys, &environment).await?;
         let activity = Activity::new(environment.clock.clone());
         let places = Arc::new(services.places());
         let watch = |name: &str| watched(&environment, name, &places, &activity);
         let functions = deploy(&stack, &registry, &lambda_vars, watch, &switches).await?;
-        let Services { dynamodb_url, sqs_url, secrets, ledger, simulators, .. } = services;
+        let timetable = Timetable::new(environment.clock.clone(), activity.clone());
         let background = Background {
             stack: &stack,
             functions: &functions,
             queues: &queues,
-            environment: &environment,
+            timetable: &timetable,
             activity: &activity,
         };
         background.run()?;
 
         let gateway = Gateway::new(&stack, &functions, domain, &environment, &activity);
         let (stop, stopped) = watch::channel(false);
+        let feed = Feed { activity: activity.clone(), stopping: stopped.clone() };
+        let Services { dynamodb_url, sqs_url, secrets, simulators, .. } = services.clone();
         let console = Console {
-            ledger,
+            base_url: base_url.clone(),
+            tenants: keys.iter().map(|key| tenant_of(key)).collect::<Result<_, _>>()?,
+            keys: keys.clone(),
+            orders: orders(&stack, &lambda_vars, &watch("person"))?,
+            receiver: Receiver::new(services.ledger.clone()),
+            turner: Turner::new(clock, timetable, services.clone(), &stack, activity.clone()),
+            services,
             stack: stack.clone(),
             lambda_vars: lambda_vars.clone(),
             functions: functions.clone(),
             switches,
-            feed: Feed { activity: activity.clone(), stopping: stopped.clone() },
+            feed,
         };
         let api = axum::routing::any(api_gateway::handle).with_state(gateway.clone());
-        let app = console::router(console, simulators.clone()).fallback_service(api);
+        let app = console::router(console).fallback_service(api);
         let server = tokio::spawn(serve(listener, app, stopped));
         Ok(Self {
             base_url,
@@ -205,6 +215,13 @@ impl Sandbox {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(GRACE, self.server).await;
     }
+}
+
+/// What the template deploys here.
+fn stack(template: &str, services: &Services) -> Result<Stack, StartupError> {
+    let template = Template::load(template, &services.parameters)?;
+    let deployment = SandboxDeployment { sqs_url: services.sqs_url.clone() };
+    Ok(Stack::read(&template, &deployment)?)
 }
 
 async fn serve(listener: TcpListener, app: Router, mut stopped: watch::Receiver<bool>) {
@@ -280,12 +297,25 @@ async fn add_tenants(
     let vars = spec.vars(lambda_vars);
     let tenants = Tenants::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?;
     for key in keys {
-        let tenant = TenantId::parse(&format!("sandbox-{}", &hashed(key)[..12]));
-        let tenant = tenant.ok_or("the tenant's id is not valid")?;
-        let key = ApiKey::new(key, tenant, KeyKind::Test, None, environment.clock.now());
+        let key = ApiKey::new(key, tenant_of(key)?, KeyKind::Test, None, environment.clock.now());
         tenants.put(&key).await?;
     }
     Ok(())
+}
+
+fn tenant_of(key: &str) -> Result<TenantId, StartupError> {
+    let tenant = TenantId::parse(&format!("sandbox-{}", &hashed(key)[..12]));
+    Ok(tenant.ok_or("the tenant's id is not valid")?)
+}
+
+/// The purchases, if the template has the function that sells them.
+fn orders(
+    stack: &Stack,
+    lambda_vars: &BTreeMap<String, String>,
+    environment: &Environment,
+) -> Result<Option<Orders>, StartupError> {
+    let seller = stack.functions.iter().find(|it| it.name == "purchase");
+    seller.map(|it| Orders::open(&it.vars(lambda_vars), environment)).transpose()
 }
 
 async fn deploy(

@@ -12,7 +12,7 @@ use shared::domain::spending::SpendLimit;
 use time::{Duration, OffsetDateTime};
 
 use crate::argument::tenant;
-use crate::record_text::record_text;
+use shared::domain::record_text::record_text;
 
 /// The longest label, in characters.
 const MAX_LABEL: usize = 64;

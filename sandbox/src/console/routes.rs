@@ -5,27 +5,37 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Json, Response};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::Json;
 use axum::routing::{get, post};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+use shared::domain::ids::TenantId;
 
 use super::activity::{self, Feed};
-use super::docs;
+use super::answer::{Answer, ConsoleError, bad, error, not_found, read};
+use super::origin::refuse_other_pages;
+use super::{Orders, Receiver, Turner, about, clock, docs, orders, page, queues, receiver};
 use crate::aws::lambda::Function;
 use crate::aws::switches::{Change, Positions, Switches};
-use crate::ledger::Ledger;
+use crate::services::Services;
 use crate::simulators::Simulators;
 use crate::simulators::mono::{self, SMS, Sms};
 use crate::simulators::{mtn, vtpass};
 use crate::template::stack::Stack;
 
 /// What the console shows and controls.
-#[derive(Clone)]
 pub(crate) struct Console {
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) base_url: String,
+    /// The API keys, and the tenant of each.
+    pub(crate) keys: Vec<String>,
+    pub(crate) tenants: Vec<TenantId>,
+    /// The purchases; none if the template sells nothing.
+    pub(crate) orders: Option<Orders>,
+    pub(crate) receiver: Receiver,
+    pub(crate) turner: Turner,
+    pub(crate) services: Services,
     pub(crate) stack: Arc<Stack>,
     pub(crate) lambda_vars: BTreeMap<String, String>,
     pub(crate) functions: BTreeMap<String, Arc<Function>>,
@@ -33,47 +43,47 @@ pub(crate) struct Console {
     pub(crate) feed: Feed,
 }
 
-/// An error of the console: a status and `{"message":"..."}`.
-type ConsoleError = (StatusCode, Json<Value>);
+impl Console {
+    pub(super) fn orders(&self) -> Result<&Orders, ConsoleError> {
+        self.orders.as_ref().ok_or_else(not_found)
+    }
+}
 
 /// The routes under `/_sandbox`.
-pub(crate) fn router(console: Console, simulators: Simulators) -> Router {
+pub(crate) fn router(console: Console) -> Router {
     let feed = activity::router(console.feed.clone());
+    let Simulators { mono, vtpass, mtn, faults } = console.services.simulators.clone();
+    let mono = mono.map(|it| faults.mono.controlled_by(mono::control_router(it)));
+    let vtpass = vtpass.map(|it| faults.vtpass.controlled_by(vtpass::control_router(it)));
+    let mtn = mtn.map(|it| faults.mtn.controlled_by(mtn::control_router(it)));
     let routes = Router::new()
+        .route("/about", get(about::about))
+        .route("/health", get(about::health))
+        .route("/clock", get(clock::show).post(clock::advance))
+        .route("/orders", get(orders::list))
+        .route("/orders/{id}", get(orders::show))
+        .route("/orders/{id}/settle", post(orders::settle))
+        .route("/queues", get(queues::show))
+        .route("/queues/{name}/redrive", post(queues::redrive))
+        .route("/receiver", get(receiver::show).post(receiver::receive).patch(receiver::change))
         .route("/otps", get(otps))
         .route("/env/{function}", get(environment))
         .route("/invoke/{function}", post(invoke))
         .route("/aws", get(switches).post(switch))
         .with_state(Arc::new(console))
         .merge(feed)
-        .nest("/mono", simulators.mono.map(mono::control_router).unwrap_or_default())
-        .nest("/vtpass", simulators.vtpass.map(vtpass::control_router).unwrap_or_default())
-        .nest("/mtn", simulators.mtn.map(mtn::control_router).unwrap_or_default())
+        .merge(page::router())
+        .nest("/mono", mono.unwrap_or_default())
+        .nest("/vtpass", vtpass.unwrap_or_default())
+        .nest("/mtn", mtn.unwrap_or_default())
         .fallback(async || not_found())
-        .layer(middleware::from_fn(refuse_web_pages));
+        .layer(middleware::from_fn(refuse_other_pages));
     Router::new().nest("/_sandbox", routes).merge(docs::router())
-}
-
-/// Refuses requests of web pages, which carry an `Origin` header: the console invokes functions
-/// without their authorizer, perhaps with real providers behind them.
-async fn refuse_web_pages(request: Request, next: Next) -> Response {
-    match request.headers().contains_key(header::ORIGIN) {
-        true => error(StatusCode::FORBIDDEN, "Web pages may not use the console").into_response(),
-        false => next.run(request).await,
-    }
-}
-
-fn not_found() -> ConsoleError {
-    error(StatusCode::NOT_FOUND, "Not Found")
-}
-
-fn error(status: StatusCode, message: impl ToString) -> ConsoleError {
-    (status, Json(json!({ "message": message.to_string() })))
 }
 
 /// The OTPs that simulated phones received, newest first.
 async fn otps(State(console): State<Arc<Console>>) -> Json<Vec<Sms>> {
-    Json(console.ledger.all(SMS))
+    Json(console.services.ledger.all(SMS))
 }
 
 /// A function's environment variables as `NAME=value` lines: an `--env-file` for `cargo lambda
@@ -94,10 +104,9 @@ async fn invoke(
     State(console): State<Arc<Console>>,
     Path(function): Path<String>,
     event: Bytes,
-) -> Result<Json<Value>, ConsoleError> {
+) -> Answer {
     let function = console.functions.get(&function).ok_or_else(not_found)?;
-    let event: Value =
-        serde_json::from_slice(&event).map_err(|cause| error(StatusCode::BAD_REQUEST, cause))?;
+    let event: Value = serde_json::from_slice(&event).map_err(bad)?;
     let answer = function.invoke(&event).await;
     answer.map(Json).map_err(|cause| error(StatusCode::BAD_GATEWAY, cause))
 }
@@ -112,10 +121,6 @@ async fn switch(
     State(console): State<Arc<Console>>,
     body: Bytes,
 ) -> Result<Json<Positions>, ConsoleError> {
-    let bad = |cause: String| error(StatusCode::BAD_REQUEST, cause);
-    let object: Map<String, Value> =
-        serde_json::from_slice(&body).map_err(|cause| bad(cause.to_string()))?;
-    let change: Change =
-        serde_json::from_value(Value::Object(object)).map_err(|cause| bad(cause.to_string()))?;
-    console.switches.set(&change).map(Json).map_err(|cause| bad(cause.to_string()))
+    let change: Change = read(&body)?;
+    console.switches.set(&change).map(Json).map_err(bad)
 }

@@ -1,5 +1,6 @@
 //! The simulated providers, with their documented behaviour and with failures that a test scripts.
 
+pub(crate) mod fault;
 mod http;
 pub mod mono;
 pub mod mtn;
@@ -8,6 +9,7 @@ pub mod vtpass;
 
 use std::sync::Arc;
 
+use self::fault::Fault;
 use self::mono::MonoSimulator;
 use self::mtn::MtnSimulator;
 use self::vtpass::VtpassSimulator;
@@ -21,4 +23,29 @@ pub struct Simulators {
     pub vtpass: Option<Arc<VtpassSimulator>>,
     /// The simulated MTN.
     pub mtn: Option<Arc<MtnSimulator>>,
+    /// The fault of each.
+    pub faults: Faults,
+}
+
+impl Simulators {
+    /// The names of the simulated providers.
+    pub fn names(&self) -> Vec<&'static str> {
+        let all = [
+            ("mono", self.mono.is_some()),
+            ("vtpass", self.vtpass.is_some()),
+            ("mtn", self.mtn.is_some()),
+        ];
+        all.into_iter().filter(|(_, simulated)| *simulated).map(|(name, _)| name).collect()
+    }
+}
+
+/// The faults of the simulated providers.
+#[derive(Clone, Default)]
+pub struct Faults {
+    /// Of Mono.
+    pub mono: Fault,
+    /// Of VTpass.
+    pub vtpass: Fault,
+    /// Of MTN.
+    pub mtn: Fault,
 }

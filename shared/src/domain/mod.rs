@@ -21,6 +21,7 @@ pub mod money;
 pub mod msisdn;
 pub mod network;
 pub mod purchase;
+pub mod record_text;
 pub mod report;
 pub mod retention;
 pub mod schedule;

@@ -60,6 +60,13 @@ pub struct Patience(Duration);
 /// instances. The request of a purchase lives 30 s at most, and `pay` ends 25 s after its beginning.
 const PAY_ENDED: Duration = Duration::from_secs(60);
 
+impl Default for Patience {
+    /// Six minutes.
+    fn default() -> Self {
+        Self(Duration::from_secs(360))
+    }
+}
+
 impl Patience {
     /// Six minutes, unless `REQUERY_PATIENCE_SECONDS` says otherwise.
     ///
@@ -67,8 +74,9 @@ impl Patience {
     /// [`ConfigError`] for anything but whole seconds, and for less than 60.
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         const NAME: &str = "REQUERY_PATIENCE_SECONDS";
-        let seconds = vars.optional(NAME).unwrap_or("360").parse();
-        let seconds = seconds.map_err(|_| ConfigError::invalid(NAME, "must be whole seconds"))?;
+        let Some(seconds) = vars.optional(NAME) else { return Ok(Self::default()) };
+        let seconds =
+            seconds.parse().map_err(|_| ConfigError::invalid(NAME, "must be whole seconds"))?;
         let patience = Self(Duration::from_secs(seconds));
         if patience.0 < PAY_ENDED {
             return Err(ConfigError::invalid(NAME, "must be 60 or more: `pay` must have ended"));

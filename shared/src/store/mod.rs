@@ -37,7 +37,8 @@ pub use self::guard::{Admission, GuardChange, Guards, Seen};
 pub use self::limits::{Calls, Counted, Limits, OverLimit};
 pub use self::outbox::Outbox;
 pub use self::purchases::{
-    Changed, Due, DueKey, Filters, Masked, MaskingPass, PARTS, Page, Purchases, Recorded, Visit,
+    Changed, Due, DueKey, Filters, MAX_NAME, MAX_REASON, Masked, MaskingPass, PARTS, Page,
+    Purchases, Recorded, Settlement, Visit,
 };
 pub use self::requests::{MAX_KEPT, Requests, RequestsPage};
 pub use self::sessions::{

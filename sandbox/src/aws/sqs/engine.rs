@@ -345,7 +345,7 @@ fn integer(attributes: &QueueAttributes, name: &str) -> Option<i64> {
 }
 
 /// The dead-letter queue's name and `maxReceiveCount`.
-fn redrive(attributes: &QueueAttributes) -> Option<(String, i64)> {
+pub(super) fn redrive(attributes: &QueueAttributes) -> Option<(String, i64)> {
     let policy: Value = serde_json::from_str(attributes.get("RedrivePolicy")?).ok()?;
     let target = policy["deadLetterTargetArn"].as_str()?.rsplit(':').next()?.to_owned();
     let most = &policy["maxReceiveCount"];

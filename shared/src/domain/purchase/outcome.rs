@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use strum::EnumIter;
 
 use super::{Answer, Charge, State};
@@ -116,7 +117,8 @@ impl Outcome {
 }
 
 /// The states for which an operator may settle a purchase: the final ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Settled {
     /// The customer has the value.
     Delivered,
@@ -124,6 +126,16 @@ pub enum Settled {
     Failed,
     /// Charged and given back.
     Reversed,
+}
+
+impl From<Settled> for State {
+    fn from(settled: Settled) -> Self {
+        match settled {
+            Settled::Delivered => Self::Delivered,
+            Settled::Failed => Self::Failed,
+            Settled::Reversed => Self::Reversed,
+        }
+    }
 }
 
 impl Verdict {

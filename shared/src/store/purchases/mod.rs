@@ -13,6 +13,7 @@ mod list;
 mod masking;
 mod of_number;
 mod reconcile;
+mod settle;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -24,6 +25,7 @@ pub use self::day::Visit;
 pub use self::list::{Filters, Page};
 pub use self::masking::{Masked, MaskingPass};
 pub use self::reconcile::{Due, DueKey, PARTS};
+pub use self::settle::{MAX_NAME, MAX_REASON, Settlement};
 use super::conditional::{Item, Written, put, update};
 use super::error::without_values;
 use super::table::table;

@@ -1,0 +1,56 @@
+//! The sandbox's clock: the clock that it was started with, and how far it was turned on since.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use shared::platform::environment::Clock;
+
+use crate::ledger::Ledger;
+
+/// The ledger's collection, and the key, of how far the clock was turned.
+const COLLECTION: &str = "clock";
+const AHEAD: &str = "ahead_ms";
+
+/// A clock that can be turned on. All its copies are turned together.
+#[derive(Clone)]
+pub(crate) struct TurnedClock {
+    under: Clock,
+    ahead_ms: Arc<AtomicI64>,
+}
+
+impl TurnedClock {
+    /// A clock over another, not turned yet.
+    pub(crate) fn over(under: Clock) -> Self {
+        Self { under, ahead_ms: Arc::default() }
+    }
+
+    /// The clock as everything else reads it.
+    pub(crate) fn clock(&self) -> Clock {
+        let turned = self.clone();
+        Clock::from_fn(move || turned.under.now() + turned.ahead())
+    }
+
+    /// How far it was turned.
+    pub(crate) fn ahead(&self) -> Duration {
+        let ms = self.ahead_ms.load(Ordering::Relaxed);
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+    }
+
+    /// Turns it on, in whole milliseconds.
+    pub(crate) fn turn(&self, by: Duration) {
+        let ms = i64::try_from(by.as_millis()).unwrap_or(0);
+        self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// Turns it as far as it was turned before the sandbox was started again: what is kept in its tables
+    /// and queues carries these times.
+    pub(crate) fn restore(&self, ledger: &Ledger) {
+        self.ahead_ms.store(ledger.get(COLLECTION, AHEAD).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Keeps how far it was turned.
+    pub(crate) fn keep(&self, ledger: &Ledger) {
+        ledger.put(COLLECTION, AHEAD, &self.ahead_ms.load(Ordering::Relaxed));
+    }
+}

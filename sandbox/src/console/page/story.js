@@ -1,0 +1,86 @@
+// The story of one order, one request to MTN, or one account.
+
+import { api, sandbox } from "./api.js";
+import { action, h, head, refresh, toast } from "./dom.js";
+import { exchange } from "./exchange.js";
+import { facts, moment, money, span, tag } from "./format.js";
+import { live, on } from "./live.js";
+import { load, timeline } from "./timeline.js";
+import { form } from "./todo.js";
+
+const FINAL = ["delivered", "failed", "reversed"];
+
+async function find(id) {
+  try {
+    return await sandbox(`orders/${encodeURIComponent(id)}`);
+  } catch {
+    return null;
+  }
+}
+
+function summary(order) {
+  const left = new Date(order.deadline_at) - new Date(live.health?.now ?? Date.now());
+  return facts([
+    ["State", tag(order.state)],
+    ["Safe to refund", order.safe_to_refund ? "yes" : "no"],
+    ["Bought", order.variation_code ? `${order.service_id}, ${order.variation_code}` : order.service_id],
+    ["For", order.phone],
+    ["Amount", money(order.amount_kobo)],
+    ["Cost", money(order.cost_kobo)],
+    ["Made", moment(order.created_at)],
+    ["Last change", moment(order.updated_at)],
+    FINAL.includes(order.state) ? null : ["Time left to the answer", left > 0 ? span(left) : "none: a person decides"],
+    ["Asked next", order.next_check_at ? moment(order.next_check_at) : "not again"],
+    ["Looked back on", moment(order.reconciled_at)],
+    ["Known to the provider as", h("span", { class: "mono" }, order.request_id)],
+  ]);
+}
+
+function attempts(order) {
+  return h("ol", { class: "events" }, order.history.map((line) =>
+    h("li", null, h("span", { class: "off" }, moment(line.at).split(", ")[1]), h("span", { class: "kind" }, line.action.replaceAll("_", " ")),
+      h("span", null, line.meaning.replaceAll("_", " ")), line.state ? tag(line.state) : h("span"))));
+}
+
+export async function show(root, [id], { until, again }) {
+  const first = await find(id);
+  const answers = h("div");
+  const look = action("Ask the API", async () => {
+    const path = first ? `/purchases/${id}` : /^[0-9a-f]{32}$/.test(id) ? `/requests/${id}` : `/accounts/${id}/consent`;
+    const answer = await api("GET", path);
+    answers.replaceChildren(exchange(answer, "story"));
+  }, { "data-test": "story-ask" });
+  root.append(head(first ? "Order" : "Story", null, h("a", { class: "button", href: "#/orders" }, "All orders"), look));
+  root.querySelector(".head > div").append(h("p", { class: "mono" }, id));
+  const parts = h("div", { class: "stack" });
+  root.append(parts);
+  const top = h("section", { class: "panel", "aria-label": "The order" });
+  const settle = h("div");
+  const line = h("div");
+  const words = h("div");
+  if (first) parts.append(top, settle);
+  parts.append(answers, h("section", { class: "panel", "aria-labelledby": "happened" }, h("header", null, h("h2", { id: "happened" }, "What happened")), line));
+  if (first) parts.append(h("section", { class: "panel", "aria-labelledby": "history" }, h("header", null, h("h2", { id: "history" }, "What the tenant reads")), words));
+
+  async function draw() {
+    const order = first && (await find(id));
+    if (order) {
+      refresh(top, [order, Math.floor(Date.now() / 30_000)], () => [summary(order), reverse(order)]);
+      refresh(settle, [order.state], () => (order.state === "needs_review" ? h("section", { class: "panel" }, h("header", null, h("h2", null, "Settle it")), form(order, again)) : null));
+      refresh(words, order.history, () => attempts(order));
+    }
+    const entries = await load(id, order);
+    refresh(line, entries, () => timeline(entries));
+  }
+
+  // What VTpass's staff may do later.
+  function reverse(order) {
+    if (order.state !== "delivered" || order.service_id === "mtn-refill") return null;
+    return h("div", { class: "row" }, action("Let VTpass reverse it", async () => {
+      await sandbox("vtpass/resolve", "POST", { request_id: order.request_id, state: "reversed" });
+      toast("VTpass reversed it, and says so by its webhook");
+    }, { "data-test": "story-reverse" }));
+  }
+  await draw();
+  until(on("activity", draw));
+}

@@ -1,0 +1,135 @@
+// A story as a timeline to scale, and as a list. It shows an order, a request to MTN or an account.
+
+import { sandbox } from "./api.js";
+import { h, svg } from "./dom.js";
+import { moment, span, time } from "./format.js";
+
+const LANES = [
+  ["request", "Asked"],
+  ["write", "Written"],
+  ["wait", "Waited"],
+  ["run", "Worked"],
+  ["call", "Called"],
+  ["told", "Told"],
+];
+const LANE_OF = { request: "request", write: "write", message: "wait", invocation: "run", delivery: "run", call: "call", sms: "told", clock: "wait" };
+const NAMES = { request: "request", write: "write", message: "message", invocation: "invocation", delivery: "message received", call: "call", sms: "SMS", clock: "clock", attempt: "attempt" };
+const PROVIDERS = ["mono", "vtpass", "mtn"];
+const LEFT = 74;
+const RIGHT = 14;
+const HEIGHT = 30;
+const TOP = 8;
+
+// What happened about an id: from the record of the activity, or from an order's own history.
+export async function load(id, order = null) {
+  let entries = [];
+  try {
+    entries = (await sandbox(`activity?about=${encodeURIComponent(id)}&limit=1000`)).entries;
+  } catch {
+    // The record does not exist, or not any more.
+  }
+  if (entries.length > 0 || !order) return entries;
+  return order.history.map((line, n) => ({ n, at: line.at, kind: "attempt", what: `${line.action}: ${line.meaning}`.replaceAll("_", " "), detail: { state: line.state } }));
+}
+
+function laneOf(entry) {
+  if (entry.kind === "call" && !PROVIDERS.includes(String(entry.detail?.provider ?? entry.who).toLowerCase())) return "told";
+  return LANE_OF[entry.kind] ?? "run";
+}
+
+// Where a time stands between the first and the last: even, or by the logarithm since the first.
+function scaleOf(from, to, isEven, width) {
+  const whole = Math.max(to - from, 1);
+  const inner = width - LEFT - RIGHT;
+  const log = (ms) => Math.log1p(Math.max(ms, 0) / 100);
+  const part = isEven ? (ms) => ms / whole : (ms) => log(ms) / log(whole);
+  return (at) => LEFT + inner * Math.min(Math.max(part(at - from), 0), 1);
+}
+
+const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000, 900000, 1800000,
+  3600000, 7200000, 14400000, 21600000, 43200000, 86400000, 172800000, 604800000];
+
+function ticks(whole, isEven) {
+  if (isEven) {
+    const step = STEPS.find((size) => whole / size <= 6) ?? whole;
+    return Array.from({ length: Math.floor(whole / step) + 1 }, (_, index) => index * step);
+  }
+  return [0, 100, 1000, 10000, 60000, 600000, 3600000, 21600000, 86400000, 604800000].filter((ms) => ms <= whole);
+}
+
+function look(entry) {
+  if (entry.ok === false) return "bad";
+  if (laneOf(entry) === "wait") return "wait";
+  return "";
+}
+
+function draw(entries, isEven, width, light) {
+  const times = entries.flatMap((entry) => [Date.parse(entry.at), entry.kind === "message" && entry.detail?.due ? Date.parse(entry.detail.due) : Date.parse(entry.at) + (entry.ms ?? 0)]);
+  const [from, to] = [Math.min(...times), Math.max(...times)];
+  const place = scaleOf(from, to, isEven, width);
+  const used = LANES.filter(([lane]) => entries.some((entry) => laneOf(entry) === lane));
+  const middle = (lane) => TOP + HEIGHT * used.findIndex(([name]) => name === lane) + HEIGHT / 2;
+  const bottom = TOP + HEIGHT * used.length;
+  const marks = [];
+  const picture = svg("svg", { class: "lanes", viewBox: `0 0 ${width} ${bottom + 22}`, width, height: bottom + 22, "aria-hidden": "true" });
+  const grid = svg("g", { class: "axis" });
+  let free = -Infinity;
+  for (const ms of ticks(Math.max(to - from, 1), isEven)) {
+    const x = place(from + ms);
+    if (x - free < 52) continue;
+    free = x;
+    grid.append(svg("line", { x1: x, x2: x, y1: TOP, y2: bottom }), svg("text", { x, y: bottom + 15, "text-anchor": x > width - 60 ? "end" : "middle" }, ms === 0 ? "0" : span(ms)));
+  }
+  picture.append(grid, ...used.flatMap(([lane, name]) => [
+    svg("text", { x: 0, y: middle(lane) + 4 }, name),
+    svg("line", { class: "lane", x1: LEFT, x2: width - RIGHT, y1: middle(lane), y2: middle(lane) })]));
+  for (const entry of entries) {
+    const [x, y] = [place(Date.parse(entry.at)), middle(laneOf(entry))];
+    const until = entry.kind === "message" && entry.detail?.due ? Date.parse(entry.detail.due) : Date.parse(entry.at) + (entry.ms ?? 0);
+    const end = place(until);
+    if (end - x > 3) picture.append(svg("rect", { class: "bar", x, y: y - 5, width: end - x, height: 10, rx: 4 }));
+    const mark = svg("circle", { class: `mark ${look(entry)}`, cx: x, cy: y, r: 5.5, onmouseenter: () => light(entry.n, true), onmouseleave: () => light(entry.n, false) },
+      svg("title", null, `${time(entry.at)} ${entry.what}`));
+    mark.dataset.n = entry.n;
+    marks.push(mark);
+  }
+  picture.append(...marks);
+  return picture;
+}
+
+function line(entry, from, light) {
+  const extra = [entry.who, entry.detail?.table, entry.detail?.queue, entry.detail?.due && `due ${moment(entry.detail.due)}`,
+    entry.detail?.operation, entry.detail?.status, entry.detail?.error, entry.detail?.code].filter((it) => it !== undefined && it !== null && it !== "");
+  const node = h("li", { onmouseenter: () => light(entry.n, true), onmouseleave: () => light(entry.n, false), "data-test": "story-entry", title: moment(entry.at) },
+    h("span", { class: "off" }, `+${span(Date.parse(entry.at) - from)}`), h("span", { class: "kind" }, NAMES[entry.kind] ?? entry.kind),
+    h("span", null, entry.what, entry.ok === false && h("span", { class: "tag bad" }, "failed")),
+    h("span", { class: "small soft num" }, entry.ms === undefined || entry.ms === null ? "" : span(entry.ms)),
+    h("span", { class: "more" }, extra.join(" · ")));
+  node.dataset.n = entry.n;
+  return node;
+}
+
+// The picture and the list. `brief` is the picture with the list folded.
+export function timeline(entries, { brief = false } = {}) {
+  if (entries.length === 0) return h("p", { class: "empty" }, "Nothing is recorded yet.");
+  const all = [...entries].sort((a, b) => Date.parse(a.at) - Date.parse(b.at) || a.n - b.n);
+  const from = Date.parse(all[0].at);
+  const whole = Date.parse(all.at(-1).at) - from;
+  let isEven = whole < 1_200_000;
+  const root = h("div", { class: "timeline", "data-test": "timeline" });
+  const light = (n, isOn) => root.querySelectorAll(`[data-n="${n}"]`).forEach((node) => node.classList.toggle("lit", isOn));
+  const picture = h("div");
+  const scale = h("div", { class: "langs", role: "group", "aria-label": "Scale of the time" },
+    [["Even", true], ["Close at the start", false]].map(([name, even]) =>
+      h("button", { type: "button", "aria-pressed": String(even === isEven), "data-test": even ? "scale-even" : "scale-log", onclick: (event) => {
+        isEven = even;
+        scale.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button === event.target)));
+        paint();
+      } }, name)));
+  const paint = () => picture.replaceChildren(draw(all, isEven, Math.max(picture.clientWidth || 640, 300), light));
+  new ResizeObserver(() => paint()).observe(picture);
+  const list = h("ol", { class: "events" }, all.map((entry) => line(entry, from, light)));
+  root.append(h("div", { class: "row between" }, h("span", { class: "small soft" }, `${all.length} entries over ${span(whole)}`), scale), picture,
+    brief ? h("details", { "data-test": "timeline-list" }, h("summary", null, "What happened, in words"), list) : list);
+  return root;
+}
