@@ -3,6 +3,8 @@
 import { sandbox } from "./api.js";
 
 const KEPT = 3000;
+// How many of the entries that are there already are read.
+const FIRST = 1000;
 const HEALTH_MS = 2000;
 const PAUSE_MS = 250;
 
@@ -55,7 +57,8 @@ export function refreshHealth() {
 
 async function listen() {
   try {
-    const first = await sandbox("activity?limit=1000");
+    const after = Math.max((live.health?.last_activity ?? 0) - FIRST, 0);
+    const first = await sandbox(`activity?after=${after}&limit=${FIRST}`);
     live.has = true;
     first.entries.forEach(take);
     const stream = new EventSource(`/_sandbox/stream?after=${first.next}`);
@@ -66,7 +69,8 @@ async function listen() {
 }
 
 export async function begin() {
-  await Promise.all([askHealth(), listen()]);
+  await askHealth();
+  await listen();
   setInterval(() => {
     if (!document.hidden) askHealth();
     // Without the record of the activity, the views ask again from time to time.

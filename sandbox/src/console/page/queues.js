@@ -36,7 +36,7 @@ function card(queue, draw) {
 }
 
 export async function show(root, params, { until }) {
-  const cards = h("div", { class: "cards" });
+  const cards = h("div", { class: "cards broad" });
   const runs = h("div");
   const foreign = h("p", { class: "empty", hidden: true }, "The environment names another SQS. Its queues are not shown here.");
   root.append(head("Queues", "What waits, what is being handled, and what failed too often."),

@@ -13,8 +13,8 @@ function groups(all) {
   for (const { detail, at } of all) {
     if (!detail || detail.status < 400) continue;
     const name = detail.error ?? `status ${detail.status}`;
-    const key = `${detail.status} ${name} ${detail.route ?? detail.path}`;
-    const group = found.get(key) ?? { key, name, status: detail.status, route: detail.route ?? detail.path, times: 0, last: at };
+    const key = `${detail.status} ${name} ${detail.route}`;
+    const group = found.get(key) ?? { key, name, status: detail.status, route: detail.route, times: 0, last: at };
     found.set(key, { ...group, times: group.times + 1, last: at });
   }
   return [...found.values()].sort((a, b) => b.times - a.times);
@@ -23,7 +23,7 @@ function groups(all) {
 function row(entry) {
   const { detail = {}, about = [] } = entry;
   const cell = (label, value, wide) => h("td", { "data-label": label, class: wide ? "wide num" : "num" }, value);
-  return h("tr", { "data-test": "request" }, cell("Time", time(entry.at)), cell("Request", [h("b", null, detail.method), " ", h("span", { class: "mono" }, detail.path ?? entry.what)], true),
+  return h("tr", { "data-test": "request" }, cell("Time", time(entry.at)), cell("Request", [h("b", null, detail.method), " ", h("span", { class: "mono" }, detail.route ?? entry.what)], true),
     cell("Answer", [statusTag(detail.status), detail.error && h("span", { class: "small soft" }, ` ${detail.error}`)]), cell("Took", entry.ms === undefined || entry.ms === null ? "" : span(entry.ms)),
     cell("About", about.length > 0 ? h("a", { href: `#/story/${about[0]}`, class: "mono" }, short(about[0])) : "—"));
 }

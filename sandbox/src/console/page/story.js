@@ -31,7 +31,7 @@ function summary(order) {
     ["Last change", moment(order.updated_at)],
     FINAL.includes(order.state) ? null : ["Time left to the answer", left > 0 ? span(left) : "none: a person decides"],
     ["Asked next", order.next_check_at ? moment(order.next_check_at) : "not again"],
-    ["Looked back on", moment(order.reconciled_at)],
+    ["Looked back on", order.reconciled_at ? moment(order.reconciled_at) : "not yet"],
     ["Known to the provider as", h("span", { class: "mono" }, order.request_id)],
   ]);
 }
@@ -54,7 +54,7 @@ export async function show(root, [id], { until, again }) {
   root.querySelector(".head > div").append(h("p", { class: "mono" }, id));
   const parts = h("div", { class: "stack" });
   root.append(parts);
-  const top = h("section", { class: "panel", "aria-label": "The order" });
+  const top = h("section", { class: "panel stack", "aria-label": "The order" });
   const settle = h("div");
   const line = h("div");
   const words = h("div");

@@ -2,7 +2,8 @@
 
 import { sandbox } from "./api.js";
 import { h, svg } from "./dom.js";
-import { moment, span, time } from "./format.js";
+import { moment, plural, span, time } from "./format.js";
+import { live } from "./live.js";
 
 const LANES = [
   ["request", "Asked"],
@@ -14,26 +15,30 @@ const LANES = [
 ];
 const LANE_OF = { request: "request", write: "write", message: "wait", invocation: "run", delivery: "run", call: "call", sms: "told", clock: "wait" };
 const NAMES = { request: "request", write: "write", message: "message", invocation: "invocation", delivery: "message received", call: "call", sms: "SMS", clock: "clock", attempt: "attempt" };
-const PROVIDERS = ["mono", "vtpass", "mtn"];
 const LEFT = 74;
 const RIGHT = 14;
 const HEIGHT = 30;
 const TOP = 8;
 
+async function about(id) {
+  return (await sandbox(`activity?about=${encodeURIComponent(id)}&limit=1000`)).entries;
+}
+
 // What happened about an id: from the record of the activity, or from an order's own history.
 export async function load(id, order = null) {
-  let entries = [];
-  try {
-    entries = (await sandbox(`activity?about=${encodeURIComponent(id)}&limit=1000`)).entries;
-  } catch {
-    // The record does not exist, or not any more.
+  const entries = await about(id);
+  // What was sent to the tenant is about the event, not about what the event tells.
+  const told = entries.filter((entry) => entry.detail?.table === "events").flatMap((entry) => entry.about.filter((it) => it !== id));
+  const known = new Set(entries.map((entry) => entry.n));
+  for (const event of new Set(told)) {
+    entries.push(...(await about(event)).filter((entry) => !known.has(entry.n) && known.add(entry.n)));
   }
   if (entries.length > 0 || !order) return entries;
   return order.history.map((line, n) => ({ n, at: line.at, kind: "attempt", what: `${line.action}: ${line.meaning}`.replaceAll("_", " "), detail: { state: line.state } }));
 }
 
 function laneOf(entry) {
-  if (entry.kind === "call" && !PROVIDERS.includes(String(entry.detail?.provider ?? entry.who).toLowerCase())) return "told";
+  if (entry.who === "send-webhook" || entry.detail?.table === "events") return "told";
   return LANE_OF[entry.kind] ?? "run";
 }
 
@@ -63,9 +68,16 @@ function look(entry) {
   return "";
 }
 
+// Until when an entry lasts: a message waits until it is due.
+function endOf(entry, now) {
+  const due = entry.kind === "message" && entry.detail?.due ? Date.parse(entry.detail.due) : 0;
+  return Math.min(Math.max(due, Date.parse(entry.at) + (entry.ms ?? 0)), Math.max(now, Date.parse(entry.at)));
+}
+
 function draw(entries, isEven, width, light) {
-  const times = entries.flatMap((entry) => [Date.parse(entry.at), entry.kind === "message" && entry.detail?.due ? Date.parse(entry.detail.due) : Date.parse(entry.at) + (entry.ms ?? 0)]);
-  const [from, to] = [Math.min(...times), Math.max(...times)];
+  const now = Date.parse(live.health?.now ?? new Date().toISOString());
+  const from = Math.min(...entries.map((entry) => Date.parse(entry.at)));
+  const to = Math.max(...entries.map((entry) => endOf(entry, now)));
   const place = scaleOf(from, to, isEven, width);
   const used = LANES.filter(([lane]) => entries.some((entry) => laneOf(entry) === lane));
   const middle = (lane) => TOP + HEIGHT * used.findIndex(([name]) => name === lane) + HEIGHT / 2;
@@ -85,8 +97,7 @@ function draw(entries, isEven, width, light) {
     svg("line", { class: "lane", x1: LEFT, x2: width - RIGHT, y1: middle(lane), y2: middle(lane) })]));
   for (const entry of entries) {
     const [x, y] = [place(Date.parse(entry.at)), middle(laneOf(entry))];
-    const until = entry.kind === "message" && entry.detail?.due ? Date.parse(entry.detail.due) : Date.parse(entry.at) + (entry.ms ?? 0);
-    const end = place(until);
+    const end = place(endOf(entry, now));
     if (end - x > 3) picture.append(svg("rect", { class: "bar", x, y: y - 5, width: end - x, height: 10, rx: 4 }));
     const mark = svg("circle", { class: `mark ${look(entry)}`, cx: x, cy: y, r: 5.5, onmouseenter: () => light(entry.n, true), onmouseleave: () => light(entry.n, false) },
       svg("title", null, `${time(entry.at)} ${entry.what}`));
@@ -98,8 +109,9 @@ function draw(entries, isEven, width, light) {
 }
 
 function line(entry, from, light) {
-  const extra = [entry.who, entry.detail?.table, entry.detail?.queue, entry.detail?.due && `due ${moment(entry.detail.due)}`,
-    entry.detail?.operation, entry.detail?.status, entry.detail?.error, entry.detail?.code].filter((it) => it !== undefined && it !== null && it !== "");
+  const { due, error, code, refused, receives } = entry.detail ?? {};
+  const extra = [entry.who && `by ${entry.who}`, due && `due ${moment(due)}`, code && `code ${code}`, error, refused && "refused: the condition did not hold",
+    Number(receives) > 1 && `received ${plural(Number(receives), "time")}`].filter(Boolean);
   const node = h("li", { onmouseenter: () => light(entry.n, true), onmouseleave: () => light(entry.n, false), "data-test": "story-entry", title: moment(entry.at) },
     h("span", { class: "off" }, `+${span(Date.parse(entry.at) - from)}`), h("span", { class: "kind" }, NAMES[entry.kind] ?? entry.kind),
     h("span", null, entry.what, entry.ok === false && h("span", { class: "tag bad" }, "failed")),
@@ -120,7 +132,7 @@ export function timeline(entries, { brief = false } = {}) {
   const light = (n, isOn) => root.querySelectorAll(`[data-n="${n}"]`).forEach((node) => node.classList.toggle("lit", isOn));
   const picture = h("div");
   const scale = h("div", { class: "langs", role: "group", "aria-label": "Scale of the time" },
-    [["Even", true], ["Close at the start", false]].map(([name, even]) =>
+    [["Even scale", true], ["Early part wider", false]].map(([name, even]) =>
       h("button", { type: "button", "aria-pressed": String(even === isEven), "data-test": even ? "scale-even" : "scale-log", onclick: (event) => {
         isEven = even;
         scale.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button === event.target)));
@@ -129,7 +141,7 @@ export function timeline(entries, { brief = false } = {}) {
   const paint = () => picture.replaceChildren(draw(all, isEven, Math.max(picture.clientWidth || 640, 300), light));
   new ResizeObserver(() => paint()).observe(picture);
   const list = h("ol", { class: "events" }, all.map((entry) => line(entry, from, light)));
-  root.append(h("div", { class: "row between" }, h("span", { class: "small soft" }, `${all.length} entries over ${span(whole)}`), scale), picture,
+  root.append(h("div", { class: "row between" }, h("span", { class: "small soft" }, `${all.length === 1 ? "1 entry" : `${all.length} entries`} over ${span(whole)}`), scale), picture,
     brief ? h("details", { "data-test": "timeline-list" }, h("summary", null, "What happened, in words"), list) : list);
   return root;
 }

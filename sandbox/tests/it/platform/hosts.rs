@@ -102,9 +102,17 @@ async fn every_listener_refuses_other_names_and_the_pages_of_other_sites() {
     let twice = ["Host: localhost", "Host: evil.example"].map(str::to_owned).to_vec();
     hostile.push(("/".to_owned(), twice));
     hostile.push(("http://evil.example/".to_owned(), vec!["Host: localhost".to_owned()]));
-    for path in
-        ["/_sandbox/env/auth", "/_sandbox/otps", "//evil.example/", "/%2e%2e/", "/purchases"]
-    {
+    for path in [
+        "/_sandbox",
+        "/_sandbox/about",
+        "/_sandbox/stream",
+        "/_sandbox/page/app.js",
+        "/_sandbox/env/auth",
+        "/_sandbox/otps",
+        "//evil.example/",
+        "/%2e%2e/",
+        "/purchases",
+    ] {
         hostile.push((path.to_owned(), vec!["Host: evil.example".to_owned()]));
     }
     assert!(hostile.len() >= 100, "{}", hostile.len());
