@@ -31,7 +31,7 @@ use crate::aws::sqs::QueueMetrics;
 use crate::aws::sqs::engine::Engine;
 use crate::aws::switches::Switches;
 use crate::aws::{api_gateway, dynamodb};
-use crate::background::{Background, Queues};
+use crate::background::{self, Queues};
 use crate::clock::TurnedClock;
 use crate::console::{self, Console, Feed, Orders, Receiver, Turner};
 use crate::functions;
@@ -130,14 +130,7 @@ impl Sandbox {
         let watch = |name: &str| watched(&environment, name, &places, &activity);
         let functions = deploy(&stack, &registry, &lambda_vars, watch, &switches).await?;
         let timetable = Timetable::new(environment.clock.clone(), activity.clone());
-        let background = Background {
-            stack: &stack,
-            functions: &functions,
-            queues: &queues,
-            timetable: &timetable,
-            activity: &activity,
-        };
-        background.run()?;
+        background::run(&stack, &functions, &queues, &timetable, &activity)?;
 
         let gateway = Gateway::new(&stack, &functions, domain, &environment, &activity);
         let (stop, stopped) = watch::channel(false);

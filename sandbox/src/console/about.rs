@@ -9,7 +9,7 @@ use shared::domain::time::to_iso;
 
 use super::answer::{Answer, unavailable};
 use super::queues::dead_letters;
-use super::routes::Console;
+use super::state::Console;
 
 /// What a page must know before it can use the gateway.
 pub(super) async fn about(State(console): State<Arc<Console>>) -> Json<Value> {

@@ -8,66 +8,14 @@ use axum::http::StatusCode;
 use axum::response::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::domain::ids::{PurchaseId, TenantId};
+use shared::domain::ids::TenantId;
 use shared::domain::purchase::{self, Purchase, Settled};
 use shared::domain::record_text::record_text;
-use shared::platform::aws;
-use shared::platform::config::Vars;
-use shared::platform::environment::Environment;
-use shared::store::{Changed, Filters, MAX_NAME, MAX_REASON, Outbox, Purchases, Settlement};
+use shared::store::{Changed, Filters, MAX_NAME, MAX_REASON, Settlement};
 
-use super::answer::{Answer, ConsoleError, bad, error, not_found, read, unavailable};
-use super::routes::Console;
-use crate::StartupError;
-
-/// The most purchases of one page.
-const MOST: usize = 100;
-
-/// The purchases, and how a change of one is announced.
-pub(crate) struct Orders {
-    purchases: Purchases,
-    outbox: Outbox,
-}
-
-impl Orders {
-    /// As a function with these variables has them.
-    pub(crate) fn open(vars: &Vars, environment: &Environment) -> Result<Self, StartupError> {
-        let purchases = Purchases::from_vars(vars, &aws::dynamodb(vars, environment)?)?;
-        Ok(Self { purchases, outbox: Outbox::from_vars(vars, environment)? })
-    }
-
-    /// How many purchases of a tenant are in a state, up to a page of them.
-    async fn count(
-        &self,
-        tenant: &TenantId,
-        state: purchase::State,
-    ) -> Result<(usize, bool), ConsoleError> {
-        let filters = Filters { state: Some(state), ..Filters::default() };
-        let page = self.purchases.list(tenant, &filters, MOST, None).await.map_err(unavailable)?;
-        Ok((page.purchases.len(), page.next.is_some()))
-    }
-
-    /// How many purchases of these tenants are open, by state, and whether there are more than that.
-    pub(super) async fn open_ones(&self, tenants: &[TenantId]) -> Answer {
-        let (mut counts, mut is_more) = (json!({}), false);
-        for state in purchase::State::OPEN {
-            let mut all = 0;
-            for tenant in tenants {
-                let (count, more) = self.count(tenant, state).await?;
-                (all, is_more) = (all + count, is_more || more);
-            }
-            counts[state.name()] = json!(all);
-        }
-        counts["more"] = json!(is_more);
-        Ok(Json(counts))
-    }
-
-    async fn find(&self, id: &str) -> Result<Purchase, ConsoleError> {
-        let id = PurchaseId::parse(id).ok_or_else(not_found)?;
-        let found = self.purchases.by_id(&id).await.map_err(unavailable)?;
-        found.ok_or_else(not_found)
-    }
-}
+use super::answer::{Answer, bad, error, read, unavailable};
+use super::purchases::{MOST, Orders};
+use super::state::Console;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ use shared::domain::time::to_iso;
 use time::OffsetDateTime;
 
 use super::answer::{Answer, ConsoleError, not_found, unavailable};
-use super::routes::Console;
+use super::state::Console;
 use crate::aws::sqs::engine::{Engine, SqsError};
 use crate::template::stack::ScheduleTarget;
 

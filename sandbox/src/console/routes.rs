@@ -1,6 +1,5 @@
 //! The routes under `/_sandbox`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,43 +10,15 @@ use axum::middleware;
 use axum::response::Json;
 use axum::routing::{get, post};
 use serde_json::Value;
-use shared::domain::ids::TenantId;
 
-use super::activity::{self, Feed};
 use super::answer::{Answer, ConsoleError, bad, error, not_found, read};
 use super::origin::refuse_other_pages;
-use super::{Orders, Receiver, Turner, about, clock, docs, orders, page, queues, receiver};
-use crate::aws::lambda::Function;
-use crate::aws::switches::{Change, Positions, Switches};
-use crate::services::Services;
+use super::state::Console;
+use super::{about, activity, clock, docs, orders, page, queues, webhooks};
+use crate::aws::switches::{Change, Positions};
 use crate::simulators::Simulators;
 use crate::simulators::mono::{self, SMS, Sms};
 use crate::simulators::{mtn, vtpass};
-use crate::template::stack::Stack;
-
-/// What the console shows and controls.
-pub(crate) struct Console {
-    pub(crate) base_url: String,
-    /// The API keys, and the tenant of each.
-    pub(crate) keys: Vec<String>,
-    pub(crate) tenants: Vec<TenantId>,
-    /// The purchases; none if the template sells nothing.
-    pub(crate) orders: Option<Orders>,
-    pub(crate) receiver: Receiver,
-    pub(crate) turner: Turner,
-    pub(crate) services: Services,
-    pub(crate) stack: Arc<Stack>,
-    pub(crate) lambda_vars: BTreeMap<String, String>,
-    pub(crate) functions: BTreeMap<String, Arc<Function>>,
-    pub(crate) switches: Switches,
-    pub(crate) feed: Feed,
-}
-
-impl Console {
-    pub(super) fn orders(&self) -> Result<&Orders, ConsoleError> {
-        self.orders.as_ref().ok_or_else(not_found)
-    }
-}
 
 /// The routes under `/_sandbox`.
 pub(crate) fn router(console: Console) -> Router {
@@ -65,7 +36,7 @@ pub(crate) fn router(console: Console) -> Router {
         .route("/orders/{id}/settle", post(orders::settle))
         .route("/queues", get(queues::show))
         .route("/queues/{name}/redrive", post(queues::redrive))
-        .route("/receiver", get(receiver::show).post(receiver::receive).patch(receiver::change))
+        .route("/receiver", get(webhooks::show).post(webhooks::receive).patch(webhooks::change))
         .route("/otps", get(otps))
         .route("/env/{function}", get(environment))
         .route("/invoke/{function}", post(invoke))

@@ -30,6 +30,8 @@ const VIEWS = [
 ];
 const ALL = new Map([...VIEWS.map(([name, title, view]) => [name, { title, view }]), ["story", { title: "Story", view: story }]]);
 const PARENTS = { story: "orders" };
+// For how long the last error is in view.
+const RECENT_MS = 900_000;
 
 const main = document.getElementById("main");
 const tabs = document.getElementById("tabs");
@@ -50,8 +52,10 @@ function drawTabs() {
         state.about.keys.map(({ key, tenant }) => h("option", { value: key, selected: key === state.key }, tenant))))]);
 }
 
+// A write that is refused is no error: a condition did not hold, and the function knows what that means.
 function lastError() {
-  return live.entries.findLast((entry) => entry.ok === false);
+  const since = Date.parse(live.health?.now) - RECENT_MS;
+  return live.entries.findLast((entry) => entry.ok === false && !entry.detail?.refused && Date.parse(entry.at) > since);
 }
 
 function drawHealth() {
@@ -66,7 +70,7 @@ function drawHealth() {
     h("a", { href: "#/clock", "data-test": "health-clock", title: moment(it.now) }, h("b", null, time(it.now)), it.turning ? " turning" : it.ahead_seconds > 0 ? " ahead" : ""),
     h("a", { href: "#/orders", "data-test": "health-open" }, h("b", null, count(open), it.open?.more ? "+" : ""), " open"),
     h("a", { href: "#/queues", "data-test": "health-dead", class: it.dead_letters > 0 ? "alert" : null }, h("b", null, count(it.dead_letters)), it.dead_letters === 1 ? " dead letter" : " dead letters"),
-    error && h("a", { href: "#/requests", "data-test": "health-error", class: "alert", title: `${time(error.at)} ${error.what}` }, error.what)]);
+    error && h("a", { href: "#/requests", "data-test": "health-error", class: "alert", title: `${time(error.at)} ${error.what}` }, h("b", null, "Last error"), ` ${error.what}`)]);
 }
 
 function open() {

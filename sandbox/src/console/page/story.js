@@ -29,7 +29,7 @@ function summary(order) {
     ["Cost", money(order.cost_kobo)],
     ["Made", moment(order.created_at)],
     ["Last change", moment(order.updated_at)],
-    FINAL.includes(order.state) ? null : ["Time left to the answer", left > 0 ? span(left) : "none: a person decides"],
+    FINAL.includes(order.state) ? null : ["Time left to the answer", order.state === "needs_review" ? "a person decides" : span(Math.max(left, 0))],
     ["Asked next", order.next_check_at ? moment(order.next_check_at) : "not again"],
     ["Looked back on", order.reconciled_at ? moment(order.reconciled_at) : "not yet"],
     ["Known to the provider as", h("span", { class: "mono" }, order.request_id)],

@@ -14,7 +14,7 @@ const LANES = [
   ["told", "Told"],
 ];
 const LANE_OF = { request: "request", write: "write", message: "wait", invocation: "run", delivery: "run", call: "call", sms: "told", clock: "wait" };
-const NAMES = { request: "request", write: "write", message: "message", invocation: "invocation", delivery: "message received", call: "call", sms: "SMS", clock: "clock", attempt: "attempt" };
+const NAMES = { request: "request", write: "write", message: "message", invocation: "invocation", delivery: "received", call: "call", sms: "SMS", clock: "clock", attempt: "attempt" };
 const LEFT = 74;
 const RIGHT = 14;
 const HEIGHT = 30;
@@ -63,7 +63,7 @@ function ticks(whole, isEven) {
 }
 
 function look(entry) {
-  if (entry.ok === false) return "bad";
+  if (entry.ok === false && !entry.detail?.refused) return "bad";
   if (laneOf(entry) === "wait") return "wait";
   return "";
 }
@@ -98,7 +98,7 @@ function draw(entries, isEven, width, light) {
   for (const entry of entries) {
     const [x, y] = [place(Date.parse(entry.at)), middle(laneOf(entry))];
     const end = place(endOf(entry, now));
-    if (end - x > 3) picture.append(svg("rect", { class: "bar", x, y: y - 5, width: end - x, height: 10, rx: 4 }));
+    if (end - x > 3) picture.append(svg("rect", { class: laneOf(entry) === "wait" ? "bar" : "bar busy", x, y: y - 5, width: end - x, height: 10, rx: 4 }));
     const mark = svg("circle", { class: `mark ${look(entry)}`, cx: x, cy: y, r: 5.5, onmouseenter: () => light(entry.n, true), onmouseleave: () => light(entry.n, false) },
       svg("title", null, `${time(entry.at)} ${entry.what}`));
     mark.dataset.n = entry.n;
@@ -110,15 +110,32 @@ function draw(entries, isEven, width, light) {
 
 function line(entry, from, light) {
   const { due, error, code, refused, receives } = entry.detail ?? {};
-  const extra = [entry.who && `by ${entry.who}`, due && `due ${moment(due)}`, code && `code ${code}`, error, refused && "refused: the condition did not hold",
+  const extra = [entry.who && `by ${entry.who}`, due && `due ${moment(due)}`, code && `code ${code}`, error, refused && "its condition did not hold",
     Number(receives) > 1 && `received ${plural(Number(receives), "time")}`].filter(Boolean);
   const node = h("li", { onmouseenter: () => light(entry.n, true), onmouseleave: () => light(entry.n, false), "data-test": "story-entry", title: moment(entry.at) },
     h("span", { class: "off" }, `+${span(Date.parse(entry.at) - from)}`), h("span", { class: "kind" }, NAMES[entry.kind] ?? entry.kind),
-    h("span", null, entry.what, entry.ok === false && h("span", { class: "tag bad" }, "failed")),
+    h("span", null, entry.what, entry.ok === false && [" ", refused ? h("span", { class: "tag" }, "refused") : h("span", { class: "tag bad" }, "failed")]),
     h("span", { class: "small soft num" }, entry.ms === undefined || entry.ms === null ? "" : span(entry.ms)),
     h("span", { class: "more" }, extra.join(" · ")));
   node.dataset.n = entry.n;
   return node;
+}
+
+// What matters most: questions, calls, changes of a state, what was told, and what failed.
+function isMain(entry) {
+  return ["request", "call", "sms", "attempt"].includes(entry.kind) || Boolean(entry.detail?.state) || laneOf(entry) === "told" || (entry.ok === false && !entry.detail?.refused);
+}
+
+const LONG = 40;
+const chosen = { isEven: null, isWhole: null };
+
+function choice(label, options, isOn, choose) {
+  const group = h("div", { class: "langs", role: "group", "aria-label": label }, options.map(([name, value, test]) =>
+    h("button", { type: "button", "aria-pressed": String(isOn(value)), "data-test": test, onclick: (event) => {
+      group.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button === event.target)));
+      choose(value);
+    } }, name)));
+  return group;
 }
 
 // The picture and the list. `brief` is the picture with the list folded.
@@ -127,21 +144,22 @@ export function timeline(entries, { brief = false } = {}) {
   const all = [...entries].sort((a, b) => Date.parse(a.at) - Date.parse(b.at) || a.n - b.n);
   const from = Date.parse(all[0].at);
   const whole = Date.parse(all.at(-1).at) - from;
-  let isEven = whole < 1_200_000;
+  let isEven = chosen.isEven ?? whole < 1_200_000;
+  let isWhole = chosen.isWhole ?? all.length <= LONG;
   const root = h("div", { class: "timeline", "data-test": "timeline" });
   const light = (n, isOn) => root.querySelectorAll(`[data-n="${n}"]`).forEach((node) => node.classList.toggle("lit", isOn));
   const picture = h("div");
-  const scale = h("div", { class: "langs", role: "group", "aria-label": "Scale of the time" },
-    [["Even scale", true], ["Early part wider", false]].map(([name, even]) =>
-      h("button", { type: "button", "aria-pressed": String(even === isEven), "data-test": even ? "scale-even" : "scale-log", onclick: (event) => {
-        isEven = even;
-        scale.querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(button === event.target)));
-        paint();
-      } }, name)));
+  const list = h("ol", { class: "events" });
   const paint = () => picture.replaceChildren(draw(all, isEven, Math.max(picture.clientWidth || 640, 300), light));
-  new ResizeObserver(() => paint()).observe(picture);
-  const list = h("ol", { class: "events" }, all.map((entry) => line(entry, from, light)));
-  root.append(h("div", { class: "row between" }, h("span", { class: "small soft" }, `${all.length === 1 ? "1 entry" : `${all.length} entries`} over ${span(whole)}`), scale), picture,
+  const write = () => list.replaceChildren(...all.filter((entry) => isWhole || isMain(entry)).map((entry) => line(entry, from, light)));
+  const scale = choice("Scale of the time", [["Even scale", true, "scale-even"], ["Early part wider", false, "scale-log"]], (value) => value === isEven,
+    (value) => { chosen.isEven = isEven = value; paint(); });
+  const extent = choice("What is listed", [["The main ones", false, "list-main"], ["Everything", true, "list-all"]], (value) => value === isWhole,
+    (value) => { chosen.isWhole = isWhole = value; write(); });
+  new ResizeObserver(paint).observe(picture);
+  write();
+  root.append(h("div", { class: "row between" }, h("span", { class: "small soft" }, `${all.length === 1 ? "1 entry" : `${all.length} entries`} over ${span(whole)}`),
+    h("div", { class: "row" }, !brief && extent, scale)), picture,
     brief ? h("details", { "data-test": "timeline-list" }, h("summary", null, "What happened, in words"), list) : list);
   return root;
 }
