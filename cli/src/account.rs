@@ -75,7 +75,7 @@ pub async fn run(
         Command::Unlink(_) => &["FOLLOW_UP_QUEUE_URL", "NOTIFY_QUEUE_URL"],
     };
     let table = Table { function: "consent", variable, given, also };
-    let vars = target.vars(&table, &environment.http).await?;
+    let vars = target.vars(&table, environment).await?;
     let commands = AccountCommands::open(&vars, environment).await?;
     match arguments.command {
         Command::Show(which) => {

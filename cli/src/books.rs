@@ -140,7 +140,7 @@ async fn open(
     environment: &Environment,
 ) -> Result<Books, Failure> {
     let table = Table { function: "books", variable: "BOOKS_TABLE", given, also: &[] };
-    let vars = target.vars(&table, &environment.http).await?;
+    let vars = target.vars(&table, environment).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;
     Ok(Books::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?)

@@ -158,7 +158,7 @@ impl Tables<'_> {
         given: Option<&str>,
     ) -> Result<Vars, Failure> {
         let table = Table { function, variable, given, also: &[] };
-        let vars = self.target.vars(&table, &self.environment.http).await?;
+        let vars = self.target.vars(&table, self.environment).await?;
         // The store's timeouts are short, for a function near its table. The operator may be far away.
         self.environment.http.warm(&aws::dynamodb_url(&vars)?).await;
         Ok(vars)

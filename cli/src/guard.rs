@@ -91,7 +91,7 @@ pub async fn run(
     let also: &[&str] = if reads { &[] } else { &["NOTIFY_QUEUE_URL"] };
     let (variable, given) = ("LIMITS_TABLE", arguments.table.as_deref());
     let table = Table { function: "purchase", variable, given, also };
-    let vars = target.vars(&table, &environment.http).await?;
+    let vars = target.vars(&table, environment).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;
     let guards = Guards::from_vars(&vars, environment, &aws::dynamodb(&vars, environment)?)?;

@@ -5,6 +5,7 @@
 
 mod account;
 mod argument;
+mod aws;
 mod books;
 mod disclosures;
 mod failure;
@@ -19,7 +20,7 @@ mod webhook;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use shared::platform::environment::Environment;
 
 use crate::account::AccountArguments;
@@ -28,7 +29,7 @@ use crate::disclosures::DisclosuresArguments;
 use crate::failure::Failure;
 use crate::guard::GuardArguments;
 use crate::purchase::PurchaseArguments;
-use crate::target::{Target, sandbox_url};
+use crate::target::Place;
 use crate::tenant::TenantArguments;
 use crate::webhook::WebhookArguments;
 
@@ -66,9 +67,8 @@ Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configurati
 #[derive(Parser)]
 #[command(name = "telco-gateway", version, after_long_help = AFTER_HELP)]
 struct Arguments {
-    /// Use the sandbox at this address, such as http://127.0.0.1:9000, instead of AWS
-    #[arg(long, global = true, value_name = "URL", env = "TELCO_GATEWAY_SANDBOX", value_parser = sandbox_url)]
-    sandbox: Option<String>,
+    #[command(flatten)]
+    place: Place,
     /// Print one JSON document
     #[arg(long, global = true)]
     json: bool,
@@ -98,7 +98,9 @@ enum Command {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+    let matches = Arguments::command().get_matches();
+    let parsed = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(parsed, &matches).await {
         Ok(text) => {
             // The command is done, even if nobody reads its output any more.
             let _ = std::io::stdout().write_all(text.as_bytes());
@@ -111,9 +113,9 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<String, Failure> {
-    let Arguments { sandbox, json, command } = arguments;
-    let target = sandbox.map_or(Target::Aws, Target::Sandbox);
+async fn run(arguments: Arguments, matches: &ArgMatches) -> Result<String, Failure> {
+    let Arguments { place, json, command } = arguments;
+    let target = place.target(matches)?;
     let environment = Environment::real();
     match command {
         Command::Account(arguments) => account::run(arguments, &target, json, &environment).await,
@@ -131,8 +133,6 @@ async fn run(arguments: Arguments) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -111,7 +111,7 @@ pub async fn run(
     };
     let given = arguments.table.as_deref();
     let table = Table { function: "purchase", variable: "PURCHASES_TABLE", given, also };
-    let vars = target.vars(&table, &environment.http).await?;
+    let vars = target.vars(&table, environment).await?;
     let purchases = open(&vars, environment).await?;
     let purchase = match arguments.command {
         Command::Show { id } => find(&purchases, &id).await?,

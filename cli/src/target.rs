@@ -1,11 +1,18 @@
-//! Finds the gateway: a sandbox, or the AWS account that the environment names.
+//! Finds the gateway: a sandbox, or the AWS account of the operator.
 
 use std::time::Duration;
 
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use reqwest::{Method, Request, Url};
 use shared::platform::config::{Vars, parse_base_url};
+use shared::platform::environment::Environment;
 use shared::platform::http::Http;
+use tokio::sync::OnceCell;
 
+use crate::aws::api::Api;
+use crate::aws::session::{Asked, Session, process};
+use crate::aws::stack::Stack;
 use crate::failure::Failure;
 
 /// The variables that every command needs.
@@ -16,21 +23,115 @@ const OPTIONAL: [&str; 4] =
 /// How long a sandbox may take to answer.
 const SANDBOX_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Where the gateway is, as it is asked for.
+#[derive(Args)]
+pub struct Place {
+    /// Use the sandbox at this address, such as http://127.0.0.1:9000, instead of AWS
+    #[arg(long, global = true, value_name = "URL", env = "TELCO_GATEWAY_SANDBOX", value_parser = sandbox_url)]
+    sandbox: Option<String>,
+    /// Find tables, queues and functions in this stack of CloudFormation
+    #[arg(long, global = true, value_name = "NAME", env = "TELCO_GATEWAY_STACK", value_parser = stack_name)]
+    stack: Option<String>,
+    /// The profile of the AWS configuration. It comes before credentials in the environment
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// The AWS region. It comes before those of the environment and of the profile
+    #[arg(long, global = true, value_name = "NAME")]
+    region: Option<String>,
+}
+
+impl Place {
+    /// The gateway that is meant. An argument comes before a variable.
+    ///
+    /// # Errors
+    /// [`Failure`] when a sandbox and a stack are asked for in the same way.
+    pub fn target(self, matches: &ArgMatches) -> Result<Target, Failure> {
+        let is_argument = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let Self { sandbox, stack, profile, region } = self;
+        let is_aws = is_argument("stack") || profile.is_some() || region.is_some();
+        match sandbox {
+            Some(url) if !is_aws => Ok(Target::Sandbox(url)),
+            Some(_) if is_argument("sandbox") => Err(Failure::Configuration(
+                "--sandbox is not AWS: leave it out, or --stack, --profile and --region".to_owned(),
+            )),
+            Some(_) | None => Ok(Target::Aws(Account::of(Asked { profile, region }, stack))),
+        }
+    }
+}
+
 /// Reads the address of a sandbox. An empty address is an error: if a script fails to set its variable,
 /// a command for the sandbox must not become one for AWS.
-///
-/// # Errors
-/// What is wrong with it, for the usage message.
-pub fn sandbox_url(text: &str) -> Result<String, &'static str> {
+fn sandbox_url(text: &str) -> Result<String, &'static str> {
     parse_base_url("", text).map_err(|_| "must be an absolute http(s) URL")
+}
+
+/// Reads the name of a stack. An empty name is an error for the same reason.
+fn stack_name(text: &str) -> Result<String, &'static str> {
+    let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-:/".contains(&byte));
+    if is_name && !text.is_empty() { Ok(text.to_owned()) } else { Err("must be a stack's name") }
 }
 
 /// Where the gateway is.
 pub enum Target {
     /// The sandbox at this address.
     Sandbox(String),
-    /// The account of the environment's credentials.
-    Aws,
+    /// An AWS account.
+    Aws(Account),
+}
+
+/// An AWS account. What is found in it is found once.
+pub struct Account {
+    asked: Asked,
+    stack: Option<String>,
+    session: OnceCell<Session>,
+    resources: OnceCell<Stack>,
+}
+
+impl Account {
+    fn of(asked: Asked, stack: Option<String>) -> Self {
+        Self { asked, stack, session: OnceCell::new(), resources: OnceCell::new() }
+    }
+
+    /// Region and credentials.
+    pub async fn session(&self, environment: &Environment) -> &Session {
+        self.session.get_or_init(|| Session::find(&self.asked, &environment.http)).await
+    }
+
+    /// The stack, if one is named.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be read, also for want of credentials.
+    pub async fn stack(&self, environment: &Environment) -> Result<Option<&Stack>, Failure> {
+        let Some(name) = &self.stack else { return Ok(None) };
+        let Session { vars, missing } = self.session(environment).await;
+        if !missing.is_empty() {
+            return Err(incomplete(missing));
+        }
+        let read = || async { Stack::read(&Api { vars, environment }, name).await };
+        self.resources.get_or_try_init(read).await.map(Some)
+    }
+
+    /// The variables that `table` may need: by argument, of the stack, or of this process.
+    async fn known(&self, table: &Table<'_>, environment: &Environment) -> Result<Vars, Failure> {
+        let stack = self.stack(environment).await?;
+        let mut known = Vec::new();
+        for name in [table.variable].into_iter().chain(table.also.iter().copied()) {
+            let given = table.given.filter(|_| name == table.variable);
+            let (named, set) = (stack.and_then(|stack| stack.variable(name)), process(name));
+            let value = match (given, named, set) {
+                (Some(given), ..) => Some(given.to_owned()),
+                // One of them may be of another deployment.
+                (None, Some(named), Some(set)) if named != set => {
+                    return Err(Failure::Configuration(format!(
+                        "{name} in the environment is not the one of the stack: unset it, or leave --stack out"
+                    )));
+                }
+                (None, named, set) => named.map(str::to_owned).or(set),
+            };
+            known.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        Ok(self.session(environment).await.vars.with_missing(known))
+    }
 }
 
 /// The table that a command works on.
@@ -50,30 +151,50 @@ impl Target {
     ///
     /// # Errors
     /// [`Failure`] when the sandbox or the environment lacks some of them.
-    pub async fn vars(&self, table: &Table<'_>, http: &Http) -> Result<Vars, Failure> {
+    pub async fn vars(
+        &self,
+        table: &Table<'_>,
+        environment: &Environment,
+    ) -> Result<Vars, Failure> {
         let known = match self {
-            Self::Sandbox(url) => environment(url, table.function, http).await?,
-            Self::Aws => process(table),
+            Self::Sandbox(url) => function_vars(url, table.function, &environment.http).await?,
+            Self::Aws(account) => account.known(table, environment).await?,
         };
-        let names = names(table);
         let value = |name| match table.given {
             Some(given) if name == table.variable => Some(given),
             _ => known.optional(name),
         };
+        let needed = names(table);
         let vars: Vars =
-            names.filter_map(|name| Some((name.to_owned(), value(name)?.to_owned()))).collect();
-        let missing = missing(&vars, table);
+            needed.filter_map(|name| Some((name.to_owned(), value(name)?.to_owned()))).collect();
+        let unknown = unknown(&vars, table);
         match self {
-            _ if missing.is_empty() => Ok(vars),
             Self::Sandbox(url) => {
-                Err(no_sandbox(url, &format!("it does not report {}", missing.join(", "))))
+                let required = REQUIRED.iter().filter(|name| vars.optional(name).is_none());
+                let missing: Vec<_> =
+                    required.map(|name| (*name).to_owned()).chain(unknown).collect();
+                match missing.is_empty() {
+                    true => Ok(vars),
+                    false => {
+                        let lacks = format!("it does not report {}", missing.join(", "));
+                        Err(no_sandbox(url, &lacks))
+                    }
+                }
             }
-            Self::Aws => Err(Failure::Configuration(format!(
-                "missing {}; --help says where to get them; --sandbox URL needs none of them",
-                missing.join(", ")
-            ))),
+            Self::Aws(account) => {
+                let missing = account.session(environment).await.missing.iter().cloned();
+                let missing: Vec<_> = missing.chain(unknown).collect();
+                if missing.is_empty() { Ok(vars) } else { Err(incomplete(&missing)) }
+            }
         }
     }
+}
+
+fn incomplete(missing: &[String]) -> Failure {
+    Failure::Configuration(format!(
+        "missing {}; --help says where to get them; --sandbox URL needs none of them",
+        missing.join(", ")
+    ))
 }
 
 /// The variables that a command may use.
@@ -81,21 +202,16 @@ fn names<'a>(table: &Table<'a>) -> impl Iterator<Item = &'static str> + use<'a> 
     REQUIRED.into_iter().chain(OPTIONAL).chain([table.variable]).chain(table.also.iter().copied())
 }
 
-fn missing(vars: &Vars, table: &Table<'_>) -> Vec<String> {
-    let named = (table.variable, format!("{} (or --table)", table.variable));
-    let required =
-        REQUIRED.into_iter().chain(table.also.iter().copied()).map(|name| (name, name.to_owned()));
-    let required = required.chain([named]);
-    required.filter(|(name, _)| vars.optional(name).is_none()).map(|(_, shown)| shown).collect()
-}
-
-/// These variables of this process. Read one by one, because others may not be valid text.
-fn process(table: &Table<'_>) -> Vars {
-    names(table).filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
+/// Which tables and queues are not known.
+fn unknown(vars: &Vars, table: &Table<'_>) -> Vec<String> {
+    let named = (table.variable, format!("{} (or --table, or --stack)", table.variable));
+    let also = table.also.iter().map(|name| (*name, format!("{name} (or --stack)")));
+    let all = also.chain([named]).filter(|(name, _)| vars.optional(name).is_none());
+    all.map(|(_, shown)| shown).collect()
 }
 
 /// The environment of a sandbox's function.
-async fn environment(url: &str, function: &str, http: &Http) -> Result<Vars, Failure> {
+async fn function_vars(url: &str, function: &str, http: &Http) -> Result<Vars, Failure> {
     let address: Url = format!("{url}/_sandbox/env/{function}")
         .parse()
         .map_err(|_| no_sandbox(url, "no such address"))?;
@@ -126,5 +242,8 @@ mod tests {
             assert!(sandbox_url(text).is_err(), "{text}");
         }
         assert_eq!(sandbox_url("http://127.0.0.1:9000/").unwrap(), "http://127.0.0.1:9000");
+        for text in ["", " ", "a b", "a'"] {
+            assert!(stack_name(text).is_err(), "{text}");
+        }
     }
 }

@@ -92,7 +92,7 @@ pub async fn run(
 ) -> Result<String, Failure> {
     let (variable, given) = ("WEBHOOK_ENDPOINTS_TABLE", arguments.table.as_deref());
     let table = Table { function: "webhook-endpoints", variable, given, also: &[] };
-    let vars = target.vars(&table, &environment.http).await?;
+    let vars = target.vars(&table, environment).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;
     let endpoints = Endpoints::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?;
@@ -172,7 +172,7 @@ impl Commands<'_> {
 async fn checked(url: &str, target: &Target) -> Result<(), Failure> {
     let outside = match target {
         Target::Sandbox(_) => Outside::with_loopback(),
-        Target::Aws => Outside::public(),
+        Target::Aws(_) => Outside::public(),
     };
     outside.check(url).await.map_err(|forbidden| Failure::Refused(forbidden.0.to_owned()))
 }

@@ -88,7 +88,7 @@ async fn open(
     environment: &Environment,
 ) -> Result<Tenants, Failure> {
     let table = Table { function: "authorizer", variable: "TENANTS_TABLE", given, also: &[] };
-    let vars = target.vars(&table, &environment.http).await?;
+    let vars = target.vars(&table, environment).await?;
     // The store's timeouts are short, for a function near its table. The operator may be far away.
     environment.http.warm(&aws::dynamodb_url(&vars)?).await;
     Ok(Tenants::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?)

@@ -79,7 +79,7 @@ impl KeyCommands<'_> {
         let also = &["FOLLOW_UP_QUEUE_URL", "NOTIFY_QUEUE_URL"];
         let variable = "ACCOUNTS_TABLE";
         let table = Table { function: "consent", variable, given: None, also };
-        let vars = target.vars(&table, &self.environment.http).await?;
+        let vars = target.vars(&table, self.environment).await?;
         let commands = AccountCommands::open(&vars, self.environment).await?;
         let unlinker = Unlinker::open(&commands.accounts, &vars, self.environment)?;
         for account in commands.all_of(tenant).await? {
@@ -96,7 +96,7 @@ impl KeyCommands<'_> {
     ) -> Result<(), Failure> {
         let variable = "WEBHOOK_ENDPOINTS_TABLE";
         let table = Table { function: "webhook-endpoints", variable, given: None, also: &[] };
-        let vars = target.vars(&table, &self.environment.http).await?;
+        let vars = target.vars(&table, self.environment).await?;
         let endpoints = Endpoints::from_vars(&vars, &aws::dynamodb(&vars, self.environment)?)?;
         for endpoint in endpoints.of(tenant).await? {
             endpoints.remove(tenant, &endpoint.endpoint_id).await?;
@@ -113,7 +113,7 @@ impl KeyCommands<'_> {
     ) -> Result<(), Failure> {
         let variable = "PURCHASES_TABLE";
         let table = Table { function: "purchase", variable, given: None, also: &[] };
-        let vars = target.vars(&table, &self.environment.http).await?;
+        let vars = target.vars(&table, self.environment).await?;
         let purchases = Purchases::from_vars(&vars, &aws::dynamodb(&vars, self.environment)?)?;
         let mut next = None;
         for pages in 1.. {

@@ -212,6 +212,16 @@ impl Gateway {
         Outbox::from_vars(&self.vars(), &Environment::real()).unwrap()
     }
 
+    /// The URL of a queue of the template.
+    pub fn queue_url(&self, name: &str) -> String {
+        let urls = self.sandbox.stack.functions.iter().flat_map(|it| it.variables.values());
+        let known = urls.filter(|url| url.starts_with("http")).find_map(|url| {
+            let (before, last) = url.rsplit_once('/')?;
+            before.ends_with("000000000000").then(|| (before.to_owned(), last.to_owned()))
+        });
+        format!("{}/{name}", known.unwrap().0)
+    }
+
     pub fn dynamodb_url(&self) -> &str {
         &self.sandbox.dynamodb_url
     }

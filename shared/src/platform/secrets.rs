@@ -10,7 +10,7 @@ use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::Environment;
 
 /// The variables that name a secret, and the variables that it may hold.
-const SECRETS: [(&str, &[&str]); 4] = [
+pub const SECRETS: [(&str, &[&str]); 4] = [
     ("LIMITS_SECRET", &["LIMITS_HMAC_KEY"]),
     ("MONO_SECRET", &["MONO_SECRET_KEY", "MONO_WEBHOOK_SECRET"]),
     ("MTN_SECRET", &["MTN_API_KEY", "MTN_CLIENT_ID", "MTN_CLIENT_SECRET"]),

@@ -5,6 +5,7 @@ pub mod clients;
 mod connector;
 mod error;
 pub(crate) mod secrets_manager;
+pub mod signing;
 
 use std::time::Duration;
 

@@ -5,16 +5,13 @@
 
 use std::time::Duration;
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::identity::Identity;
 use reqwest::{Request, Url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{credentials, service_url};
+use super::signing::Service;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::Environment;
 use crate::platform::http::{Answer, NoAnswer};
@@ -89,9 +86,7 @@ impl Failure {
 
 /// Secrets Manager in the function's region.
 pub(crate) struct SecretsManager<'a> {
-    url: String,
-    region: &'a str,
-    identity: Identity,
+    service: Service<'a>,
     environment: &'a Environment,
 }
 
@@ -104,9 +99,8 @@ impl<'a> SecretsManager<'a> {
         vars: &'a Vars,
         environment: &'a Environment,
     ) -> Result<Self, ConfigError> {
-        let url = service_url(vars, SERVICE, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?;
-        let (region, identity) = (vars.required("AWS_REGION")?, credentials(vars)?.into());
-        Ok(Self { url, region, identity, environment })
+        let service = Service::from_vars(vars, SERVICE, "AWS_ENDPOINT_URL_SECRETS_MANAGER")?;
+        Ok(Self { service, environment })
     }
 
     /// Fetches the secrets with these names or ARNs.
@@ -139,27 +133,12 @@ impl<'a> SecretsManager<'a> {
 
     /// The request with its signature.
     fn signed(&self, body: &str) -> Result<Request, BoxError> {
-        let params = SigningParams::builder()
-            .identity(&self.identity)
-            .region(self.region)
-            .name(SERVICE)
-            .time(self.environment.clock.now().into())
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let url = Url::parse(&self.url)?;
-        let mut request = http::Request::post(url.as_str())
+        let url = Url::parse(self.service.url())?;
+        let request = http::Request::post(url.as_str())
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", format!("{SERVICE}.BatchGetSecretValue"))
             .body(body.to_owned())?;
-        let headers = request.headers().iter();
-        let headers =
-            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let content = SignableBody::Bytes(body.as_bytes());
-        let signable = SignableRequest::new("POST", url.as_str(), headers, content)?;
-        let (instructions, _) = sign(signable, &params)?.into_parts();
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(Request::try_from(request)?)
+        self.service.signed(request, self.environment.clock.now())
     }
 }
 
