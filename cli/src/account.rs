@@ -1,6 +1,7 @@
 //! The commands `telco-gateway account show`, `export` and `unlink`: what a person may ask for, without an
 //! API key of the tenant.
 
+use aws_sdk_dynamodb::Client;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::domain::account::{Account, AccountState};
@@ -8,17 +9,17 @@ use shared::domain::deferred::DeferredRequest;
 use shared::domain::ids::{AccountId, TenantId};
 use shared::domain::job::{AFTER_THE_WRITE, HeldAccount, Job, Step};
 use shared::domain::time::to_iso;
-use shared::platform::aws;
 use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
 use shared::store::{Accounts, Outbox, Requests, StoreError};
 use time::OffsetDateTime;
 
-use crate::argument::tenant;
+use crate::argument::{TableName, account, tenant};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::columns;
-use crate::target::{Table, Target};
+use crate::table::{columns, document};
+use crate::target::Table;
 
 /// How many requests one page holds.
 const PAGE: usize = 100;
@@ -26,9 +27,8 @@ const PAGE: usize = 100;
 /// The arguments of `account`.
 #[derive(Args)]
 pub struct AccountArguments {
-    /// The accounts table, instead of the one that ACCOUNTS_TABLE or the sandbox names
-    #[arg(long, global = true, value_name = "NAME")]
-    table: Option<String>,
+    #[command(flatten)]
+    table: TableName,
     #[command(subcommand)]
     command: Command,
 }
@@ -62,27 +62,23 @@ struct Which {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(
-    arguments: AccountArguments,
-    target: &Target,
-    json: bool,
-    environment: &Environment,
-) -> Result<String, Failure> {
-    let (variable, given) = ("ACCOUNTS_TABLE", arguments.table.as_deref());
+pub async fn run(arguments: AccountArguments, context: &Context) -> Result<String, Failure> {
+    let Context { json, environment, .. } = context;
+    let (variable, given) = ("ACCOUNTS_TABLE", arguments.table.given());
     let also: &[&str] = match arguments.command {
         Command::Show(_) => &[],
         Command::Export(_) => &["REQUESTS_TABLE"],
         Command::Unlink(_) => &["FOLLOW_UP_QUEUE_URL", "NOTIFY_QUEUE_URL"],
     };
     let table = Table { function: "consent", variable, given, also };
-    let vars = target.vars(&table, environment).await?;
-    let commands = AccountCommands::open(&vars, environment).await?;
+    let (vars, dynamodb) = context.open(&table).await?;
+    let commands = AccountCommands::open(&vars, &dynamodb, environment)?;
     match arguments.command {
         Command::Show(which) => {
             let accounts = commands.chosen(&which).await?;
-            Ok(if json { document(&accounts) } else { list(&accounts) })
+            Ok(if *json { document(&view(&accounts)) } else { list(&accounts) })
         }
-        Command::Export(which) => commands.export(&which, &vars).await,
+        Command::Export(which) => commands.export(&which, &vars, &dynamodb).await,
         Command::Unlink(which) => {
             let accounts = commands.chosen(&which).await?;
             let unlinker = Unlinker::open(&commands.accounts, &vars, environment)?;
@@ -91,9 +87,7 @@ pub async fn run(
                 unlinked += usize::from(unlinker.unlink(account).await?);
             }
             Ok(match json {
-                true => {
-                    format!("{:#}\n", json!({ "accounts": accounts.len(), "unlinked": unlinked }))
-                }
+                true => document(&json!({ "accounts": accounts.len(), "unlinked": unlinked })),
                 false => format!("unlinked {unlinked} of {}\n", accounts.len()),
             })
         }
@@ -112,11 +106,12 @@ impl<'a> AccountCommands<'a> {
     ///
     /// # Errors
     /// [`Failure`] when a variable cannot be used.
-    pub async fn open(vars: &Vars, environment: &'a Environment) -> Result<Self, Failure> {
-        // The store's timeouts are short, for a function near its table. The operator may be far away.
-        environment.http.warm(&aws::dynamodb_url(vars)?).await;
-        let accounts = Accounts::from_vars(vars, &aws::dynamodb(vars, environment)?)?;
-        Ok(Self { accounts, environment })
+    pub fn open(
+        vars: &Vars,
+        dynamodb: &Client,
+        environment: &'a Environment,
+    ) -> Result<Self, Failure> {
+        Ok(Self { accounts: Accounts::from_vars(vars, dynamodb)?, environment })
     }
 
     async fn chosen(&self, which: &Which) -> Result<Vec<Account>, Failure> {
@@ -140,9 +135,14 @@ impl<'a> AccountCommands<'a> {
     }
 
     /// One line for each account, as the tenant's own export shows it.
-    async fn export(&self, which: &Which, vars: &Vars) -> Result<String, Failure> {
+    async fn export(
+        &self,
+        which: &Which,
+        vars: &Vars,
+        dynamodb: &Client,
+    ) -> Result<String, Failure> {
         let now = self.environment.clock.now();
-        let requests = Requests::from_vars(vars, &aws::dynamodb(vars, self.environment)?)?;
+        let requests = Requests::from_vars(vars, dynamodb)?;
         let mut lines = String::new();
         for account in self.chosen(which).await? {
             let account = account.shown(now);
@@ -243,7 +243,7 @@ fn list(accounts: &[Account]) -> String {
     columns(&rows)
 }
 
-fn document(accounts: &[Account]) -> String {
+fn view(accounts: &[Account]) -> Value {
     let view = |it: &Account| {
         json!({
             "account_id": it.account_id, "tenant": it.tenant, "state": it.state,
@@ -251,9 +251,5 @@ fn document(accounts: &[Account]) -> String {
             "expires_at": ends_at(it),
         })
     };
-    format!("{:#}\n", Value::Array(accounts.iter().map(view).collect()))
-}
-
-fn account(text: &str) -> Result<AccountId, &'static str> {
-    AccountId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
+    accounts.iter().map(view).collect()
 }

@@ -7,16 +7,14 @@ use shared::domain::ids::TenantId;
 use shared::domain::money::Kobo;
 use shared::domain::report::{ClosedDay, Movement, Runway, Suspension, TopUp};
 use shared::domain::time::{from_iso, to_iso};
-use shared::platform::aws;
-use shared::platform::environment::Environment;
 use shared::store::{Books, Whose};
 use time::{Duration, OffsetDateTime};
 
-use crate::argument::tenant;
+use crate::argument::{By, TableName, record_text, tenant};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::columns;
-use crate::target::{Table, Target};
-use shared::domain::record_text::record_text;
+use crate::table::{columns, document, facts};
+use crate::target::Table;
 
 /// The longest note, in characters.
 const MAX_NOTE: usize = 200;
@@ -24,9 +22,8 @@ const MAX_NOTE: usize = 200;
 /// The arguments of `report`.
 #[derive(Args)]
 pub struct ReportArguments {
-    /// The table of the books, instead of the one that BOOKS_TABLE or the sandbox names
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
+    #[command(flatten)]
+    table: TableName,
     /// A day in Lagos, like 2026-11-29
     #[arg(value_parser = |text: &str| Date::parse(text))]
     date: Date,
@@ -47,9 +44,8 @@ enum Format {
 /// The arguments of `wallet`.
 #[derive(Args)]
 pub struct WalletArguments {
-    /// The table of the books, instead of the one that BOOKS_TABLE or the sandbox names
-    #[arg(long, global = true, value_name = "NAME")]
-    table: Option<String>,
+    #[command(flatten)]
+    table: TableName,
     #[command(subcommand)]
     command: WalletCommand,
 }
@@ -69,9 +65,8 @@ enum WalletCommand {
         /// The payment's reference, or why: 1 to 200 characters
         #[arg(long, value_parser = |text: &str| record_text(text, MAX_NOTE))]
         note: String,
-        /// Who notes it
-        #[arg(long, env = "USER", value_parser = |text: &str| record_text(text, MAX_NOTE))]
-        by: String,
+        #[command(flatten)]
+        by: By,
     },
 }
 
@@ -79,14 +74,9 @@ enum WalletCommand {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn report(
-    arguments: ReportArguments,
-    target: &Target,
-    json: bool,
-    environment: &Environment,
-) -> Result<String, Failure> {
+pub async fn report(arguments: ReportArguments, context: &Context) -> Result<String, Failure> {
     let ReportArguments { table, date, tenant, format } = arguments;
-    let books = open(target, table.as_deref(), environment).await?;
+    let books = open(context, &table).await?;
     let whose = tenant.as_ref().map_or(Whose::Everyone, Whose::Tenant);
     let day = books.day(whose, date).await?.ok_or_else(|| {
         Failure::Refused(format!(
@@ -94,8 +84,8 @@ pub async fn report(
              end in Lagos, and until then GET /reports/{date} shows a tenant its own"
         ))
     })?;
-    Ok(match (json, format) {
-        (true, _) => format!("{:#}\n", document(&day)),
+    Ok(match (context.json, format) {
+        (true, _) => document(&view(&day)),
         (false, Format::Csv) => day.report.csv(),
         (false, Format::Table) => page(&day),
     })
@@ -105,14 +95,9 @@ pub async fn report(
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn wallet(
-    arguments: WalletArguments,
-    target: &Target,
-    json: bool,
-    environment: &Environment,
-) -> Result<String, Failure> {
-    let books = open(target, arguments.table.as_deref(), environment).await?;
-    let now = environment.clock.now();
+pub async fn wallet(arguments: WalletArguments, context: &Context) -> Result<String, Failure> {
+    let books = open(context, &arguments.table).await?;
+    let now = context.environment.clock.now();
     match arguments.command {
         WalletCommand::Show => {
             let readings = books.balances(now - Duration::DAY, now).await?;
@@ -122,31 +107,26 @@ pub async fn wallet(
             let hours = Runway::of(&readings).hours();
             let shown = json!({ "at": to_iso(last.at), "balance_kobo": last.balance_kobo,
                                 "runway_hours": hours });
-            Ok(if json { format!("{shown:#}\n") } else { facts(&shown) })
+            Ok(if context.json { document(&shown) } else { facts(&shown) })
         }
         WalletCommand::TopUp { kobo, at, note, by } => {
-            let top_up = TopUp { at: at.unwrap_or(now), amount_kobo: kobo, by, note };
+            let top_up = TopUp { at: at.unwrap_or(now), amount_kobo: kobo, by: by.name, note };
             books.note_top_up(&top_up).await?;
             let shown = json!({ "at": to_iso(top_up.at), "amount_kobo": kobo, "by": top_up.by,
                                 "note": top_up.note });
-            Ok(if json { format!("{shown:#}\n") } else { facts(&shown) })
+            Ok(if context.json { document(&shown) } else { facts(&shown) })
         }
     }
 }
 
-async fn open(
-    target: &Target,
-    given: Option<&str>,
-    environment: &Environment,
-) -> Result<Books, Failure> {
-    let table = Table { function: "books", variable: "BOOKS_TABLE", given, also: &[] };
-    let vars = target.vars(&table, environment).await?;
-    // The store's timeouts are short, for a function near its table. The operator may be far away.
-    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
-    Ok(Books::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?)
+async fn open(context: &Context, table: &TableName) -> Result<Books, Failure> {
+    let (variable, given) = ("BOOKS_TABLE", table.given());
+    let table = Table { function: "books", variable, given, also: &[] };
+    let (vars, dynamodb) = context.open(&table).await?;
+    Ok(Books::from_vars(&vars, &dynamodb)?)
 }
 
-fn document(day: &ClosedDay) -> Value {
+fn view(day: &ClosedDay) -> Value {
     let mut document = day.report.view();
     document["closed_at"] = to_iso(day.closed_at).into();
     document["suspensions"] = day.suspensions.iter().map(suspension).collect();
@@ -194,21 +174,6 @@ fn movement(wallet: &Movement) -> Value {
         "cost_unknown": moved.cost_unknown,
         "unexplained_kobo": wallet.unexplained_kobo(),
     })
-}
-
-/// The fields of an object as two columns.
-fn facts(object: &Value) -> String {
-    let fields = object.as_object().into_iter().flatten();
-    let rows: Vec<[String; 2]> = fields.map(|(name, value)| [name.clone(), cell(value)]).collect();
-    columns(&rows)
-}
-
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
 }
 
 fn kobo(text: &str) -> Result<Kobo, &'static str> {

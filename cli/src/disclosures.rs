@@ -9,16 +9,14 @@ use shared::domain::date::Date;
 use shared::domain::disclosure::Disclosure;
 use shared::domain::ids::{AccountId, KeyId, PurchaseId, TenantId};
 use shared::domain::time::to_iso;
-use shared::platform::aws;
-use shared::platform::config::Vars;
-use shared::platform::environment::Environment;
-use shared::store::{Disclosures, Tenants};
+use shared::store::Disclosures;
 use time::OffsetDateTime;
 
-use crate::argument::tenant;
+use crate::argument::{TableName, account, tenant};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::columns;
-use crate::target::{Table, Target};
+use crate::table::{columns, document};
+use crate::target::Table;
 
 /// How many digits of a hash the table shows.
 const SHORT_HASH: usize = 12;
@@ -27,10 +25,9 @@ const SHORT_HASH: usize = 12;
 #[derive(Args)]
 #[command(group = ArgGroup::new("whose").args(["account", "key", "tenant"]).required(true).multiple(true))]
 pub struct DisclosuresArguments {
-    /// The table of disclosures, instead of the one that DISCLOSURES_TABLE or the sandbox names
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
-    /// The table of tenants, instead of the one that TENANTS_TABLE or the sandbox names
+    #[command(flatten)]
+    table: TableName,
+    /// The table of tenants, instead of the one of the stack, the environment or the sandbox
     #[arg(long, value_name = "NAME")]
     tenants_table: Option<String>,
     /// Only answers about this account
@@ -58,16 +55,11 @@ pub struct DisclosuresArguments {
 ///
 /// # Errors
 /// [`Failure`]: nothing is printed unless all of it was read.
-pub async fn run(
-    arguments: DisclosuresArguments,
-    target: &Target,
-    json: bool,
-    environment: &Environment,
-) -> Result<String, Failure> {
-    let now = environment.clock.now();
+pub async fn run(arguments: DisclosuresArguments, context: &Context) -> Result<String, Failure> {
+    let now = context.environment.clock.now();
     // A function's clock may be ahead.
     let to = arguments.to.unwrap_or_else(|| Date::of(now).next());
-    let tables = Tables { arguments: &arguments, target, environment };
+    let tables = Tables { arguments: &arguments, context };
     let (tenant, from) = match (&arguments.account, &arguments.tenant, arguments.from) {
         (None, Some(tenant), Some(from)) => (Some(tenant.clone()), from),
         (None, ..) => tables.tenant_and_first_day().await?,
@@ -85,19 +77,18 @@ pub async fn run(
         }
     };
     tables.each((tenant.as_ref(), from, to), now, take).await?;
-    Ok(match (arguments.people, json) {
+    Ok(match (arguments.people, context.json) {
         (false, false) => found.page(),
-        (false, true) => format!("{:#}\n", found.list()),
+        (false, true) => document(&found.list()),
         (true, false) => found.page_of_people(),
-        (true, true) => format!("{:#}\n", found.list_of_people()),
+        (true, true) => document(&found.list_of_people()),
     })
 }
 
 /// Where the command reads.
 struct Tables<'a> {
     arguments: &'a DisclosuresArguments,
-    target: &'a Target,
-    environment: &'a Environment,
+    context: &'a Context,
 }
 
 impl Tables<'_> {
@@ -108,9 +99,10 @@ impl Tables<'_> {
         now: OffsetDateTime,
         mut take: impl FnMut(Disclosure),
     ) -> Result<(), Failure> {
-        let given = self.arguments.table.as_deref();
-        let vars = self.open("fetch-data", "DISCLOSURES_TABLE", given).await?;
-        let disclosures = Disclosures::from_vars(&vars, &aws::dynamodb(&vars, self.environment)?)?;
+        let (variable, given) = ("DISCLOSURES_TABLE", self.arguments.table.given());
+        let table = Table { function: "fetch-data", variable, given, also: &[] };
+        let (vars, dynamodb) = self.context.open(&table).await?;
+        let disclosures = Disclosures::from_vars(&vars, &dynamodb)?;
         if let Some(account) = &self.arguments.account {
             let range = (from.begins(), to.ends());
             return Ok(disclosures.of_account(account, range, now, take).await?);
@@ -129,9 +121,8 @@ impl Tables<'_> {
     /// tenant's oldest key was made.
     async fn tenant_and_first_day(&self) -> Result<(Option<TenantId>, Date), Failure> {
         let DisclosuresArguments { key, tenant, from, .. } = self.arguments;
-        let given = self.arguments.tenants_table.as_deref();
-        let vars = self.open("authorizer", "TENANTS_TABLE", given).await?;
-        let tenants = Tenants::from_vars(&vars, &aws::dynamodb(&vars, self.environment)?)?;
+        let tenants_table = self.arguments.tenants_table.as_deref();
+        let tenants = self.context.tenants(tenants_table).await?;
         let listing = tenants.all().await?;
         let keys = listing.keys;
         let is_meant = |it: &&ApiKey| {
@@ -149,19 +140,6 @@ impl Tables<'_> {
         // The clock that dated the key may have been ahead.
         let first = || Date::of(oldest.created_at).previous();
         Ok((Some(oldest.tenant.clone()), from.unwrap_or_else(first)))
-    }
-
-    async fn open(
-        &self,
-        function: &'static str,
-        variable: &'static str,
-        given: Option<&str>,
-    ) -> Result<Vars, Failure> {
-        let table = Table { function, variable, given, also: &[] };
-        let vars = self.target.vars(&table, self.environment).await?;
-        // The store's timeouts are short, for a function near its table. The operator may be far away.
-        self.environment.http.warm(&aws::dynamodb_url(&vars)?).await;
-        Ok(vars)
     }
 }
 
@@ -313,10 +291,6 @@ impl Found {
             "\nreads: {reads}, accounts: {accounts}, purchases: {purchases}, from {from} to {to} in Lagos\n"
         )
     }
-}
-
-fn account(text: &str) -> Result<AccountId, &'static str> {
-    AccountId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
 }
 
 fn key_id(text: &str) -> Result<KeyId, &'static str> {

@@ -5,30 +5,25 @@ use serde_json::{Value, json};
 use shared::domain::guard::{Change, Guard, Sale, State, Word};
 use shared::domain::service::Service;
 use shared::domain::time::to_iso;
-use shared::platform::aws;
 use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
 use shared::store::{GuardChange, Guards, Outbox};
 use time::{Duration, OffsetDateTime};
 
+use crate::argument::{Because, By, TableName, service};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::columns;
-use crate::target::{Table, Target};
-use shared::domain::record_text::record_text;
+use crate::table::{columns, document, facts};
+use crate::target::Table;
 
-/// The longest reason, in characters.
-const MAX_REASON: usize = 200;
-/// The longest name of an operator, in characters.
-const MAX_NAME: usize = 64;
 /// The longest suspension with an end: 30 days.
 const MAX_MINUTES: i64 = 30 * 24 * 60;
 
 /// The arguments of `guard`.
 #[derive(Args)]
 pub struct GuardArguments {
-    /// The table of limits, instead of the one that LIMITS_TABLE or the sandbox names
-    #[arg(long, global = true, value_name = "NAME")]
-    table: Option<String>,
+    #[command(flatten)]
+    table: TableName,
     #[command(subcommand)]
     command: Command,
 }
@@ -63,42 +58,28 @@ struct About {
     /// The service, such as mtn-data
     #[arg(value_parser = service)]
     service: Service,
-    /// Why, in 1 to 200 characters; tenants read it
-    #[arg(long, value_name = "TEXT", value_parser = |text: &str| record_text(text, MAX_REASON))]
-    because: String,
-    /// The operator's name, for the record: 1 to 64 characters
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "USER",
-        hide_env_values = true,
-        value_parser = |text: &str| record_text(text, MAX_NAME)
-    )]
-    by: String,
+    #[command(flatten)]
+    because: Because,
+    #[command(flatten)]
+    by: By,
 }
 
 /// Runs a command and gives what to print.
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(
-    arguments: GuardArguments,
-    target: &Target,
-    json: bool,
-    environment: &Environment,
-) -> Result<String, Failure> {
+pub async fn run(arguments: GuardArguments, context: &Context) -> Result<String, Failure> {
+    let Context { json, environment, .. } = context;
     let reads = matches!(arguments.command, Command::List | Command::Show { .. });
     let also: &[&str] = if reads { &[] } else { &["NOTIFY_QUEUE_URL"] };
-    let (variable, given) = ("LIMITS_TABLE", arguments.table.as_deref());
+    let (variable, given) = ("LIMITS_TABLE", arguments.table.given());
     let table = Table { function: "purchase", variable, given, also };
-    let vars = target.vars(&table, environment).await?;
-    // The store's timeouts are short, for a function near its table. The operator may be far away.
-    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
-    let guards = Guards::from_vars(&vars, environment, &aws::dynamodb(&vars, environment)?)?;
+    let (vars, dynamodb) = context.open(&table).await?;
+    let guards = Guards::from_vars(&vars, environment, &dynamodb)?;
     let commands = Commands { guards, vars: &vars, environment };
     let now = environment.clock.now();
     let guard = match arguments.command {
-        Command::List => return commands.list(json, now).await,
+        Command::List => return commands.list(*json, now).await,
         Command::Show { service } => commands.guards.get(service.id).await?,
         Command::Close { minutes, about } => {
             let until = minutes.map(|minutes| now + Duration::minutes(minutes));
@@ -107,8 +88,8 @@ pub async fn run(
         Command::Open(about) => commands.say(&about, true, None, now).await?,
         Command::Automatic(about) => commands.take_back(&about, now).await?,
     };
-    let document = document(&guard, now);
-    Ok(if json { format!("{document:#}\n") } else { page(&document, &guard.state.changes) })
+    let shown = view(&guard, now);
+    Ok(if *json { document(&shown) } else { page(&shown, &guard.state.changes) })
 }
 
 /// Where the commands work.
@@ -122,10 +103,10 @@ impl Commands<'_> {
     async fn list(&self, json: bool, now: OffsetDateTime) -> Result<String, Failure> {
         let mut documents = Vec::new();
         for service in Service::all() {
-            documents.push(document(&self.guards.get(service.id).await?, now));
+            documents.push(view(&self.guards.get(service.id).await?, now));
         }
         if json {
-            return Ok(format!("{:#}\n", Value::Array(documents)));
+            return Ok(document(&Value::Array(documents)));
         }
         let names = ["service_id", "state", "decided_by", "since", "until", "because"];
         let head = names.map(|name| name.replace('_', " ").to_uppercase());
@@ -142,15 +123,15 @@ impl Commands<'_> {
         until: Option<OffsetDateTime>,
         now: OffsetDateTime,
     ) -> Result<Guard, Failure> {
-        let word = Word { on_sale, since: now, until, because: about.because.clone() };
-        let say = |state: &State| Some(state.say(word.clone(), &about.by));
+        let word = Word { on_sale, since: now, until, because: about.because.text.clone() };
+        let say = |state: &State| Some(state.say(word.clone(), &about.by.name));
         Ok(match self.change(about, say).await? {
             GuardChange::Made(guard) | GuardChange::Needless(guard) => guard,
         })
     }
 
     async fn take_back(&self, about: &About, now: OffsetDateTime) -> Result<Guard, Failure> {
-        let take_back = |state: &State| state.take_back(&about.by, &about.because, now);
+        let take_back = |state: &State| state.take_back(&about.by.name, &about.because.text, now);
         match self.change(about, take_back).await? {
             GuardChange::Made(guard) => Ok(guard),
             GuardChange::Needless(guard) => {
@@ -178,7 +159,7 @@ impl Commands<'_> {
 }
 
 /// A guard as the operator sees it.
-fn document(guard: &Guard, now: OffsetDateTime) -> Value {
+fn view(guard: &Guard, now: OffsetDateTime) -> Value {
     let state = &guard.state;
     let word = state.word_in_force(now);
     let (since, reason) = match state.sale(now) {
@@ -207,23 +188,11 @@ fn change(change: &Change) -> Value {
 
 /// The document as a table of fields and a table of changes, newest first.
 fn page(document: &Value, changes: &[Change]) -> String {
-    let facts =
-        document.as_object().into_iter().flatten().filter_map(|(name, value)| match value {
-            Value::Array(_) | Value::Object(_) => None,
-            Value::Null => Some([name.clone(), String::new()]),
-            Value::String(text) => Some([name.clone(), text.clone()]),
-            Value::Number(_) | Value::Bool(_) => Some([name.clone(), value.to_string()]),
-        });
-    let facts: Vec<[String; 2]> = facts.collect();
     let head = ["TIME", "TO", "BY", "BECAUSE"].map(str::to_owned);
     let lines = changes.iter().rev().map(|it| {
         let to = if it.on_sale { "on sale" } else { "suspended" };
         [to_iso(it.at), to.to_owned(), it.by.clone(), it.because.clone()]
     });
     let changes: Vec<[String; 4]> = std::iter::once(head).chain(lines).collect();
-    format!("{}\n{}", columns(&facts), columns(&changes))
-}
-
-fn service(text: &str) -> Result<Service, String> {
-    Service::parse(text).ok_or_else(|| format!("must be one of: {}", Service::supported()))
+    format!("{}\n{}", facts(document), columns(&changes))
 }

@@ -1,4 +1,27 @@
-//! Prints rows as aligned columns.
+//! Prints rows as aligned columns, and documents as JSON.
+
+use serde_json::Value;
+
+/// A JSON document as it is printed.
+pub fn document(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// The plain fields of an object as two columns. Lists and objects in it are left out.
+pub fn facts(object: &Value) -> String {
+    let fields = object.as_object().into_iter().flatten();
+    let rows = fields.filter_map(|(name, value)| Some([name.clone(), plain(value)?]));
+    columns(&rows.collect::<Vec<_>>())
+}
+
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Array(_) | Value::Object(_) => None,
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+    }
+}
 
 /// Rows as aligned columns, two spaces apart, without trailing spaces. Control characters are replaced,
 /// because cells may repeat text that others wrote, and it must not move the terminal's cursor.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use reqwest::{Method, Request, Url};
+use serde_json::{Value, json};
 use shared::platform::config::{Vars, parse_base_url};
 use shared::platform::environment::Environment;
 use shared::platform::http::Http;
 use tokio::sync::OnceCell;
 
-use crate::aws::api::Api;
+use crate::aws::api::{Api, SECRETS_MANAGER};
 use crate::aws::session::{Asked, Session, process};
 use crate::aws::stack::Stack;
 use crate::failure::Failure;
@@ -54,7 +55,10 @@ impl Place {
             Some(_) if is_argument("sandbox") => Err(Failure::Configuration(
                 "--sandbox is not AWS: leave it out, or --stack, --profile and --region".to_owned(),
             )),
-            Some(_) | None => Ok(Target::Aws(Account::of(Asked { profile, region }, stack))),
+            Some(_) | None => {
+                let account = Account::of(Asked { profile, region }, stack);
+                Ok(Target::Aws(Box::new(account)))
+            }
         }
     }
 }
@@ -76,7 +80,7 @@ pub enum Target {
     /// The sandbox at this address.
     Sandbox(String),
     /// An AWS account.
-    Aws(Account),
+    Aws(Box<Account>),
 }
 
 /// An AWS account. What is found in it is found once.
@@ -109,6 +113,22 @@ impl Account {
         }
         let read = || async { Stack::read(&Api { vars, environment }, name).await };
         self.resources.get_or_try_init(read).await.map(Some)
+    }
+
+    /// The key of the hashes of numbers, from the stack's secret (secretsmanager:GetSecretValue); none without
+    /// a stack.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be read.
+    pub async fn limits_key(&self, environment: &Environment) -> Result<Option<String>, Failure> {
+        let Some(stack) = self.stack(environment).await? else { return Ok(None) };
+        let Some(id) = stack.physical("LimitsSecret") else { return Ok(None) };
+        let api = Api { vars: &self.session(environment).await.vars, environment };
+        let secret =
+            api.json(SECRETS_MANAGER, "GetSecretValue", &json!({ "SecretId": id })).await?;
+        let fields: Option<Value> =
+            secret["SecretString"].as_str().and_then(|text| serde_json::from_str(text).ok());
+        Ok(fields.and_then(|fields| Some(fields["LIMITS_HMAC_KEY"].as_str()?.to_owned())))
     }
 
     /// The variables that `table` may need: by argument, of the stack, or of this process.
@@ -204,7 +224,8 @@ fn names<'a>(table: &Table<'a>) -> impl Iterator<Item = &'static str> + use<'a> 
 
 /// Which tables and queues are not known.
 fn unknown(vars: &Vars, table: &Table<'_>) -> Vec<String> {
-    let named = (table.variable, format!("{} (or --table, or --stack)", table.variable));
+    let by_argument = if table.variable.ends_with("_TABLE") { "--table, or " } else { "" };
+    let named = (table.variable, format!("{} (or {by_argument}--stack)", table.variable));
     let also = table.also.iter().map(|name| (*name, format!("{name} (or --stack)")));
     let all = also.chain([named]).filter(|(name, _)| vars.optional(name).is_none());
     all.map(|(_, shown)| shown).collect()

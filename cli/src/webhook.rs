@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use shared::domain::event::EventType;
 use shared::domain::ids::{EndpointId, TenantId};
 use shared::domain::webhook::{BadKey, Endpoint, EndpointState, KeyView, NewEndpoint, Scheme};
-use shared::platform::aws;
 use shared::platform::environment::Environment;
 use shared::platform::outside::Outside;
 use shared::store::Endpoints;
 
-use crate::argument::tenant;
+use crate::argument::{TableName, event_type, tenant};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::table;
+use crate::table::{columns, document};
 use crate::target::{Table, Target};
 
 /// The longest overlap of two secrets: a week.
@@ -23,9 +23,8 @@ const MAX_OVERLAP_HOURS: u64 = 168;
 /// The arguments of `webhook`.
 #[derive(Args)]
 pub struct WebhookArguments {
-    /// The table of endpoints, instead of the one that WEBHOOK_ENDPOINTS_TABLE or the sandbox names
-    #[arg(long, global = true, value_name = "NAME")]
-    table: Option<String>,
+    #[command(flatten)]
+    table: TableName,
     #[command(subcommand)]
     command: Command,
 }
@@ -47,7 +46,7 @@ enum Command {
         #[arg(long)]
         url: String,
         /// A type of events that is sent; all types if none is given
-        #[arg(long = "event", value_parser = event)]
+        #[arg(long = "event", value_parser = event_type)]
         events: Vec<EventType>,
         /// How deliveries are signed: v1 or v1a
         #[arg(long, default_value = "v1")]
@@ -84,18 +83,12 @@ struct Which {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(
-    arguments: WebhookArguments,
-    target: &Target,
-    json: bool,
-    environment: &Environment,
-) -> Result<String, Failure> {
-    let (variable, given) = ("WEBHOOK_ENDPOINTS_TABLE", arguments.table.as_deref());
+pub async fn run(arguments: WebhookArguments, context: &Context) -> Result<String, Failure> {
+    let Context { target, json, environment } = context;
+    let (variable, given) = ("WEBHOOK_ENDPOINTS_TABLE", arguments.table.given());
     let table = Table { function: "webhook-endpoints", variable, given, also: &[] };
-    let vars = target.vars(&table, environment).await?;
-    // The store's timeouts are short, for a function near its table. The operator may be far away.
-    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
-    let endpoints = Endpoints::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?;
+    let (vars, dynamodb) = context.open(&table).await?;
+    let endpoints = Endpoints::from_vars(&vars, &dynamodb)?;
     let commands = Commands { endpoints, environment };
     let (endpoints, key) = match arguments.command {
         Command::List { tenant } => (commands.endpoints.of(&tenant).await?, KeyView::Known),
@@ -117,7 +110,7 @@ pub async fn run(
         }
         Command::Remove(which) => (vec![commands.remove(&which).await?], KeyView::Known),
     };
-    shown(&endpoints, key, json)
+    shown(&endpoints, key, *json)
 }
 
 /// Where the commands work.
@@ -182,7 +175,7 @@ fn shown(endpoints: &[Endpoint], key: KeyView, json: bool) -> Result<String, Fai
     let views: Result<Vec<Value>, BadKey> = views.collect();
     let views = views.map_err(|error| Failure::Refused(error.to_string()))?;
     if json {
-        return Ok(format!("{:#}\n", Value::Array(views)));
+        return Ok(document(&Value::Array(views)));
     }
     let text = |view: &Value, name: &str| view[name].as_str().unwrap_or_default().to_owned();
     let head = ["ID", "STATE", "SIGNATURE", "URL", "FAILING SINCE", "KEY"].map(str::to_owned);
@@ -196,7 +189,7 @@ fn shown(endpoints: &[Endpoint], key: KeyView, json: bool) -> Result<String, Fai
         let mut cells = row(view);
         rows.push(std::array::from_fn(|_| cells.next().unwrap_or_default()));
     }
-    Ok(table::columns(&rows))
+    Ok(columns(&rows))
 }
 
 fn unknown(which: &Which) -> Failure {
@@ -206,9 +199,4 @@ fn unknown(which: &Which) -> Failure {
 
 fn endpoint(text: &str) -> Result<EndpointId, &'static str> {
     EndpointId::parse(text).ok_or("must be 32 hexadecimal digits")
-}
-
-fn event(text: &str) -> Result<EventType, String> {
-    let known = || format!("must be one of: {}", EventType::names().join(", "));
-    EventType::named(text).ok_or_else(known)
 }

@@ -18,6 +18,10 @@ const TRY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The waits before the second and the third try.
 const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(1_000)];
 
+/// Secrets Manager's name, variable and target.
+pub const SECRETS_MANAGER: (&str, &str, &str) =
+    ("secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER", "secretsmanager");
+
 /// A refusal or a lost answer of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

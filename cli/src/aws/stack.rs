@@ -78,7 +78,9 @@ fn failure(name: &str, refusal: Refusal) -> Failure {
         true => Failure::Configuration(format!(
             "there is no stack {name:?} in this account and region: see --stack, --profile and --region"
         )),
-        false => Failure::Unreachable(format!("the stack {name} cannot be read: {}", refusal.reason)),
+        false => {
+            Failure::Unreachable(format!("the stack {name} cannot be read: {}", refusal.reason))
+        }
     }
 }
 

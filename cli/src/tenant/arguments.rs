@@ -11,8 +11,7 @@ use shared::domain::money::Kobo;
 use shared::domain::spending::SpendLimit;
 use time::{Duration, OffsetDateTime};
 
-use crate::argument::tenant;
-use shared::domain::record_text::record_text;
+use crate::argument::{TableName, record_text, tenant};
 
 /// The longest label, in characters.
 const MAX_LABEL: usize = 64;
@@ -26,9 +25,9 @@ const MAX_OVERLAP_HOURS: i64 = 720;
 /// The arguments of `tenant`.
 #[derive(Args)]
 pub struct TenantArguments {
-    /// The tenants table, instead of the one that TENANTS_TABLE or the sandbox names
-    #[arg(long, global = true, value_name = "NAME")]
-    pub table: Option<String>,
+    /// Another table.
+    #[command(flatten)]
+    pub table: TableName,
     /// The command.
     #[command(subcommand)]
     pub command: Command,

@@ -6,6 +6,7 @@ use shared::domain::api_key::ApiKey;
 use super::arguments::Change;
 use super::{CACHE_SECONDS, KeyCommands, unconfirmed, view};
 use crate::failure::Failure;
+use crate::table::document;
 
 impl KeyCommands<'_> {
     pub(super) async fn change(&self, change: &Change) -> Result<String, Failure> {
@@ -31,7 +32,7 @@ impl KeyCommands<'_> {
     fn changed(&self, key: ApiKey) -> String {
         let keys = [key];
         match self.json {
-            true => view::document(&json!({
+            true => document(&json!({
                 "changed": view::keys(&keys, self.now()),
                 "effective_within_seconds": CACHE_SECONDS,
             })),

@@ -7,9 +7,9 @@ use shared::domain::ids::TenantId;
 use shared::domain::spending::OwnMoneyLimits;
 
 use super::arguments::LimitArguments;
-use super::{CACHE_SECONDS, KeyCommands, unconfirmed, view};
+use super::{CACHE_SECONDS, KeyCommands, unconfirmed};
 use crate::failure::Failure;
-use crate::table::columns;
+use crate::table::{columns, document};
 
 impl KeyCommands<'_> {
     pub(super) async fn limit(&self, arguments: &LimitArguments) -> Result<String, Failure> {
@@ -49,7 +49,7 @@ impl KeyCommands<'_> {
 
     fn shown(&self, tenant: &TenantId, limits: OwnMoneyLimits, is_asked: bool) -> String {
         if self.json {
-            return view::document(&json!({
+            return document(&json!({
                 "tenant": tenant,
                 "spend_limit": limits.spend_limit,
                 "largest_order_kobo": limits.largest_order_kobo,

@@ -12,7 +12,6 @@ use serde_json::json;
 use shared::domain::access::{Networks, Scopes};
 use shared::domain::api_key::{ApiKey, KeyKind};
 use shared::domain::ids::TenantId;
-use shared::platform::aws;
 use shared::platform::crypto::ExposeSecret;
 use shared::platform::environment::Environment;
 use shared::store::{StoreError, Tenants};
@@ -20,8 +19,9 @@ use time::{Duration, OffsetDateTime};
 
 pub use self::arguments::TenantArguments;
 use self::arguments::{Command, Create, KeyEnd, Revoke, Rotate};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::target::{Table, Target};
+use crate::table::document;
 
 /// How long a gateway may still accept a revoked key: the template's `ReauthorizeEvery`.
 const CACHE_SECONDS: u64 = 60;
@@ -58,14 +58,10 @@ struct KeyCommands<'a> {
 ///
 /// # Errors
 /// [`Failure`].
-pub async fn run(
-    arguments: TenantArguments,
-    target: &Target,
-    json: bool,
-    environment: &Environment,
-) -> Result<String, Failure> {
-    let tenants = open(target, arguments.table.as_deref(), environment).await?;
-    let commands = KeyCommands { tenants, environment, json };
+pub async fn run(arguments: TenantArguments, context: &Context) -> Result<String, Failure> {
+    let Context { json, environment, .. } = context;
+    let tenants = context.tenants(arguments.table.given()).await?;
+    let commands = KeyCommands { tenants, environment, json: *json };
     match arguments.command {
         Command::Create(create) => commands.create(create).await,
         Command::List { tenant } => commands.list(tenant.as_ref()).await,
@@ -74,24 +70,12 @@ pub async fn run(
         Command::Revoke(revoke) => commands.revoke(&revoke).await,
         Command::Limit(limit) => commands.limit(&limit).await,
         Command::Offboard { tenant, confirm } if tenant == confirm => {
-            commands.offboard(&tenant, target).await
+            commands.offboard(&tenant, context).await
         }
         Command::Offboard { .. } => {
             Err(Failure::Refused("--confirm names another tenant; nothing was written".to_owned()))
         }
     }
-}
-
-async fn open(
-    target: &Target,
-    given: Option<&str>,
-    environment: &Environment,
-) -> Result<Tenants, Failure> {
-    let table = Table { function: "authorizer", variable: "TENANTS_TABLE", given, also: &[] };
-    let vars = target.vars(&table, environment).await?;
-    // The store's timeouts are short, for a function near its table. The operator may be far away.
-    environment.http.warm(&aws::dynamodb_url(&vars)?).await;
-    Ok(Tenants::from_vars(&vars, &aws::dynamodb(&vars, environment)?)?)
 }
 
 impl KeyCommands<'_> {
@@ -122,7 +106,7 @@ impl KeyCommands<'_> {
         let keys: Vec<ApiKey> = listing.keys.into_iter().filter(wanted).collect();
         let now = self.now();
         Ok(match self.json {
-            true => view::document(&view::keys(&keys, now)),
+            true => document(&view::keys(&keys, now)),
             false => view::list(&keys, now),
         })
     }
@@ -201,7 +185,7 @@ impl KeyCommands<'_> {
             revoked.extend(now.map_err(|cause| unconfirmed(key, cause))?);
         }
         Ok(match self.json {
-            true => view::document(&json!({
+            true => document(&json!({
                 "revoked": view::keys(&revoked, self.now()),
                 "effective_within_seconds": CACHE_SECONDS,
             })),

@@ -4,14 +4,15 @@
 use serde_json::json;
 use shared::domain::api_key::ApiKey;
 use shared::domain::ids::TenantId;
-use shared::platform::aws;
 use shared::store::{Endpoints, Filters, Purchases};
 use time::Duration;
 
-use super::{CACHE_SECONDS, KeyCommands, unconfirmed, view};
+use super::{CACHE_SECONDS, KeyCommands, unconfirmed};
 use crate::account::{AccountCommands, Unlinker};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::target::{Table, Target};
+use crate::table::document;
+use crate::target::Table;
 
 /// How many purchases one page of the list holds.
 const PAGE: usize = 100;
@@ -35,16 +36,16 @@ impl KeyCommands<'_> {
     pub(super) async fn offboard(
         &self,
         tenant: &TenantId,
-        target: &Target,
+        context: &Context,
     ) -> Result<String, Failure> {
         let mut done = Done::default();
         self.revoke_all(tenant, &mut done).await?;
         eprintln!("keys: {} revoked", done.revoked);
-        self.unlink_all(tenant, target, &mut done).await?;
+        self.unlink_all(tenant, context, &mut done).await?;
         eprintln!("accounts: {} unlinked", done.unlinked);
-        self.remove_endpoints(tenant, target, &mut done).await?;
+        self.remove_endpoints(tenant, context, &mut done).await?;
         eprintln!("webhook endpoints: {} removed", done.endpoints);
-        self.mask_all(tenant, target, &mut done).await?;
+        self.mask_all(tenant, context, &mut done).await?;
         Ok(self.offboarded(tenant, &done))
     }
 
@@ -73,14 +74,14 @@ impl KeyCommands<'_> {
     async fn unlink_all(
         &self,
         tenant: &TenantId,
-        target: &Target,
+        context: &Context,
         done: &mut Done,
     ) -> Result<(), Failure> {
         let also = &["FOLLOW_UP_QUEUE_URL", "NOTIFY_QUEUE_URL"];
         let variable = "ACCOUNTS_TABLE";
         let table = Table { function: "consent", variable, given: None, also };
-        let vars = target.vars(&table, self.environment).await?;
-        let commands = AccountCommands::open(&vars, self.environment).await?;
+        let (vars, dynamodb) = context.open(&table).await?;
+        let commands = AccountCommands::open(&vars, &dynamodb, self.environment)?;
         let unlinker = Unlinker::open(&commands.accounts, &vars, self.environment)?;
         for account in commands.all_of(tenant).await? {
             done.unlinked += usize::from(unlinker.unlink(&account).await?);
@@ -91,13 +92,13 @@ impl KeyCommands<'_> {
     async fn remove_endpoints(
         &self,
         tenant: &TenantId,
-        target: &Target,
+        context: &Context,
         done: &mut Done,
     ) -> Result<(), Failure> {
         let variable = "WEBHOOK_ENDPOINTS_TABLE";
         let table = Table { function: "webhook-endpoints", variable, given: None, also: &[] };
-        let vars = target.vars(&table, self.environment).await?;
-        let endpoints = Endpoints::from_vars(&vars, &aws::dynamodb(&vars, self.environment)?)?;
+        let (vars, dynamodb) = context.open(&table).await?;
+        let endpoints = Endpoints::from_vars(&vars, &dynamodb)?;
         for endpoint in endpoints.of(tenant).await? {
             endpoints.remove(tenant, &endpoint.endpoint_id).await?;
             done.endpoints += 1;
@@ -108,13 +109,13 @@ impl KeyCommands<'_> {
     async fn mask_all(
         &self,
         tenant: &TenantId,
-        target: &Target,
+        context: &Context,
         done: &mut Done,
     ) -> Result<(), Failure> {
         let variable = "PURCHASES_TABLE";
         let table = Table { function: "purchase", variable, given: None, also: &[] };
-        let vars = target.vars(&table, self.environment).await?;
-        let purchases = Purchases::from_vars(&vars, &aws::dynamodb(&vars, self.environment)?)?;
+        let (vars, dynamodb) = context.open(&table).await?;
+        let purchases = Purchases::from_vars(&vars, &dynamodb)?;
         let mut next = None;
         for pages in 1.. {
             let all = Filters::default();
@@ -140,7 +141,7 @@ impl KeyCommands<'_> {
         let Done { revoked, unlinked, endpoints, masked, open, keys_just_revoked } = *done;
         let complete = open == 0 && !keys_just_revoked;
         if self.json {
-            return view::document(&json!({
+            return document(&json!({
                 "tenant": tenant, "complete": complete, "revoked": revoked, "unlinked": unlinked,
                 "endpoints_removed": endpoints, "masked": masked, "open": open,
             }));

@@ -7,12 +7,7 @@ use shared::domain::time::to_iso;
 use shared::platform::crypto::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
-use crate::table::columns;
-
-/// A JSON document as it is printed.
-pub fn document(value: &Value) -> String {
-    format!("{value:#}\n")
-}
+use crate::table::{columns, document};
 
 /// Keys as JSON.
 pub fn keys(keys: &[ApiKey], now: OffsetDateTime) -> Value {

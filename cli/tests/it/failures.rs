@@ -56,7 +56,9 @@ async fn the_help_tells_where_credentials_come_from() {
     let help = run(&["--help"], &[]).await.ok();
     for words in [
         "aws configure export-credentials",
-        "PURCHASES_TABLE, TENANTS_TABLE, LIMITS_TABLE, BOOKS_TABLE, WEBHOOK_ENDPOINTS_TABLE or",
+        "PURCHASES_TABLE, TENANTS_TABLE, LIMITS_TABLE, BOOKS_TABLE, EVENTS_TABLE,",
+        "cloudformation:ListStackResources",
+        "aws sso login",
         "DISCLOSURES_TABLE",
         "dynamodb:Scan",
         "dynamodb:PutItem",

@@ -2,11 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod account;
+mod ask;
 mod books;
+mod dead_letters;
 mod disclosures;
+mod events;
 mod failures;
 mod fake_aws;
 mod guard;
+mod list;
 mod mask;
 mod providers;
 mod settle;

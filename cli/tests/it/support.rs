@@ -130,8 +130,7 @@ impl Gateway {
 
     /// A purchase that the provider answers with `code`.
     pub async fn buy_scripted(&self, key: &str, code: &str) -> Value {
-        let script = json!([{ "call": "pay", "code": code }]);
-        self.send("POST", "/_sandbox/vtpass/next", "", script).await;
+        self.script(json!([{ "call": "pay", "code": code }])).await;
         self.buy(key, PHONE).await
     }
 
@@ -140,10 +139,33 @@ impl Gateway {
         self.send("POST", "/purchases", key, body).await["data"].take()
     }
 
+    /// A refill at MTN.
+    pub async fn refill(&self, key: &str) -> Value {
+        let body = json!({ "service_id": "mtn-refill", "phone": PHONE, "amount_kobo": 50_000,
+                           "refill_type": "voucherless", "refill_profile_id": "P1" });
+        self.send("POST", "/purchases", key, body).await["data"].take()
+    }
+
     /// What the API answers to a request with an API key, by its status.
     pub async fn status(&self, key: &str) -> u16 {
         let request = http::Request::get(format!("{}/purchases", self.url()));
         self.answer(request.header("mono-sec-key", key), Value::Null).await.0
+    }
+
+    /// Waits until a purchase is in a state. Another program works on it.
+    pub async fn until(&self, id: &str, state: &str) {
+        for _ in 0..500 {
+            if self.api(id).await["state"] == state {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("purchase {id} is not {state}: {}", self.show(id).await);
+    }
+
+    /// Lets the next calls to VTpass be answered so.
+    pub async fn script(&self, calls: Value) {
+        self.send("POST", "/_sandbox/vtpass/next", "", calls).await;
     }
 
     /// From a number to an account id.
@@ -162,7 +184,7 @@ impl Gateway {
         exchange["id"].as_str().unwrap().to_owned()
     }
 
-    async fn send(&self, method: &str, path: &str, key: &str, body: Value) -> Value {
+    pub async fn send(&self, method: &str, path: &str, key: &str, body: Value) -> Value {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url()))
@@ -205,6 +227,11 @@ impl Gateway {
     /// The purchases table.
     pub fn purchases(&self) -> Purchases {
         Purchases::from_vars(&self.vars(), &self.dynamodb()).unwrap()
+    }
+
+    /// A client of the queues.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        shared::platform::aws::sqs(&self.vars(), &Environment::real()).unwrap()
     }
 
     /// Where changes are announced.

@@ -274,7 +274,7 @@ async fn against_aws_the_environment_names_the_table_unless_an_argument_does() {
     let place = vars.iter().position(|(name, _)| *name == "TENANTS_TABLE").unwrap();
     let (_, table) = vars.remove(place);
     let message = run(&list, &vars).await.refused(2);
-    assert!(message.contains("TENANTS_TABLE (or --table)"), "{message}");
+    assert!(message.contains("TENANTS_TABLE (or --table, or --stack)"), "{message}");
     let with_table = [&list[..], &["--table", table]].concat();
     assert!(run(&with_table, &vars).await.ok().contains(text(&made, "key_id")));
 }

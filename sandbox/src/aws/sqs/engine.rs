@@ -83,6 +83,12 @@ CREATE TABLE IF NOT EXISTS messages (
     first_received_ms INTEGER NOT NULL DEFAULT 0,
     receipt TEXT NOT NULL DEFAULT ''
 );
+CREATE TABLE IF NOT EXISTS moves (
+    source TEXT NOT NULL,
+    target TEXT NOT NULL,
+    moved INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL
+);
 CREATE INDEX IF NOT EXISTS by_visibility ON messages (queue, visible_ms);
 CREATE INDEX IF NOT EXISTS by_age ON messages (queue, sent_ms);
 CREATE INDEX IF NOT EXISTS by_receipt ON messages (receipt);
@@ -368,7 +374,7 @@ fn check(message: &NewMessage<'_>) -> Result<(), SqsError> {
     Err(SqsError::Invalid(problem))
 }
 
-fn visibility_in_range(seconds: i64) -> Result<i64, SqsError> {
+pub(super) fn visibility_in_range(seconds: i64) -> Result<i64, SqsError> {
     if (0..=MAX_VISIBILITY_SECONDS).contains(&seconds) {
         Ok(seconds)
     } else {

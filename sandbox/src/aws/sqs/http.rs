@@ -12,7 +12,9 @@ use axum::routing::post;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
-use super::engine::{Engine, MAX_MESSAGE_BYTES, NewMessage, ReceivedMessage, SqsError};
+use super::engine::{
+    Engine, MAX_MESSAGE_BYTES, NewMessage, ReceivedMessage, SqsError, visibility_in_range,
+};
 use crate::template::{ACCOUNT, queue_arn};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
@@ -74,7 +76,9 @@ impl Service {
             "SendMessage" => self.send(request),
             "DeleteMessage" => self.delete(queue(request)?, request),
             "DeleteMessageBatch" => self.delete_batch(request),
+            "ChangeMessageVisibilityBatch" => self.change_visibility_batch(request),
             "StartMessageMoveTask" => self.redrive(request),
+            "ListMessageMoveTasks" => self.redrives(request),
             _ => Err(SqsError::Invalid(format!("The sandbox has no operation {operation}."))),
         }
     }
@@ -122,7 +126,25 @@ impl Service {
     /// Deletes up to ten messages. Each entry succeeds or fails alone.
     fn delete_batch(&self, request: &Value) -> Result<Value, SqsError> {
         let queue = queue(request)?;
-        self.engine.attributes(queue)?;
+        self.each(request, |entry| self.delete(queue, entry))
+    }
+
+    fn change_visibility_batch(&self, request: &Value) -> Result<Value, SqsError> {
+        let queue = queue(request)?;
+        self.each(request, |entry| {
+            let seconds = entry["VisibilityTimeout"].as_i64().unwrap_or(0);
+            let change = (field(entry, "ReceiptHandle")?, visibility_in_range(seconds)?);
+            self.engine.change_visibility(queue, change.0, change.1).map(|()| json!({}))
+        })
+    }
+
+    /// Does something with each entry of a batch.
+    fn each(
+        &self,
+        request: &Value,
+        work: impl Fn(&Value) -> Result<Value, SqsError>,
+    ) -> Result<Value, SqsError> {
+        self.engine.attributes(queue(request)?)?;
         let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
         if !(1..=10).contains(&entries.len()) {
             return Err(SqsError::Invalid("A batch has 1 to 10 entries.".to_owned()));
@@ -130,7 +152,7 @@ impl Service {
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for entry in entries {
             let id = &entry["Id"];
-            match self.delete(queue, entry) {
+            match work(entry) {
                 Ok(_) => successful.push(json!({ "Id": id })),
                 Err(error) => failed.push(json!({
                     "Id": id, "SenderFault": true, "Code": error.code(), "Message": error.to_string(),
@@ -146,6 +168,23 @@ impl Service {
             (name("SourceArn")?, name("DestinationArn"));
         let moved = self.engine.move_all(source, target?)?;
         Ok(json!({ "TaskHandle": format!("moved-{moved}") }))
+    }
+
+    /// The redrives of a queue. Each was done at once.
+    fn redrives(&self, request: &Value) -> Result<Value, SqsError> {
+        let source = field(request, "SourceArn")?.rsplit(':').next().unwrap_or_default();
+        let most = request["MaxResults"].as_i64().unwrap_or(1);
+        let moves = self.engine.moves(source, most)?;
+        let results = moves.iter().map(|it| {
+            json!({
+                "Status": "COMPLETED",
+                "SourceArn": queue_arn(&it.source),
+                "DestinationArn": queue_arn(&it.target),
+                "ApproximateNumberOfMessagesMoved": it.moved,
+                "StartedTimestamp": it.at_ms,
+            })
+        });
+        Ok(json!({ "Results": results.collect::<Vec<_>>() }))
     }
 
     /// Waits up to `WaitTimeSeconds` for the first message.

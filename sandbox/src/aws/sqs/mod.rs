@@ -1,7 +1,7 @@
 //! SQS: standard queues in SQLite behind the AWS JSON protocol.
 //!
 //! It has the operations that the functions, the triggers and the runbook's redrive use. There are
-//! no FIFO queues, permissions, tags, message attributes or histories of message moves.
+//! no FIFO queues, permissions, tags or message attributes, and a move of messages takes no time.
 
 mod activity;
 pub mod engine;

@@ -18,6 +18,18 @@ pub struct KeptMessage {
     pub receive_count: i64,
 }
 
+/// A redrive that is done.
+pub struct Move {
+    /// The queue whose messages were moved.
+    pub source: String,
+    /// Where they were moved to.
+    pub target: String,
+    /// How many.
+    pub moved: i64,
+    /// When, epoch milliseconds.
+    pub at_ms: i64,
+}
+
 impl Engine {
     /// The name of a queue's dead-letter queue; none if it has none.
     ///
@@ -55,11 +67,57 @@ impl Engine {
         attributes(&database, source)?;
         attributes(&database, target)?;
         self.no_longer_idle(target);
-        Ok(database.execute(
+        let now = self.now_ms();
+        let moved = database.execute(
             "UPDATE messages SET queue = ?2, receive_count = 0, receipt = '', visible_ms = ?3
              WHERE queue = ?1",
-            params![source, target, self.now_ms()],
-        )?)
+            params![source, target, now],
+        )?;
+        let note = "INSERT INTO moves VALUES (?1, ?2, ?3, ?4)";
+        database.execute(note, params![source, target, moved, now])?;
+        Ok(moved)
+    }
+
+    /// The redrives of a queue, newest first, at most `most`.
+    ///
+    /// # Errors
+    /// [`SqsError`].
+    pub fn moves(&self, source: &str, most: i64) -> Result<Vec<Move>, SqsError> {
+        let database = self.database();
+        attributes(&database, source)?;
+        let mut select = database.prepare_cached(
+            "SELECT source, target, moved, at_ms FROM moves WHERE source = ?1
+             ORDER BY rowid DESC LIMIT ?2",
+        )?;
+        let moves = select.query_map(params![source, most], |row| {
+            Ok(Move {
+                source: row.get(0)?,
+                target: row.get(1)?,
+                moved: row.get(2)?,
+                at_ms: row.get(3)?,
+            })
+        })?;
+        Ok(moves.collect::<Result<_, _>>()?)
+    }
+
+    /// Lets a received message be seen again `seconds` from now.
+    ///
+    /// # Errors
+    /// [`SqsError`].
+    pub fn change_visibility(
+        &self,
+        queue: &str,
+        receipt: &str,
+        seconds: i64,
+    ) -> Result<(), SqsError> {
+        let database = self.database();
+        attributes(&database, queue)?;
+        let until = self.now_ms() + seconds * 1000;
+        self.no_longer_idle(queue);
+        let change =
+            "UPDATE messages SET visible_ms = ?3 WHERE queue = ?1 AND receipt = ?2 AND ?2 <> ''";
+        database.execute(change, params![queue, receipt, until])?;
+        Ok(())
     }
 
     /// Deletes every message of a queue.

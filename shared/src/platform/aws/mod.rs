@@ -70,7 +70,7 @@ pub fn build_clients(vars: &Vars, environment: &Environment) {
 /// # Errors
 /// [`ConfigError`] when an endpoint variable is not a URL or the region is missing.
 pub async fn open_connections(vars: &Vars, environment: &Environment) -> Result<(), ConfigError> {
-    let (dynamodb, sqs) = (dynamodb_url(vars)?, service_url(vars, "sqs", "AWS_ENDPOINT_URL_SQS")?);
+    let (dynamodb, sqs) = (dynamodb_url(vars)?, sqs_url(vars)?);
     match has_queue(vars) {
         true => {
             tokio::join!(environment.http.warm(&dynamodb), environment.http.warm(&sqs));
@@ -92,6 +92,14 @@ fn has_queue(vars: &Vars) -> bool {
 /// [`ConfigError`] when an endpoint variable is not a URL or the region is missing.
 pub fn dynamodb_url(vars: &Vars) -> Result<String, ConfigError> {
     service_url(vars, "dynamodb", "AWS_ENDPOINT_URL_DYNAMODB")
+}
+
+/// The URL of SQS, for [`Http::warm`](crate::platform::http::Http::warm).
+///
+/// # Errors
+/// [`ConfigError`] when an endpoint variable is not a URL or the region is missing.
+pub fn sqs_url(vars: &Vars) -> Result<String, ConfigError> {
+    service_url(vars, "sqs", "AWS_ENDPOINT_URL_SQS")
 }
 
 /// The URL of a service of AWS: that of an endpoint variable, or the one in the region.

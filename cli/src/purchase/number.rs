@@ -1,17 +1,19 @@
 //! The commands `telco-gateway purchase find` and `purchase mask --phone`: the purchases for one number.
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::domain::ids::TenantId;
 use shared::domain::purchase::{PhoneKey, Purchase, Recipient};
-use shared::domain::time::to_iso;
 use shared::platform::config::Vars;
 use shared::platform::crypto::KeyedHash;
 use shared::store::{Filters, Purchases};
 
 use crate::argument::tenant;
+use crate::aws::session::process;
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::columns;
+use crate::table::document;
+use crate::target::Target;
 
 /// The variable with the key of the index `by_phone`.
 const HASH_KEY: &str = "LIMITS_HMAC_KEY";
@@ -24,7 +26,7 @@ pub struct Number {
     /// The number that was bought for
     #[arg(long, value_name = "NUMBER", value_parser = number)]
     phone: Recipient,
-    /// Only those of this tenant, from the index by_phone: fast, needs LIMITS_HMAC_KEY, and does not find
+    /// Only those of this tenant, from the index by_phone: fast, needs LIMITS_HMAC_KEY or --stack, and does not find
     /// orders of versions before that index. Without it the whole table is read
     #[arg(long, value_parser = tenant)]
     tenant: Option<TenantId>,
@@ -35,9 +37,13 @@ impl Number {
     ///
     /// # Errors
     /// [`Failure`].
-    pub async fn purchases(&self, purchases: &Purchases) -> Result<Vec<Purchase>, Failure> {
+    pub async fn purchases(
+        &self,
+        purchases: &Purchases,
+        context: &Context,
+    ) -> Result<Vec<Purchase>, Failure> {
         let mut found = match &self.tenant {
-            Some(tenant) => self.in_index(purchases, tenant).await?,
+            Some(tenant) => self.in_index(purchases, tenant, context).await?,
             None => self.in_table(purchases).await?,
         };
         found.sort_by(|one, other| other.listed.cmp(&one.listed));
@@ -48,16 +54,16 @@ impl Number {
     ///
     /// # Errors
     /// [`Failure`]: some may be masked already; a repeat does the rest.
-    pub async fn mask(&self, purchases: &Purchases, json: bool) -> Result<String, Failure> {
+    pub async fn mask(&self, purchases: &Purchases, context: &Context) -> Result<String, Failure> {
         let (mut masked, mut open) = (0, 0);
-        for purchase in self.purchases(purchases).await? {
+        for purchase in self.purchases(purchases, context).await? {
             match purchases.mask_one(&purchase).await? {
                 true => masked += 1,
                 false => open += 1,
             }
         }
-        Ok(match (json, open) {
-            (true, _) => format!("{:#}\n", json!({ "masked": masked, "open": open })),
+        Ok(match (context.json, open) {
+            (true, _) => document(&json!({ "masked": masked, "open": open })),
             (false, 0) => format!("masked {masked}\n"),
             (false, _) => format!("masked {masked}; {open} open: repeat when they are settled\n"),
         })
@@ -67,9 +73,9 @@ impl Number {
         &self,
         purchases: &Purchases,
         tenant: &TenantId,
+        context: &Context,
     ) -> Result<Vec<Purchase>, Failure> {
-        let key = std::env::var(HASH_KEY).ok().map(|key| (HASH_KEY.to_owned(), key));
-        let hash = KeyedHash::from_vars(&key.into_iter().collect::<Vars>())?;
+        let hash = KeyedHash::from_vars(&hash_key(context).await?)?;
         let phone = PhoneKey::of(&hash, tenant, &self.phone);
         let filters = Filters { phone, ..Filters::default() };
         let (mut found, mut next) = (Vec::new(), None);
@@ -92,22 +98,13 @@ impl Number {
     }
 }
 
-/// The purchases as a table, or as JSON.
-pub fn list(purchases: &[Purchase], json: bool) -> String {
-    if json {
-        let view = |it: &Purchase| {
-            json!({ "purchase_id": it.purchase_id, "tenant": it.tenant, "state": it.state,
-                    "service_id": it.service_id, "created_at": to_iso(it.created_at) })
-        };
-        return format!("{:#}\n", Value::Array(purchases.iter().map(view).collect()));
-    }
-    let head = ["PURCHASE", "TENANT", "STATE", "SERVICE", "MADE"].map(str::to_owned);
-    let row = |it: &Purchase| {
-        let (id, tenant) = (it.purchase_id.to_string(), it.tenant.to_string());
-        [id, tenant, it.state.name().to_owned(), it.service_id.to_string(), to_iso(it.created_at)]
+/// The variable with the key: of this process, or from the secret of the stack.
+async fn hash_key(context: &Context) -> Result<Vars, Failure> {
+    let key = match (process(HASH_KEY), &context.target) {
+        (None, Target::Aws(account)) => account.limits_key(&context.environment).await?,
+        (key, _) => key,
     };
-    let rows: Vec<_> = std::iter::once(head).chain(purchases.iter().map(row)).collect();
-    columns(&rows)
+    Ok(key.map(|key| (HASH_KEY.to_owned(), key)).into_iter().collect())
 }
 
 fn number(text: &str) -> Result<Recipient, &'static str> {
