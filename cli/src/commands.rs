@@ -7,6 +7,7 @@ use crate::books::{self, ReportArguments, WalletArguments};
 use crate::context::Context;
 use crate::dead_letters::{self, DeadLettersArguments};
 use crate::disclosures::{self, DisclosuresArguments};
+use crate::doctor::{self, DoctorArguments};
 use crate::events::{self, EventsArguments};
 use crate::failure::Failure;
 use crate::guard::{self, GuardArguments};
@@ -18,6 +19,8 @@ use crate::webhook::{self, WebhookArguments};
 /// A command.
 #[derive(Subcommand)]
 pub enum Command {
+    /// Read a deployment and say what is wrong with it; change nothing
+    Doctor(DoctorArguments),
     /// Show, list and find purchases, ask the provider about them, settle them, mask numbers
     Purchase(PurchaseArguments),
     /// Show, export and unlink the accounts of a tenant, without its API key
@@ -49,6 +52,7 @@ impl Command {
     /// [`Failure`].
     pub async fn run(self, context: &Context) -> Result<String, Failure> {
         match self {
+            Self::Doctor(arguments) => doctor::run(arguments, context).await,
             Self::Purchase(arguments) => purchase::run(arguments, context).await,
             Self::Account(arguments) => account::run(arguments, context).await,
             Self::Request(arguments) => request::run(arguments, context).await,

@@ -13,6 +13,8 @@ pub enum Failure {
     Refused(String),
     /// The environment lacks a variable, or holds one that cannot be used.
     Configuration(String),
+    /// The command is done, and what it found needs somebody. The text is printed as it is.
+    Findings(String),
     /// The store or the sandbox cannot be reached, or a write or a new key is not confirmed.
     Unreachable(String),
 }
@@ -26,7 +28,7 @@ impl Failure {
     /// The exit code.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Refused(_) => 1,
+            Self::Refused(_) | Self::Findings(_) => 1,
             Self::Configuration(_) => 2,
             Self::Unreachable(_) => 3,
         })

@@ -48,3 +48,31 @@ With a key of your own (KmsKeyArn) also kms:Decrypt, and kms:GenerateDataKey to 
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
 3 the store, AWS or the sandbox cannot be reached, or a new key could not be printed.";
+
+/// Below the options of `doctor`.
+pub const DOCTOR: &str = "\
+It compares a deployment with the template of this tool's version. It looks at the stack's state;
+at the functions: state, pauses, variables, mappings from queues, code; at the secrets; at the
+tables: TTL, point-in-time recovery, deletion protection; at the queues: redrive, dead letters; at
+the alarms and who hears them; at the schedules; at suspended services, the wallet, and purchases
+that wait for a person. It changes nothing and prints no secret. Each finding says what to do, and
+the section of docs/runbook.md.
+
+  fault      something does not work, or would be lost
+  warning    somebody should act
+  unchecked  a call was refused, so this was not looked at
+  look       it may be meant so. An old binary is only suspected: a binary does not tell its version
+             from outside, so the times of the functions' last changes are compared
+
+The credentials need
+  cloudformation:ListStackResources, DescribeStacks; lambda:GetFunction, GetEventSourceMapping;
+  secretsmanager:GetSecretValue; dynamodb:DescribeTable, DescribeTimeToLive,
+  DescribeContinuousBackups, GetItem, Query, BatchGetItem, and Scan on the tenants table;
+  sqs:GetQueueAttributes; sns:ListSubscriptionsByTopic; cloudwatch:DescribeAlarms,
+  GetMetricStatistics; scheduler:GetSchedule; with a key of your own also kms:Decrypt.
+
+Examples:
+  telco-gateway --stack telco doctor
+  telco-gateway --sandbox http://127.0.0.1:9000 doctor --json
+
+Exit codes: 0 nothing to act on, 1 findings, 2 wrong usage, 3 AWS or the sandbox cannot be reached.";

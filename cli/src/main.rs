@@ -11,6 +11,7 @@ mod commands;
 mod context;
 mod dead_letters;
 mod disclosures;
+mod doctor;
 mod events;
 mod failure;
 mod guard;
@@ -51,15 +52,23 @@ async fn main() -> ExitCode {
     let matches = Arguments::command().get_matches();
     match run(&matches).await {
         Ok(text) => {
-            // The command is done, even if nobody reads its output any more.
-            let _ = std::io::stdout().write_all(text.as_bytes());
+            print(&text);
             ExitCode::SUCCESS
         }
         Err(failure) => {
+            if let Failure::Findings(text) = &failure {
+                print(text);
+                return failure.exit_code();
+            }
             eprintln!("telco-gateway: {}", failure.line());
             failure.exit_code()
         }
     }
+}
+
+/// The command is done, even if nobody reads its output any more.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 async fn run(matches: &ArgMatches) -> Result<String, Failure> {

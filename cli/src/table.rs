@@ -1,6 +1,31 @@
 //! Prints rows as aligned columns, and documents as JSON.
 
+use std::io::IsTerminal;
+
 use serde_json::Value;
+
+/// A colour of the terminal.
+#[derive(Debug, Clone, Copy)]
+pub enum Colour {
+    Red,
+    Yellow,
+    Cyan,
+}
+
+/// A text in a colour, if standard output is a terminal that wants any.
+pub fn painted(text: &str, colour: Colour) -> String {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_plain = is_set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|it| it == "dumb");
+    if is_plain || !std::io::stdout().is_terminal() {
+        return text.to_owned();
+    }
+    let code = match colour {
+        Colour::Red => 31,
+        Colour::Yellow => 33,
+        Colour::Cyan => 36,
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
 
 /// A JSON document as it is printed.
 pub fn document(value: &Value) -> String {

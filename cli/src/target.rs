@@ -167,6 +167,21 @@ pub struct Table<'a> {
 }
 
 impl Target {
+    /// All variables of a function in the sandbox; none of AWS.
+    ///
+    /// # Errors
+    /// [`Failure`] when the sandbox does not tell them.
+    pub async fn all_vars(
+        &self,
+        function: &str,
+        environment: &Environment,
+    ) -> Result<Vars, Failure> {
+        match self {
+            Self::Sandbox(url) => function_vars(url, function, &environment.http).await,
+            Self::Aws(_) => Ok(Vars::default()),
+        }
+    }
+
     /// Exactly the variables that are needed to open `table`.
     ///
     /// # Errors

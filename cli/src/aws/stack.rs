@@ -43,6 +43,12 @@ impl Stack {
         self.physical.get(logical).map(String::as_str)
     }
 
+    /// The name in the template of a resource, by its name in the account.
+    pub fn logical(&self, physical: &str) -> Option<&str> {
+        let found = self.physical.iter().find(|(_, name)| *name == physical);
+        found.map(|(logical, _)| logical.as_str())
+    }
+
     /// The table or queue that a variable of the functions names.
     pub fn variable(&self, variable: &str) -> Option<&str> {
         self.physical(&logical(variable)?)

@@ -1,7 +1,7 @@
 //! The commands `telco-gateway purchase show`, `list`, `find`, `ask`, `settle` and `mask`.
 
 mod ask;
-mod list;
+pub mod list;
 mod number;
 mod settle;
 

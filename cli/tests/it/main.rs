@@ -6,6 +6,7 @@ mod ask;
 mod books;
 mod dead_letters;
 mod disclosures;
+mod doctor;
 mod events;
 mod failures;
 mod fake_aws;

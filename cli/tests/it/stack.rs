@@ -1,5 +1,6 @@
 //! Where the tool finds region, credentials, tables and queues.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -31,7 +32,7 @@ async fn run_with(arguments: &[&str], vars: &[(&str, &str)], more: &[(&str, &str
 async fn tables_and_queues_are_found_in_the_stack() {
     let (gateway, purchase) = Gateway::with_review().await;
     let aws = FakeAws::of(&gateway).await;
-    let vars = aws.vars(&gateway);
+    let vars = aws.vars();
     let show = ["--stack", "telco", "--json", "purchase", "show", id(&purchase)];
     assert_eq!(run(&show, &vars).await.json()["state"], "needs_review");
     // The queue of announcements is found, too, and a call that fails is repeated.
@@ -61,12 +62,12 @@ async fn tables_and_queues_are_found_in_the_stack() {
 async fn a_table_by_argument_comes_first_and_a_variable_of_another_deployment_is_refused() {
     let (gateway, purchase) = Gateway::with_review().await;
     let aws = FakeAws::of(&gateway).await;
-    let stale = [&aws.vars(&gateway)[..], &[("PURCHASES_TABLE", "another")]].concat();
+    let stale = [&aws.vars()[..], &[("PURCHASES_TABLE", "another")]].concat();
     let show = ["--stack", "telco", "purchase", "show", id(&purchase)];
     let message = run(&show, &stale).await.refused(2);
     assert!(message.contains("PURCHASES_TABLE in the environment is not the one of the stack"));
     run(&[&show[..], &["--table", "PurchasesTable"]].concat(), &stale).await.ok();
-    let same = [&aws.vars(&gateway)[..], &[("PURCHASES_TABLE", "PurchasesTable")]].concat();
+    let same = [&aws.vars()[..], &[("PURCHASES_TABLE", "PurchasesTable")]].concat();
     run(&show, &same).await.ok();
 }
 
@@ -74,7 +75,7 @@ async fn a_table_by_argument_comes_first_and_a_variable_of_another_deployment_is
 async fn an_argument_decides_between_the_sandbox_and_aws() {
     let (gateway, purchase) = Gateway::with_review().await;
     let aws = FakeAws::of(&gateway).await;
-    let vars = aws.vars(&gateway);
+    let vars = aws.vars();
     let show = ["purchase", "show", id(&purchase)];
     let sandbox = ("TELCO_GATEWAY_SANDBOX", gateway.url());
     let nowhere = ("TELCO_GATEWAY_SANDBOX", "http://127.0.0.1:1");
@@ -97,7 +98,7 @@ async fn an_argument_decides_between_the_sandbox_and_aws() {
 async fn credentials_and_the_region_come_from_a_profile() {
     let (gateway, purchase) = Gateway::with_review().await;
     let aws = FakeAws::of(&gateway).await;
-    let vars = aws.vars(&gateway);
+    let vars = aws.vars();
     let home = home(
         "[default]\nregion = eu-west-2\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = s\n\
          [profile other]\nregion = eu-west-3\naws_access_key_id = AKIAOTHER\naws_secret_access_key = s\n\
@@ -109,9 +110,13 @@ async fn credentials_and_the_region_come_from_a_profile() {
     let used = async |arguments: &[&str], more: &[(&str, &str)]| {
         let all = [&show[..], arguments].concat();
         run_with(&all, &vars, &[&[home][..], more].concat()).await.ok();
-        let (service, key, region) = aws.deployment().calls.pop().unwrap();
-        assert_eq!(service, "cloudformation");
-        format!("{key} {region}")
+        let calls = std::mem::take(&mut aws.deployment().calls);
+        let services: BTreeSet<_> = calls.iter().map(|(service, ..)| service.as_str()).collect();
+        assert_eq!(services, ["cloudformation", "dynamodb"].into());
+        let used: BTreeSet<_> = calls.iter().map(|(_, key, at)| format!("{key} {at}")).collect();
+        let used: Vec<_> = used.into_iter().collect();
+        assert_eq!(used.len(), 1, "{used:?}");
+        used[0].clone()
     };
     assert_eq!(used(&[], &[]).await, "AKIADEFAULT eu-west-2");
     assert_eq!(used(&[], &[("AWS_PROFILE", "other")]).await, "AKIAOTHER eu-west-3");
@@ -135,7 +140,7 @@ async fn credentials_and_the_region_come_from_a_profile() {
 async fn credentials_come_from_single_sign_on() {
     let (gateway, purchase) = Gateway::with_review().await;
     let aws = FakeAws::of(&gateway).await;
-    let vars = aws.vars(&gateway);
+    let vars = aws.vars();
     let home = home(
         "[profile sso]\nregion = eu-west-1\nsso_session = work\nsso_account_id = 111122223333\n\
          sso_role_name = operator\n[sso-session work]\nsso_region = eu-west-1\n\

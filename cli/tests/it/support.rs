@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use sandbox::{DEFAULT_KEY, Options, Sandbox};
 use serde_json::{Value, json};
+use shared::domain::money::Kobo;
+use shared::domain::report::Balance;
 use shared::platform::config::Vars;
 use shared::platform::environment::{Clock, Environment};
 use shared::platform::http::Http;
-use shared::store::{Outbox, Purchases};
+use shared::store::{Books, Outbox, Purchases};
 use time::OffsetDateTime;
 
 /// The number that is bought for where a script decides.
@@ -227,6 +230,26 @@ impl Gateway {
     /// The purchases table.
     pub fn purchases(&self) -> Purchases {
         Purchases::from_vars(&self.vars(), &self.dynamodb()).unwrap()
+    }
+
+    /// Notes a balance of the wallet, as it was some minutes ago.
+    pub async fn note_balance(&self, kobo: u64, minutes_ago: i64) {
+        let books = self.aws_of("books");
+        let vars = books.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let books = Books::from_vars(&vars.collect(), &self.dynamodb()).unwrap();
+        let at = OffsetDateTime::now_utc() - time::Duration::minutes(minutes_ago);
+        let balance = Balance { at, balance_kobo: Kobo::new(kobo).unwrap() };
+        books.note_balance(&balance).await.unwrap();
+    }
+
+    /// Lets a purchase have changed last so many hours ago.
+    pub async fn backdate(&self, id: &str, hours: i64) {
+        let at = OffsetDateTime::now_utc() - time::Duration::hours(hours);
+        let ms = AttributeValue::N((at.unix_timestamp() * 1000).to_string());
+        let update = self.dynamodb().update_item().table_name("PurchasesTable");
+        let update = update.key("purchase_id", AttributeValue::S(id.to_owned()));
+        let update = update.update_expression("SET updated_ms = :ms");
+        update.expression_attribute_values(":ms", ms).send().await.unwrap();
     }
 
     /// A client of the queues.

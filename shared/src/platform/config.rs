@@ -59,6 +59,11 @@ impl Vars {
         vars
     }
 
+    /// The names of the variables, also of empty ones.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The value of an optional variable. An empty one counts as unset, because an empty template
     /// parameter becomes an empty variable.
     pub fn optional(&self, name: &str) -> Option<&str> {
