@@ -121,7 +121,7 @@ async fn each_name_that_a_module_imports_is_exported_there() {
                     let start = format!("export {form}{name}");
                     source.split(&start).skip(1).any(|rest| rest.starts_with([' ', '(', ';']))
                 };
-                assert!(forms.iter().any(|form| is_exported(form)), "{path}: {name} of {from}");
+                assert!(forms.iter().any(is_exported), "{path}: {name} of {from}");
                 imports += 1;
             }
         }
