@@ -45,6 +45,14 @@ bench *arguments:
 template:
     .ci/template
 
+# Write the contract as a collection for Postman, Bruno, Insomnia and Hoppscotch to target/
+collection:
+    .ci/collection
+
+# Make clients from the contract, and do the main flows with each
+clients:
+    .ci/clients
+
 # Check licences, bans and sources of the dependencies, and that each is used
 deny:
     .ci/supply-chain

@@ -13,11 +13,11 @@ import urllib.request
 SANDBOX = "target/debug/sandbox"
 
 
-def call(url, body=None, **headers):
+def call(url, body=None, method=None, **headers):
     """Sends a request, a POST if there is a body. Returns the status and the JSON of the answer."""
     headers = {"Content-Type": "application/json", **headers}
     try:
-        request = urllib.request.Request(url, data=body, headers=headers)
+        request = urllib.request.Request(url, data=body, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=40) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
