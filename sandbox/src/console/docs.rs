@@ -37,6 +37,7 @@ pub(crate) fn router() -> Router {
     };
     generate_routes(swagger_ui)
         .route("/_sandbox/docs", get(page))
+        .route("/_sandbox/docs/", get(page))
         .route("/_sandbox/docs/page.js", get(script))
         .route(FILE, get(contract))
 }
