@@ -69,6 +69,7 @@ async fn run(options: Options) -> Result<(), StartupError> {
 fn print_welcome(sandbox: &Sandbox) {
     let (url, keys) = (&sandbox.base_url, sandbox.keys.join(", "));
     let key = sandbox.keys.first().map_or("", String::as_str);
+    println!("See it work: {url}/_sandbox");
     println!("DynamoDB at {}, SQS at {}", sandbox.dynamodb_url, sandbox.sqs_url);
     println!("API documentation: {url}/_sandbox/docs and {url}/_sandbox/openapi.yaml");
     println!("OTPs of the simulated phones: {url}/_sandbox/otps");

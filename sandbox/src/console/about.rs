@@ -33,15 +33,16 @@ pub(super) async fn about(State(console): State<Arc<Console>>) -> Json<Value> {
 
 /// The line that is always in view.
 pub(super) async fn health(State(console): State<Arc<Console>>) -> Answer {
+    let last_activity = console.feed.activity.last();
     let open = match console.orders() {
-        Ok(orders) => orders.open_ones(&console.tenants).await?.0,
+        Ok(orders) => orders.open_ones(&console.tenants, last_activity).await?,
         Err(_) => Value::Null,
     };
     let counter = console.clone();
     let letters = tokio::task::spawn_blocking(move || dead_letters(&counter)).await;
     let mut health = console.turner.shown();
     health["open"] = open;
-    health["last_activity"] = json!(console.feed.activity.last());
+    health["last_activity"] = json!(last_activity);
     health["dead_letters"] = json!(letters.map_err(unavailable)??);
     Ok(Json(health))
 }

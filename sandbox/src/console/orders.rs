@@ -73,7 +73,7 @@ pub(super) async fn settle(
     let Settle { to, reason, by } = read(&body)?;
     let reason = record_text(&reason, MAX_REASON).map_err(|it| bad(format!("reason {it}")))?;
     let by = record_text(&by, MAX_NAME).map_err(|it| bad(format!("by {it}")))?;
-    let Orders { purchases, outbox } = console.orders()?;
+    let Orders { purchases, outbox, .. } = console.orders()?;
     let purchase = console.orders()?.find(&id).await?;
     let at = console.turner.now();
     let settlement = Settlement { outcome: to, by: &by, reason: &reason, at };

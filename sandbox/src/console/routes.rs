@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{OriginalUri, Path, State};
 use axum::http::StatusCode;
 use axum::middleware;
-use axum::response::Json;
+use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 
@@ -47,9 +47,17 @@ pub(crate) fn router(console: Console) -> Router {
         .nest("/mono", mono.unwrap_or_default())
         .nest("/vtpass", vtpass.unwrap_or_default())
         .nest("/mtn", mtn.unwrap_or_default())
-        .fallback(async || not_found())
+        .fallback(lost)
         .layer(middleware::from_fn(refuse_other_pages));
     Router::new().nest("/_sandbox", routes).merge(docs::router())
+}
+
+/// Nothing is there. A slash too many after the page's address does not matter.
+async fn lost(OriginalUri(uri): OriginalUri) -> Response {
+    match uri.path() {
+        "/_sandbox/" => Redirect::permanent("/_sandbox").into_response(),
+        _ => not_found().into_response(),
+    }
 }
 
 /// The OTPs that simulated phones received, newest first.

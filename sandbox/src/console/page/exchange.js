@@ -25,6 +25,7 @@ export function exchange(answer, name) {
   return h("div", { class: "exchange", "data-test": `${name}-exchange` },
     h("div", { class: "line" }, h("code", null, h("b", null, request.method), " ", request.path),
       statusTag(answer.status), h("span", { class: "small soft num" }, span(answer.ms))),
+    request.body !== undefined && [h("p", { class: "name" }, "Request"), h("pre", { tabindex: "0", "aria-label": "The request's body", "data-test": `${name}-body` }, pretty(request.body)), h("p", { class: "name" }, "Answer")],
     h("pre", { tabindex: "0", "aria-label": "The answer", "data-test": `${name}-answer` }, answer.json ? pretty(answer.json) : answer.text || "(empty)"),
     h("details", { "data-test": `${name}-copy` }, h("summary", null, "Copy this request as code"),
       h("div", { class: "langs", role: "group", "aria-label": "Language" }, langs),

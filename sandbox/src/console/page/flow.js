@@ -15,6 +15,7 @@ const CUSTOMERS = [
 ];
 const OUTCOMES = [
   ["08011111111", "Delivered at once", "The provider answers that it is done."],
+  ["201000000000", "Pending first", "Delivered when it is asked about again."],
   ["500000000000", "Unclear answer", "Nobody can read it. The gateway asks again."],
   ["400000000000", "No answer", "Was it charged? The gateway finds out."],
   ["08022222222", "Failed", "Not charged: safe to refund."],
@@ -46,9 +47,15 @@ export async function show(root, params, { until }) {
   const list = h("ol", { class: "steps" });
   const screen = h("div", { class: "stack", "aria-live": "polite" });
   const aside = h("div");
+  const beside = h("div", null, aside);
+  const narrow = matchMedia("(max-width: 900px)");
   const restart = h("button", { type: "button", "data-test": "flow-restart", onclick: () => { made = fresh(); draw(); } }, "Start again");
   root.append(head("First flow", "From a phone number to a delivered data bundle. Each step calls the real API of this sandbox.", restart),
-    h("div", { class: "flow" }, list, aside));
+    h("div", { class: "flow" }, list, beside));
+  // Where there is no room beside the steps, the phone is in the step that needs it.
+  const place = () => ((narrow.matches && list.querySelector(".slot")) || beside).append(aside);
+  narrow.addEventListener("change", place);
+  until(() => narrow.removeEventListener("change", place));
 
   async function run(name, method, path, options) {
     const answer = await api(method, path, options);
@@ -84,7 +91,7 @@ export async function show(root, params, { until }) {
         h("label", { class: "sr", for: "flow-phone" }, "Customer"),
         h("select", { id: "flow-phone", "data-test": "flow-phone", onchange: change }, options), go(name));
     }
-    if (name === "verify") return h("p", { class: "small" }, "The message is on the phone. Use its code there.");
+    if (name === "verify") return h("div", { class: "slot" }, h("p", { class: "small" }, "The message is on the phone. Use its code there."));
     if (name === "buy") {
       return [h("fieldset", { class: "choices" }, h("legend", null, "What the provider does"), OUTCOMES.map(([number, title, text]) =>
         h("label", { class: "choice" },
@@ -99,7 +106,7 @@ export async function show(root, params, { until }) {
   function summary(name) {
     const answer = json(made.answers[name]);
     if (name === "read") return answer.data?.[0]?.name ?? null;
-    if (name === "prices") return answer.variations.map((it) => h("span", { class: "tag" }, `${it.name} ${money(it.amount_kobo)}`));
+    if (name === "prices") return answer.variations.map((it) => h("span", { class: "tag plain" }, `${it.name} ${money(it.amount_kobo)}`));
     return null;
   }
 
@@ -140,6 +147,7 @@ export async function show(root, params, { until }) {
 
   function draw(moved = false) {
     replace(list, STEPS.map(step));
+    place();
     drawPhone();
     if (moved) {
       const now = list.querySelector(".now");
@@ -156,7 +164,6 @@ export async function show(root, params, { until }) {
     }
     const all = (await messages()).filter((sms) => sms.phone === number).slice(0, 5);
     const waits = STEPS[made.at][0] === "verify";
-    aside.className = waits ? "waiting" : "";
     refresh(screen, [all, waits, number], () => {
       if (all.length === 0) return h("p", { class: "soft small" }, "No message yet. It comes with step 1.");
       return all.map((sms, index) => {
@@ -166,10 +173,7 @@ export async function show(root, params, { until }) {
         return node;
       });
     });
-    if (waits) {
-      screen.querySelector("button.primary")?.focus({ preventScroll: true });
-      aside.scrollIntoView({ block: "nearest" });
-    }
+    if (waits) screen.querySelector("button.primary")?.focus({ preventScroll: true });
   }
 
   draw();

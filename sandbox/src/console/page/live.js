@@ -8,7 +8,7 @@ const FIRST = 1000;
 const HEALTH_MS = 2000;
 const PAUSE_MS = 250;
 
-export const live = { entries: [], health: null, connected: false, has: false };
+export const live = { entries: [], health: null, connected: false };
 const listeners = new Map();
 
 // Calls `listener` on "activity" (with the new entries) or "health". Gives the way to stop.
@@ -56,24 +56,19 @@ export function refreshHealth() {
 }
 
 async function listen() {
-  try {
-    const after = Math.max((live.health?.last_activity ?? 0) - FIRST, 0);
-    const first = await sandbox(`activity?after=${after}&limit=${FIRST}`);
-    live.has = true;
-    first.entries.forEach(take);
-    const stream = new EventSource(`/_sandbox/stream?after=${first.next}`);
-    stream.addEventListener("activity", (event) => take(JSON.parse(event.data)));
-  } catch {
-    live.has = false;
-  }
+  const after = Math.max((live.health?.last_activity ?? 0) - FIRST, 0);
+  const first = await sandbox(`activity?after=${after}&limit=${FIRST}`);
+  first.entries.forEach(take);
+  const stream = new EventSource(`/_sandbox/stream?after=${first.next}`);
+  stream.addEventListener("activity", (event) => take(JSON.parse(event.data)));
 }
 
+// Does not end.
 export async function begin() {
   await askHealth();
   await listen();
-  setInterval(() => {
-    if (!document.hidden) askHealth();
-    // Without the record of the activity, the views ask again from time to time.
-    if (!live.has && !document.hidden) tell("activity", []);
-  }, HEALTH_MS);
+  for (;;) {
+    await new Promise((done) => { setTimeout(done, HEALTH_MS); });
+    if (!document.hidden) await askHealth();
+  }
 }

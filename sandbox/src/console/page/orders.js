@@ -47,7 +47,12 @@ export async function show(root, params, { until }) {
     h("button", { type: "button", "data-test": `filter-${name || "all"}`, onclick: () => { filter = name; pages = [FIRST]; draw(); } }, name ? name.replace("_", " ") : "All"));
   const list = table(body, "Orders, newest first");
   const pager = h("div", { class: "pager" }, newer, place, older);
-  root.append(head("Orders", "Every order of this tenant, newest first. Open one to see its story."),
+  const id = h("input", { id: "find", placeholder: "id of an order, request or account", "data-test": "find-id", size: 30 });
+  const find = h("form", { class: "row", role: "search", onsubmit: (event) => {
+    event.preventDefault();
+    if (id.value.trim()) location.hash = `#/story/${encodeURIComponent(id.value.trim())}`;
+  } }, h("label", { class: "sr", for: "find" }, "Open a story by its id"), id, h("button", { "data-test": "find" }, "Open"));
+  root.append(head("Orders", "Every order of this tenant, newest first. Open one to see its story.", find),
     h("div", { class: "stack" }, h("div", { class: "filters", role: "group", "aria-label": "State" }, filters), none, h("div", { class: "panel" }, list, pager)));
 
   let asked = 0;

@@ -41,20 +41,20 @@ function wallet(kobo) {
 
 function services(list) {
   const off = list.filter((it) => !it.on_sale);
-  if (off.length === 0) return h("p", { class: "small soft" }, list.length > 0 ? `${plural(list.length, "service")} on sale` : "");
+  if (off.length === 0) return h("p", { class: "small soft" }, `${plural(list.length, "service")} on sale`);
   return h("ul", { class: "small" }, off.map((it) => h("li", null, h("b", null, it.service_id), ` is not sold since ${moment(it.suspended_since)}: ${it.reason}`)));
 }
 
-function card(name, seen, fault, kobo) {
+function card(name, seen, fault) {
   const send = { vtpass: (script) => sandbox("vtpass/next", "POST", [script]), mtn: (script) => sandbox("mtn/next", "POST", [script]), mono: (id) => sandbox("mono/withdraw", "POST", { account_id: id }) }[name];
   const outcomes = { vtpass: VTPASS, mtn: MTN, mono: MONO }[name];
-  return h("section", { class: "panel stack", "data-test": `provider-${name}` },
+  return [
     h("div", { class: "row between" }, h("div", null, h("h2", null, NAMES[name]), h("p", { class: "small soft" }, DOES[name])),
       seen?.on === false ? tag("off") : seen?.lately ? tag(seen.lately === "unknown" ? "not seen yet" : seen.lately, seen.lately === "unknown" ? "" : undefined) : null),
-    seen && services(seen.services ?? []),
+    seen?.services?.length > 0 && services(seen.services),
     fault ? [faults(name, fault), scripts(name, outcomes, send)] : h("p", { class: "small soft" }, "A real provider: the environment names it. It is not controlled here."),
     name === "mtn" && fault && h("div", null, action("Send the held callbacks", async () => toast(`${plural((await sandbox("mtn/deliver", "POST", {})).callbacks.length, "callback")} sent`), { "data-test": "mtn-deliver" })),
-    kobo !== null && kobo !== undefined && wallet(kobo));
+  ];
 }
 
 const SWITCHES = [
@@ -67,24 +67,35 @@ function aws(now) {
   const number = (name, label, values) => h("div", { class: "row between" }, h("label", { for: `aws-${name}` }, label),
     h("select", { id: `aws-${name}`, "data-test": `aws-${name}`, onchange: (event) => set({ [name]: Number(event.target.value) }) },
       [...new Set([...values, now[name]])].map((value) => h("option", { value, selected: value === now[name] }, name === "index_lag_ms" ? `${value / 1000} s` : value))));
-  return h("section", { class: "panel stack", "aria-labelledby": "aws" }, h("div", null, h("h2", { id: "aws" }, "AWS"), h("p", { class: "small soft" }, "What AWS may do and rarely does.")),
+  return [h("div", null, h("h2", { id: "aws" }, "AWS"), h("p", { class: "small soft" }, "What AWS may do and rarely does.")),
     SWITCHES.map(([name, label, note]) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: now[name], "data-test": `aws-${name}`, onchange: (event) => set({ [name]: event.target.checked }) }),
       h("span", null, label, h("small", { class: "soft" }, `, ${note}`)))),
-    number("index_lag_ms", "Indexes lag by", [0, 1000, 5000, 60_000]), number("instances", "Instances of each function", [1, 2, 3, 5, 20]));
+    number("index_lag_ms", "Indexes lag by", [0, 1000, 5000, 60_000]), number("instances", "Instances of each function", [1, 2, 3, 5, 20])];
 }
 
+const ORDER = ["vtpass", "mtn", "mono"];
+const AGAIN_MS = 10_000;
+
 export async function show(root, params, { until }) {
-  const cards = h("div", { class: "cards" });
-  root.append(head("Providers", "How each provider is seen, and what it does next. A switch holds until you change it; an outcome is used once."), cards);
-  const draw = async () => {
-    const { simulated } = state.about;
-    const [{ data }, switches, ...known] = await Promise.all([ask("GET", "/providers"), sandbox("aws"),
-      ...["vtpass", "mtn", "mono"].map((name) => (simulated.includes(name) ? sandbox(`${name}/fault`) : null)),
-      simulated.includes("vtpass") ? sandbox("vtpass/wallet") : null]);
-    const money_ = known[3]?.kobo;
-    refresh(cards, [data, switches, known], () => [["vtpass", "mtn", "mono"].map((name, index) =>
-      card(name, data.find((it) => it.provider === name), known[index], name === "vtpass" ? money_ : null)), aws(switches)]);
+  const { simulated } = state.about;
+  const cards = Object.fromEntries(ORDER.map((name) => [name, h("section", { class: "panel stack", "data-test": `provider-${name}`, "aria-label": NAMES[name] })]));
+  const money_ = h("div");
+  const cloud = h("section", { class: "panel stack", "aria-labelledby": "aws" });
+  root.append(head("Providers", "How each provider is seen, and what it does next. A switch holds until you change it; an outcome is used once."),
+    h("div", { class: "cards" }, Object.values(cards), cloud));
+  const drawAll = async () => {
+    const [{ data }, switches, ...faults_] = await Promise.all([ask("GET", "/providers"), sandbox("aws"),
+      ...ORDER.map((name) => (simulated.includes(name) ? sandbox(`${name}/fault`) : null))]);
+    ORDER.forEach((name, index) => refresh(cards[name], [data.find((it) => it.provider === name), faults_[index]], ([seen, fault]) =>
+      [card(name, seen, fault), name === "vtpass" && money_]));
+    refresh(cloud, switches, aws);
   };
-  await draw();
-  until(on("health", draw));
+  const drawWallet = async () => {
+    if (simulated.includes("vtpass")) refresh(money_, (await sandbox("vtpass/wallet")).kobo, wallet);
+  };
+  await drawAll();
+  await drawWallet();
+  until(on("activity", (entries) => (entries.some((entry) => entry.kind === "call") ? drawWallet() : null)));
+  const timer = setInterval(() => { if (!document.hidden) drawAll().catch(() => {}); }, AGAIN_MS);
+  until(() => clearInterval(timer));
 }

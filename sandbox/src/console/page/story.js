@@ -82,5 +82,7 @@ export async function show(root, [id], { until, again }) {
     }, { "data-test": "story-reverse" }));
   }
   await draw();
-  until(on("activity", draw));
+  // What is sent to the tenant is about the event, so every delivery may belong here.
+  const concerns = (entry) => entry.about.includes(id) || entry.who === "send-webhook";
+  until(on("activity", (entries) => (entries.some(concerns) ? draw() : null)));
 }

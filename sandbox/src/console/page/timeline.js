@@ -75,7 +75,8 @@ function endOf(entry, now) {
 }
 
 function draw(entries, isEven, width, light) {
-  const now = Date.parse(live.health?.now ?? new Date().toISOString());
+  // The health may be older than the last entry.
+  const now = Math.max(Date.parse(live.health?.now ?? new Date().toISOString()), ...entries.map((entry) => Date.parse(entry.at)));
   const from = Math.min(...entries.map((entry) => Date.parse(entry.at)));
   const to = Math.max(...entries.map((entry) => endOf(entry, now)));
   const place = scaleOf(from, to, isEven, width);
@@ -83,7 +84,7 @@ function draw(entries, isEven, width, light) {
   const middle = (lane) => TOP + HEIGHT * used.findIndex(([name]) => name === lane) + HEIGHT / 2;
   const bottom = TOP + HEIGHT * used.length;
   const marks = [];
-  const picture = svg("svg", { class: "lanes", viewBox: `0 0 ${width} ${bottom + 22}`, width, height: bottom + 22, "aria-hidden": "true" });
+  const picture = svg("svg", { class: entries.length > 80 ? "lanes dense" : "lanes", viewBox: `0 0 ${width} ${bottom + 22}`, width, height: bottom + 22, "aria-hidden": "true" });
   const grid = svg("g", { class: "axis" });
   let free = -Infinity;
   for (const ms of ticks(Math.max(to - from, 1), isEven)) {
