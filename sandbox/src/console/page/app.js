@@ -83,7 +83,7 @@ function open() {
   main.replaceChildren();
   document.title = `${found.title} · Telco gateway sandbox`;
   drawTabs();
-  tabs.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  tabs.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   // A view adds to `root` and says by `until` what is to be stopped when it is left.
   const root = h("div", { class: `view-${shown}` });
   main.append(root);

@@ -12,9 +12,9 @@ function stat(number, name) {
 function lines(messages, caption) {
   if (messages.length === 0) return null;
   return h("details", { "data-test": "messages" }, h("summary", null, `${caption} (${messages.length === 50 ? "the next 50" : messages.length})`),
-    h("ul", { class: "events" }, messages.map((it) => {
+    h("ul", { class: "events dated" }, messages.map((it) => {
       const about = it.body?.purchase_id ?? it.body?.request_id ?? it.body?.account_id;
-      return h("li", null, h("span", { class: "off" }, moment(it.due_at).split(", ")[1]), h("span", { class: "kind" }, it.body?.kind?.replaceAll("_", " ") ?? "message"),
+      return h("li", null, h("span", { class: "off" }, moment(it.due_at)), h("span", { class: "kind" }, it.body?.kind?.replaceAll("_", " ") ?? "message"),
         about ? h("a", { href: `#/story/${about}`, class: "mono" }, about) : h("span", { class: "soft" }, "no id"),
         h("span", { class: "small soft" }, it.receive_count > 0 ? `received ${plural(it.receive_count, "time")}` : ""),
         h("details", { class: "more" }, h("summary", null, "Body"), h("pre", null, pretty(it.body))));

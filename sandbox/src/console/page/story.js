@@ -37,17 +37,18 @@ function summary(order) {
 }
 
 function attempts(order) {
-  return h("ol", { class: "events" }, order.history.map((line) =>
-    h("li", null, h("span", { class: "off" }, moment(line.at).split(", ")[1]), h("span", { class: "kind" }, line.action.replaceAll("_", " ")),
+  return h("ol", { class: "events dated" }, order.history.map((line) =>
+    h("li", null, h("span", { class: "off" }, moment(line.at)), h("span", { class: "kind" }, line.action.replaceAll("_", " ")),
       h("span", null, line.meaning.replaceAll("_", " ")), line.state ? tag(line.state) : h("span"))));
 }
 
 export async function show(root, [id], { until, again }) {
   const first = await find(id);
-  const answers = h("div");
+  const answers = h("div", { class: "panel", hidden: true });
   const look = action("Ask the API", async () => {
     const path = first ? `/purchases/${id}` : /^[0-9a-f]{32}$/.test(id) ? `/requests/${id}` : `/accounts/${id}/consent`;
     const answer = await api("GET", path);
+    answers.hidden = false;
     answers.replaceChildren(exchange(answer, "story"));
   }, { "data-test": "story-ask" });
   root.append(head(first ? "Order" : "Story", null, h("a", { class: "button", href: "#/orders" }, "All orders"), look));

@@ -28,7 +28,7 @@ async function about(id) {
 export async function load(id, order = null) {
   const entries = await about(id);
   // What was sent to the tenant is about the event, not about what the event tells.
-  const told = entries.filter((entry) => entry.detail?.table === "events").flatMap((entry) => entry.about.filter((it) => it !== id));
+  const told = entries.filter((entry) => entry.detail?.table === "events").map((entry) => entry.about[0]).filter((event) => event && event !== id);
   const known = new Set(entries.map((entry) => entry.n));
   for (const event of new Set(told)) {
     entries.push(...(await about(event)).filter((entry) => !known.has(entry.n) && known.add(entry.n)));
@@ -111,7 +111,7 @@ function draw(entries, isEven, width, light) {
 
 function line(entry, from, light) {
   const { due, error, code, refused, receives } = entry.detail ?? {};
-  const extra = [entry.who && `by ${entry.who}`, due && `due ${moment(due)}`, code && `code ${code}`, error, refused && "its condition did not hold",
+  const extra = [moment(entry.at), entry.who && `by ${entry.who}`, due && `due ${moment(due)}`, code && `code ${code}`, error, refused && "its condition did not hold",
     Number(receives) > 1 && `received ${plural(Number(receives), "time")}`].filter(Boolean);
   const node = h("li", { onmouseenter: () => light(entry.n, true), onmouseleave: () => light(entry.n, false), "data-test": "story-entry", title: moment(entry.at) },
     h("span", { class: "off" }, `+${span(Date.parse(entry.at) - from)}`), h("span", { class: "kind" }, NAMES[entry.kind] ?? entry.kind),

@@ -14,7 +14,7 @@ const VERDICTS = {
 function delivery(it) {
   const [words, kind] = VERDICTS[it.verdict] ?? [it.verdict, "bad"];
   const about = it.body?.data?.purchase_id ?? it.body?.data?.account_id ?? it.body?.data?.request_id;
-  return h("li", { "data-test": "delivery" }, h("span", { class: "off" }, moment(it.at).split(", ")[1]), h("span", null, tag(words, kind)),
+  return h("li", { "data-test": "delivery" }, h("span", { class: "off" }, moment(it.at)), h("span", null, tag(words, kind)),
     h("span", null, it.body?.type ?? "unknown", it.before > 0 && h("span", { class: "small soft" }, `, came ${plural(it.before, "time")} before`),
       about && [" ", h("a", { href: `#/story/${about}`, class: "mono" }, short(about))]),
     h("span", { class: "small" }, "answered ", statusTag(it.status)),
