@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{OriginalUri, Path, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::middleware;
-use axum::response::{IntoResponse, Json, Redirect, Response};
+use axum::response::{Json, Redirect};
 use axum::routing::{get, post};
 use serde_json::Value;
 
@@ -47,17 +47,13 @@ pub(crate) fn router(console: Console) -> Router {
         .nest("/mono", mono.unwrap_or_default())
         .nest("/vtpass", vtpass.unwrap_or_default())
         .nest("/mtn", mtn.unwrap_or_default())
-        .fallback(lost)
+        .fallback(async || not_found())
         .layer(middleware::from_fn(refuse_other_pages));
-    Router::new().nest("/_sandbox", routes).merge(docs::router())
-}
-
-/// Nothing is there. A slash too many after the page's address does not matter.
-async fn lost(OriginalUri(uri): OriginalUri) -> Response {
-    match uri.path() {
-        "/_sandbox/" => Redirect::permanent("/_sandbox").into_response(),
-        _ => not_found().into_response(),
-    }
+    let slash_too_many = get(async || Redirect::permanent("/_sandbox"));
+    Router::new()
+        .nest("/_sandbox", routes)
+        .route("/_sandbox/", slash_too_many)
+        .merge(docs::router())
 }
 
 /// The OTPs that simulated phones received, newest first.

@@ -65,7 +65,7 @@ async fn each_file_that_the_page_loads_is_served_with_its_type_and_a_strict_poli
         assert!(file.text.lines().count() < 400, "{path}");
     }
     let caller = gateway.caller();
-    assert_eq!(caller.to_console("GET", "", "").await.status, 200, "the address with a slash");
+    assert_eq!(caller.to_console("GET", "", "").await.status, 308, "a slash too many");
     assert_eq!(caller.to_console("GET", "page/none.js", "").await.status, 404);
     // No file is left behind in the binary, either.
     let directory = format!("{}/src/console/page", env!("CARGO_MANIFEST_DIR"));
