@@ -47,6 +47,7 @@ function drawTabs() {
   refresh(tabs, [counts, current, state.key], () => [VIEWS.map(([name, title]) =>
     h("a", { href: `#/${name}`, "data-test": `tab-${name}`, "aria-current": name === current ? "page" : null }, title,
       counts[name] > 0 && h("span", { class: "count" }, count(counts[name]), h("span", { class: "sr" }, " waiting")))),
+    h("a", { href: "/_sandbox/docs", "data-test": "tab-docs" }, "Contract"),
     state.about.keys.length > 1 && h("label", { class: "field small" }, "Tenant",
       h("select", { "data-test": "key", onchange: (event) => { choose(event.target.value); open(); } },
         state.about.keys.map(({ key, tenant }) => h("option", { value: key, selected: key === state.key }, tenant))))]);
