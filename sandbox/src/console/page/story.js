@@ -10,7 +10,10 @@ import { form } from "./todo.js";
 
 const FINAL = ["delivered", "failed", "reversed"];
 
+const ID = /^[0-9a-f]{32}$/;
+
 async function find(id) {
+  if (!ID.test(id)) return null;
   try {
     return await sandbox(`orders/${encodeURIComponent(id)}`);
   } catch {
@@ -46,7 +49,7 @@ export async function show(root, [id], { until, again }) {
   const first = await find(id);
   const answers = h("div", { class: "panel", hidden: true });
   const look = action("Ask the API", async () => {
-    const path = first ? `/purchases/${id}` : /^[0-9a-f]{32}$/.test(id) ? `/requests/${id}` : `/accounts/${id}/consent`;
+    const path = first ? `/purchases/${id}` : ID.test(id) ? `/requests/${id}` : `/accounts/${id}/consent`;
     const answer = await api("GET", path);
     answers.hidden = false;
     answers.replaceChildren(exchange(answer, "story"));
