@@ -1,5 +1,7 @@
-//! The commands `telco-gateway account show`, `export` and `unlink`: what a person may ask for, without an
+//! The commands `telco-gateway account show`, `export`, `check` and `unlink`: what a person may ask for, without an
 //! API key of the tenant.
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use clap::{Args, Subcommand};
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use shared::domain::account::{Account, AccountState};
 use shared::domain::deferred::DeferredRequest;
 use shared::domain::ids::{AccountId, TenantId};
-use shared::domain::job::{AFTER_THE_WRITE, HeldAccount, Job, Step};
+use shared::domain::job::{AFTER_THE_WRITE, HeldAccount, Job, ReportedAccount, Step};
 use shared::domain::time::to_iso;
 use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
@@ -26,6 +28,7 @@ const PAGE: usize = 100;
 
 /// The arguments of `account`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::ACCOUNT)]
 pub struct AccountArguments {
     #[command(flatten)]
     table: TableName,
@@ -39,6 +42,12 @@ enum Command {
     Show(Which),
     /// Print everything held about a tenant's accounts, with their numbers, as JSON lines
     Export(Which),
+    /// Ask Mono whether it still knows an account; if not, it is erased here for every tenant (sqs:SendMessage)
+    Check {
+        /// The account
+        #[arg(value_parser = account)]
+        account: AccountId,
+    },
     /// Withdraw the consents: erase here, tell Mono and the tenant (dynamodb:UpdateItem, sqs:SendMessage)
     Unlink(Which),
 }
@@ -68,6 +77,7 @@ pub async fn run(arguments: AccountArguments, context: &Context) -> Result<Strin
     let also: &[&str] = match arguments.command {
         Command::Show(_) => &[],
         Command::Export(_) => &["REQUESTS_TABLE"],
+        Command::Check { .. } => &["FOLLOW_UP_QUEUE_URL"],
         Command::Unlink(_) => &["FOLLOW_UP_QUEUE_URL", "NOTIFY_QUEUE_URL"],
     };
     let table = Table { function: "consent", variable, given, also };
@@ -77,6 +87,18 @@ pub async fn run(arguments: AccountArguments, context: &Context) -> Result<Strin
         Command::Show(which) => {
             let accounts = commands.chosen(&which).await?;
             Ok(if *json { document(&view(&accounts)) } else { list(&accounts) })
+        }
+        Command::Check { account } => {
+            let jobs = Queue::from_vars(&vars, environment, "FOLLOW_UP_QUEUE_URL")?;
+            let held = ReportedAccount { account_id: account.clone() };
+            let sent = jobs.send(&Job::Withdrawal(Step::first(held)), Duration::ZERO).await;
+            sent.map_err(|error: QueueError| Failure::from(StoreError::from(error)))?;
+            Ok(match json {
+                true => document(&json!({ "asked": account })),
+                false => {
+                    format!("Mono is asked about {account}; see account show in some minutes\n")
+                }
+            })
         }
         Command::Export(which) => commands.export(&which, &vars, &dynamodb).await,
         Command::Unlink(which) => {

@@ -21,6 +21,7 @@ const MAX_NOTE: usize = 200;
 
 /// The arguments of `report`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::REPORT)]
 pub struct ReportArguments {
     #[command(flatten)]
     table: TableName,
@@ -43,6 +44,7 @@ enum Format {
 
 /// The arguments of `wallet`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::WALLET)]
 pub struct WalletArguments {
     #[command(flatten)]
     table: TableName,

@@ -11,6 +11,7 @@ use crate::doctor::{self, DoctorArguments};
 use crate::events::{self, EventsArguments};
 use crate::failure::Failure;
 use crate::guard::{self, GuardArguments};
+use crate::pages::{self, CompletionsArguments, ManArguments};
 use crate::purchase::{self, PurchaseArguments};
 use crate::request::{self, RequestArguments};
 use crate::tenant::{self, TenantArguments};
@@ -43,6 +44,10 @@ pub enum Command {
     Wallet(WalletArguments),
     /// List whose data was shown: to a key, to a tenant, or of an account
     Disclosures(DisclosuresArguments),
+    /// Print a script that completes the commands in a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page, or write one for each command
+    Man(ManArguments),
 }
 
 impl Command {
@@ -64,6 +69,8 @@ impl Command {
             Self::Report(arguments) => books::report(arguments, context).await,
             Self::Wallet(arguments) => books::wallet(arguments, context).await,
             Self::Disclosures(arguments) => disclosures::run(arguments, context).await,
+            Self::Completions(arguments) => pages::completions(&arguments, context),
+            Self::Man(arguments) => pages::man(&arguments, context),
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Context {
     pub json: bool,
     /// Time, randomness and network.
     pub environment: Environment,
+    /// The tool itself, with all its commands and arguments.
+    pub tool: clap::Command,
 }
 
 impl Context {

@@ -47,6 +47,7 @@ const SUBJECT: [&str; 10] = [
 
 /// The arguments of `dead-letters`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::DEAD_LETTERS)]
 pub struct DeadLettersArguments {
     #[command(subcommand)]
     command: Command,

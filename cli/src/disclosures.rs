@@ -24,6 +24,7 @@ const SHORT_HASH: usize = 12;
 /// The arguments of `disclosures`.
 #[derive(Args)]
 #[command(group = ArgGroup::new("whose").args(["account", "key", "tenant"]).required(true).multiple(true))]
+#[command(after_long_help = crate::help::DISCLOSURES)]
 pub struct DisclosuresArguments {
     #[command(flatten)]
     table: TableName,

@@ -20,6 +20,7 @@ const PAGE: usize = 100;
 
 /// The arguments of `events`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::EVENTS)]
 pub struct EventsArguments {
     #[command(flatten)]
     table: TableName,

@@ -21,6 +21,7 @@ const MAX_MINUTES: i64 = 30 * 24 * 60;
 
 /// The arguments of `guard`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::GUARD)]
 pub struct GuardArguments {
     #[command(flatten)]
     table: TableName,

@@ -76,3 +76,91 @@ Examples:
   telco-gateway --sandbox http://127.0.0.1:9000 doctor --json
 
 Exit codes: 0 nothing to act on, 1 findings, 2 wrong usage, 3 AWS or the sandbox cannot be reached.";
+
+/// Below the options of `purchase`.
+pub const PURCHASE: &str = "\
+Examples:
+  telco-gateway purchase show 0123456789abcdef0123456789abcdef
+  telco-gateway purchase list --state needs_review
+  telco-gateway purchase list --tenant acme --service mtn-data --from 2026-11-01 --to 2026-11-30
+  telco-gateway purchase ask 0123456789abcdef0123456789abcdef
+  telco-gateway purchase ask --waiting
+  telco-gateway purchase settle 0123456789abcdef0123456789abcdef --to failed \\
+      --reason \"VTpass support, ticket 4711: not in their books, not charged\"
+  telco-gateway purchase find --phone 08031234567 --tenant acme";
+
+/// Below the options of `account`.
+pub const ACCOUNT: &str = "\
+Examples:
+  telco-gateway account show --tenant acme --all
+  telco-gateway account export --tenant acme --account ID > export.jsonl
+  telco-gateway account check ID
+  telco-gateway account unlink --tenant acme --account ID";
+
+/// Below the options of `events`.
+pub const EVENTS: &str = "\
+Examples:
+  telco-gateway events list acme --type purchase.failed --since 2026-11-29T00:00:00Z
+  telco-gateway events show acme 0123456789abcdef0123456789abcdef";
+
+/// Below the options of `dead-letters`.
+pub const DEAD_LETTERS: &str = "\
+Examples:
+  telco-gateway dead-letters list
+  telco-gateway dead-letters show follow-up
+  telco-gateway dead-letters redrive follow-up --rate 5";
+
+/// Below the options of `tenant`.
+pub const TENANT: &str = "\
+Examples:
+  telco-gateway tenant create acme --kind live --label \"first app\"
+  telco-gateway tenant list acme
+  telco-gateway tenant rotate acme --overlap 24
+  telco-gateway tenant limit acme --spend 500000000/600,5000000000/86400
+  telco-gateway tenant revoke KEY_ID --reason \"left the project\"";
+
+/// Below the options of `webhook`.
+pub const WEBHOOK: &str = "\
+Examples:
+  telco-gateway webhook list acme
+  telco-gateway webhook add acme --url https://hooks.example.com/telco --event purchase.delivered
+  telco-gateway webhook enable acme ENDPOINT";
+
+/// Below the options of `guard`.
+pub const GUARD: &str = "\
+Examples:
+  telco-gateway guard list
+  telco-gateway guard close mtn-data --for 90 --because \"VTpass is maintained until noon\"
+  telco-gateway guard automatic mtn-data --because \"back to normal\"";
+
+/// Below the options of `report`.
+pub const REPORT: &str = "\
+Examples:
+  telco-gateway report 2026-11-28
+  telco-gateway report 2026-11-28 --tenant acme --format csv";
+
+/// Below the options of `wallet`.
+pub const WALLET: &str = "\
+Examples:
+  telco-gateway wallet show
+  telco-gateway wallet top-up 50000000 --note \"transfer 4711\"";
+
+/// Below the options of `disclosures`.
+pub const DISCLOSURES: &str = "\
+Examples:
+  telco-gateway disclosures --key KEY_ID --people
+  telco-gateway disclosures --tenant acme --from 2026-11-01 --to 2026-11-28
+  telco-gateway disclosures --account ACCOUNT_ID";
+
+/// Below the options of `completions`.
+pub const COMPLETIONS: &str = "\
+Examples:
+  telco-gateway completions bash > ~/.local/share/bash-completion/completions/telco-gateway
+  telco-gateway completions fish > ~/.config/fish/completions/telco-gateway.fish
+  telco-gateway completions zsh > ~/.zfunc/_telco-gateway";
+
+/// Below the options of `man`.
+pub const MAN: &str = "\
+Examples:
+  telco-gateway man | man -l -
+  telco-gateway man --to ~/.local/share/man/man1";

@@ -16,6 +16,7 @@ mod events;
 mod failure;
 mod guard;
 mod help;
+mod pages;
 mod purchase;
 mod request;
 mod table;
@@ -75,7 +76,8 @@ async fn run(matches: &ArgMatches) -> Result<String, Failure> {
     let Arguments { place, json, command } =
         Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     let target = place.target(matches)?;
-    command.run(&Context { target, json, environment: Environment::real() }).await
+    let (environment, tool) = (Environment::real(), Arguments::command());
+    command.run(&Context { target, json, environment, tool }).await
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ const MAX_OVERLAP_HOURS: u64 = 168;
 
 /// The arguments of `webhook`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::WEBHOOK)]
 pub struct WebhookArguments {
     #[command(flatten)]
     table: TableName,
@@ -84,7 +85,7 @@ struct Which {
 /// # Errors
 /// [`Failure`].
 pub async fn run(arguments: WebhookArguments, context: &Context) -> Result<String, Failure> {
-    let Context { target, json, environment } = context;
+    let Context { target, json, environment, .. } = context;
     let (variable, given) = ("WEBHOOK_ENDPOINTS_TABLE", arguments.table.given());
     let table = Table { function: "webhook-endpoints", variable, given, also: &[] };
     let (vars, dynamodb) = context.open(&table).await?;

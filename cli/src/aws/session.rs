@@ -7,6 +7,7 @@ use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 use shared::platform::config::Vars;
 use shared::platform::http::Http;
 
@@ -96,7 +97,7 @@ async fn credentials(asked: &Asked, config: &SdkConfig) -> Result<Credentials, S
         }
     };
     let provider = config.credentials_provider().ok_or_else(|| none("no source is configured"))?;
-    provider.provide_credentials().await.map_err(|error| none(&causes(&error)))
+    provider.provide_credentials().await.map_err(|error| none(&reason(&error)))
 }
 
 fn pairs(credentials: &Credentials) -> Vec<(&'static str, String)> {
@@ -104,6 +105,16 @@ fn pairs(credentials: &Credentials) -> Vec<(&'static str, String)> {
     let id = ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned());
     let secret = ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key().to_owned());
     [id, secret].into_iter().chain(token).collect()
+}
+
+/// Why there are no credentials. That the last source of all, an instance's role, is not there says nothing.
+fn reason(error: &CredentialsError) -> String {
+    let causes = causes(error);
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => "none is configured".to_owned(),
+        _ if causes.contains("IMDS") => "none is configured".to_owned(),
+        _ => causes,
+    }
 }
 
 /// An error and its causes, up to the first line break: what follows may repeat a request.

@@ -27,6 +27,7 @@ use crate::target::Table;
 
 /// The arguments of `purchase`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::PURCHASE)]
 pub struct PurchaseArguments {
     #[command(flatten)]
     table: TableName,

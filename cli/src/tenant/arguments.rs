@@ -24,6 +24,7 @@ const MAX_OVERLAP_HOURS: i64 = 720;
 
 /// The arguments of `tenant`.
 #[derive(Args)]
+#[command(after_long_help = crate::help::TENANT)]
 pub struct TenantArguments {
     /// Another table.
     #[command(flatten)]

@@ -10,6 +10,7 @@ use shared::domain::ids::{PurchaseId, TenantId};
 use shared::domain::purchase::PhoneKey;
 use shared::platform::crypto::KeyedHash;
 
+use crate::fake_aws::FakeAws;
 use crate::support::{DELIVERED, Gateway, PHONE, run};
 
 /// The tenant of the sandbox's key.
@@ -79,6 +80,15 @@ async fn the_purchases_for_a_number_are_found_and_masked_but_for_open_ones() {
     let key = gateway.limits_key(&secrets, &settled, &tenant).await;
     let with_key = [&vars[..], &[("LIMITS_HMAC_KEY", key.as_str())]].concat();
     assert_eq!(run(&by_index, &with_key).await.json(), found);
+    // With a stack the key is read from its secret.
+    let aws = FakeAws::of(&gateway).await;
+    let secret = json!({ "LIMITS_HMAC_KEY": key }).to_string();
+    aws.deployment().secrets.insert("LimitsSecret".to_owned(), secret);
+    let in_stack = [&["--stack", "telco"][..], &by_index].concat();
+    assert_eq!(run(&in_stack, &aws.vars()).await.json(), found);
+    aws.deployment().forbidden.insert("GetSecretValue");
+    let message = run(&in_stack, &aws.vars()).await.refused(3);
+    assert!(message.contains("AccessDenied") && !message.contains(&key), "{message}");
     // An order of a version without the index is found in the table only.
     let update = gateway.dynamodb().update_item().table_name("PurchasesTable");
     let id = AttributeValue::S(settled["purchase_id"].as_str().unwrap().to_owned());
@@ -163,4 +173,35 @@ impl Gateway {
             update.expression_attribute_values(":then", then).send().await.unwrap();
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_mono_does_not_know_any_more_is_erased_after_a_check() {
+    let gateway = Gateway::start().await;
+    let id = gateway.link(PHONE).await;
+    let tenant = tenant(&gateway).await;
+    // The customer withdrew at Mono, and nobody reported it.
+    let vars = gateway.aws_of("consent");
+    let mono = vars.iter().find(|(name, _)| *name == "MONO_BASE_URL").unwrap().1;
+    let url = format!("{mono}/accounts/{id}/unlink");
+    let mut unlinked = false;
+    for key in gateway.sandbox.secrets.values() {
+        let unlink = http::Request::post(&url).header("mono-sec-key", key);
+        unlinked |= gateway.answer(unlink, Value::Null).await.0 == 200;
+    }
+    assert!(unlinked, "one of the secrets is Mono's key");
+    let state = async || {
+        let show = ["--json", "account", "show", "--tenant", &tenant, "--all"];
+        gateway.run(&show).await.json()[0]["state"].clone()
+    };
+    assert_eq!(state().await, "linked");
+    let asked = gateway.run(&["--json", "account", "check", &id]).await.json();
+    assert_eq!(asked, json!({ "asked": id }));
+    until("the account is erased", async || {
+        gateway.turn(60);
+        state().await == "unlinked"
+    })
+    .await;
+    assert!(gateway.run(&["account", "check", &id]).await.ok().contains(&id));
+    assert_eq!(gateway.run(&["account", "check", "a b"]).await.code, 2);
 }

@@ -49,10 +49,11 @@ impl Ended {
     }
 }
 
-/// Runs the program with nothing in its environment but `vars`.
+/// Runs the program with nothing in its environment but `vars`, and without the role of this machine.
 pub async fn run(arguments: &[&str], vars: &[(&str, &str)]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_telco-gateway"));
-    command.args(arguments).env_clear().envs(vars.iter().copied());
+    command.args(arguments).env_clear().env("AWS_EC2_METADATA_DISABLED", "true");
+    command.envs(vars.iter().copied());
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     Ended {
         code: output.status.code().expect("it ends by itself"),
