@@ -59,41 +59,54 @@ async fn look_at_table(
         findings.push(found.advice("deploy with DeletionProtection=true", "Restore a table"));
     }
     if let Some(attribute) = &expected.ttl {
-        let ttl = client.describe_time_to_live().table_name(physical).send().await?;
-        let ttl = ttl.time_to_live_description;
-        let is_on = ttl.is_some_and(|ttl| {
-            let on = [TimeToLiveStatus::Enabled, TimeToLiveStatus::Enabling];
-            let status = ttl.time_to_live_status.as_ref();
-            status.is_some_and(|status| on.contains(status))
-                && ttl.attribute_name.as_ref() == Some(attribute)
-        });
-        if !is_on {
-            let problem = format!("has no TTL on {attribute}: what has ended is never deleted");
-            let found = Finding::fault("table_without_ttl", name, problem);
-            let advice = format!(
-                "aws dynamodb update-time-to-live --table-name {physical} \
-                 --time-to-live-specification AttributeName={attribute},Enabled=true"
-            );
-            findings.push(found.advice(advice, "Restore a table"));
-        }
+        findings.extend(without_ttl(client, name, physical, attribute).await?);
     }
     if expected.has_recovery {
-        let backups = client.describe_continuous_backups().table_name(physical).send().await?;
-        let recovery = backups
-            .continuous_backups_description
-            .and_then(|backups| backups.point_in_time_recovery_description)
-            .and_then(|recovery| recovery.point_in_time_recovery_status);
-        if recovery != Some(PointInTimeRecoveryStatus::Enabled) {
-            let problem = "has no point-in-time recovery: a mistake in it cannot be undone";
-            let found = Finding::fault("table_without_recovery", name, problem);
-            let advice = format!(
-                "aws dynamodb update-continuous-backups --table-name {physical} \
-                 --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
-            );
-            findings.push(found.advice(advice, "Restore a table"));
-        }
+        findings.extend(without_recovery(client, name, physical).await?);
     }
     Ok(findings)
+}
+
+async fn without_ttl(
+    client: &DynamoDb,
+    name: &str,
+    physical: &str,
+    attribute: &str,
+) -> Result<Option<Finding>, AwsError> {
+    let ttl = client.describe_time_to_live().table_name(physical).send().await?;
+    let is_on = ttl.time_to_live_description.is_some_and(|ttl| {
+        let on = [TimeToLiveStatus::Enabled, TimeToLiveStatus::Enabling];
+        let status = ttl.time_to_live_status.as_ref();
+        status.is_some_and(|status| on.contains(status))
+            && ttl.attribute_name.as_deref() == Some(attribute)
+    });
+    let problem = format!("has no TTL on {attribute}: what has ended is never deleted");
+    let advice = format!(
+        "aws dynamodb update-time-to-live --table-name {physical} \
+         --time-to-live-specification AttributeName={attribute},Enabled=true"
+    );
+    let found = Finding::fault("table_without_ttl", name, problem);
+    Ok((!is_on).then(|| found.advice(advice, "Restore a table")))
+}
+
+async fn without_recovery(
+    client: &DynamoDb,
+    name: &str,
+    physical: &str,
+) -> Result<Option<Finding>, AwsError> {
+    let backups = client.describe_continuous_backups().table_name(physical).send().await?;
+    let recovery = backups
+        .continuous_backups_description
+        .and_then(|backups| backups.point_in_time_recovery_description)
+        .and_then(|recovery| recovery.point_in_time_recovery_status);
+    let is_on = recovery == Some(PointInTimeRecoveryStatus::Enabled);
+    let problem = "has no point-in-time recovery: a mistake in it cannot be undone";
+    let advice = format!(
+        "aws dynamodb update-continuous-backups --table-name {physical} \
+         --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
+    );
+    let found = Finding::fault("table_without_recovery", name, problem);
+    Ok((!is_on).then(|| found.advice(advice, "Restore a table")))
 }
 
 /// Looks at all queues (sqs:GetQueueAttributes). `url` gives a queue's address by its name in the template.

@@ -12,8 +12,8 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::{MAX_DELAY, Queue, QueueError};
 use shared::store::{Filters, Purchases, StoreError};
 
-use super::find;
 use super::list::{of_tenants, tenants};
+use super::lookup::find;
 use crate::argument::tenant;
 use crate::context::Context;
 use crate::failure::Failure;

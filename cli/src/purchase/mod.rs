@@ -2,13 +2,13 @@
 
 mod ask;
 pub mod list;
+mod lookup;
 mod number;
 mod settle;
 
 use clap::builder::RangedI64ValueParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use shared::domain::ids::{ProviderReference, PurchaseId};
 use shared::domain::purchase::Purchase;
 use shared::domain::retention::NumberRetention;
 use shared::domain::time::to_iso;
@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 
 use self::ask::Ask;
 use self::list::List;
+use self::lookup::find;
 use self::number::Number;
 use self::settle::Settle;
 use crate::argument::TableName;
@@ -115,20 +116,6 @@ async fn mask(purchases: &Purchases, before: OffsetDateTime) -> Result<usize, Fa
         masked += part.count;
     }
     Ok(masked)
-}
-
-/// A purchase by either of its ids.
-async fn find(purchases: &Purchases, id: &str) -> Result<Purchase, Failure> {
-    let hex = id.bytes().all(|b| b.is_ascii_hexdigit());
-    let found = match PurchaseId::parse(&id.to_ascii_lowercase()) {
-        Some(id) => purchases.by_id(&id).await?,
-        None if hex && id.len() == 20 => {
-            let reference = ProviderReference::new(id.to_ascii_lowercase());
-            purchases.refill_by_reference(&reference).await?
-        }
-        None => purchases.by_reference(&ProviderReference::new(id)).await?,
-    };
-    found.ok_or_else(|| Failure::Refused(format!("no purchase has the id {id:?}")))
 }
 
 fn shown(purchase: &Purchase, context: &Context) -> String {

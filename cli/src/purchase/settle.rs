@@ -6,7 +6,7 @@ use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
 use shared::store::{Changed, MAX_REASON, Outbox, Purchases, Settlement};
 
-use super::find;
+use super::lookup::find;
 use crate::argument::{By, record_text};
 use crate::failure::Failure;
 

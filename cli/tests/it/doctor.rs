@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::fake_aws::{Deployment, FakeAws, SECRET};
 use crate::support::{Ended, Gateway, id, run};
 
+const RUNBOOK: &str = include_str!("../../../docs/runbook.md");
 const DOCTOR: [&str; 3] = ["--stack", "telco", "doctor"];
 
 async fn doctor(aws: &FakeAws) -> Ended {
@@ -16,7 +17,14 @@ async fn doctor(aws: &FakeAws) -> Ended {
 fn findings(ended: &Ended) -> Vec<Value> {
     let document: Value =
         serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
-    document["findings"].as_array().unwrap().clone()
+    let findings = document["findings"].as_array().unwrap().clone();
+    for finding in &findings {
+        let section = finding["section"].as_str().unwrap();
+        let is_heading = |line: &str| line.trim_start_matches('#').trim() == section;
+        let headings = RUNBOOK.lines().filter(|line| line.starts_with("##"));
+        assert!(headings.into_iter().any(is_heading), "the runbook has no section {section}");
+    }
+    findings
 }
 
 /// A stack with a wallet that was read, in which nothing is wrong.

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 
-use super::{Deployment, fields, function_name, no_such};
+use super::deployment::{Deployment, fields, function_name, no_such};
 use crate::support::Gateway;
 
 /// How many resources one page of a stack holds.

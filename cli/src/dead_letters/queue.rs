@@ -1,15 +1,13 @@
-//! The commands `telco-gateway dead-letters list`, `show` and `redrive`: jobs that failed for days.
+//! A queue and its dead-letter queue: how many messages they hold, and what the letters are about.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, ListMessageMoveTasksResultEntry, Message,
-    MessageSystemAttributeName as Attribute, QueueAttributeName as QueueAttribute,
+    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName as Attribute,
+    QueueAttributeName as QueueAttribute,
 };
-use clap::{Args, Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use shared::domain::event::NotifyJob;
 use shared::domain::job::Job;
@@ -20,17 +18,12 @@ use time::OffsetDateTime;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::{columns, document};
 use crate::target::Table;
 
 /// How many seconds letters that are shown stay hidden from others, should the tool stop on the way.
 const HIDDEN: i32 = 30;
 /// How many letters one receive gives at most.
 const BATCH: i32 = 10;
-/// The pause between two looks at a redrive.
-const PAUSE: Duration = Duration::from_secs(2);
-/// How often a move is looked for that SQS does not show yet.
-const MOST_LOOKS: usize = 10;
 /// The fields of a job that name what it is about. None holds personal data.
 const SUBJECT: [&str; 10] = [
     "tenant",
@@ -44,40 +37,6 @@ const SUBJECT: [&str; 10] = [
     "event",
     "step",
 ];
-
-/// The arguments of `dead-letters`.
-#[derive(Args)]
-#[command(after_long_help = crate::help::DEAD_LETTERS)]
-pub struct DeadLettersArguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Count the dead letters of each queue (sqs:GetQueueAttributes)
-    List,
-    /// Show dead letters: what they are about, never their text (sqs:ReceiveMessage, sqs:ChangeMessageVisibility)
-    Show {
-        /// The queue whose dead letters are shown
-        queue: QueueName,
-        /// How many at most, 1 to 1000
-        #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
-        limit: u16,
-    },
-    /// Move the dead letters back to their queue, and wait until they are moved
-    ///
-    /// Find the cause first: a redrive into the same fault comes back after four days. Needs sqs:StartMessageMoveTask,
-    /// ListMessageMoveTasks, ReceiveMessage, DeleteMessage and GetQueueAttributes on the dead-letter queue and
-    /// sqs:SendMessage on the queue. If the tool stops, the redrive goes on; run it again to follow it.
-    Redrive {
-        /// The queue whose dead letters are moved
-        queue: QueueName,
-        /// How many a second, 1 to 500: the rate spares the providers
-        #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(i32).range(1..=500))]
-        rate: i32,
-    },
-}
 
 /// A queue that has a dead-letter queue.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -127,51 +86,17 @@ impl QueueName {
     }
 }
 
-/// Runs a command and gives what to print.
-///
-/// # Errors
-/// [`Failure`].
-pub async fn run(arguments: DeadLettersArguments, context: &Context) -> Result<String, Failure> {
-    match arguments.command {
-        Command::List => list(context).await,
-        Command::Show { queue, limit } => {
-            let queues = Queues::open(queue, context).await?;
-            let letters = queues.letters(usize::from(limit)).await?;
-            Ok(if context.json { document(&Value::Array(letters)) } else { page(&letters) })
-        }
-        Command::Redrive { queue, rate } => {
-            let queues = Queues::open(queue, context).await?;
-            queues.redrive(rate, context.json).await
-        }
-    }
-}
-
-async fn list(context: &Context) -> Result<String, Failure> {
-    let mut counted = Vec::new();
-    for name in QueueName::ALL {
-        counted.push(Queues::open(name, context).await?.counts().await?);
-    }
-    if context.json {
-        return Ok(document(&Value::Array(counted)));
-    }
-    let names = ["queue", "dead_letters", "hidden", "waiting", "delayed", "in_flight"];
-    let head = names.map(|name| name.replace('_', " ").to_uppercase());
-    let row = |it: &Value| {
-        names.map(|name| it[name].as_str().map_or_else(|| it[name].to_string(), str::to_owned))
-    };
-    let rows: Vec<_> = std::iter::once(head).chain(counted.iter().map(row)).collect();
-    Ok(columns(&rows))
-}
-
 /// A queue and its dead-letter queue.
 pub struct Queues {
-    client: Client,
-    name: QueueName,
+    /// The client.
+    pub client: Client,
+    /// The queue's name.
+    pub name: QueueName,
     /// Its attributes.
-    own: BTreeMap<QueueAttribute, String>,
+    pub own: BTreeMap<QueueAttribute, String>,
     letters_url: String,
     /// The attributes of its dead-letter queue.
-    letters: BTreeMap<QueueAttribute, String>,
+    pub letters: BTreeMap<QueueAttribute, String>,
 }
 
 impl Queues {
@@ -200,7 +125,10 @@ impl Queues {
     }
 
     /// How many messages are in both, about.
-    async fn counts(&self) -> Result<Value, Failure> {
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn counts(&self) -> Result<Value, Failure> {
         let count = |attributes: &BTreeMap<QueueAttribute, String>, name| -> u64 {
             attributes.get(&name).and_then(|count| count.parse().ok()).unwrap_or(0)
         };
@@ -215,7 +143,10 @@ impl Queues {
     }
 
     /// Receives letters and gives them back at once.
-    async fn letters(&self, limit: usize) -> Result<Vec<Value>, Failure> {
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn letters(&self, limit: usize) -> Result<Vec<Value>, Failure> {
         let mut shown = BTreeMap::new();
         let mut handles = Vec::new();
         while shown.len() < limit {
@@ -278,93 +209,6 @@ impl Queues {
             "expires_at": sent.zip(kept).map(|(sent, kept)| to_iso(sent + kept)),
         })
     }
-
-    /// Moves all letters, or follows a move that is under way.
-    async fn redrive(&self, rate: i32, json: bool) -> Result<String, Failure> {
-        let waiting = self.counts().await?["dead_letters"].as_u64().unwrap_or(0);
-        let source = self.letters.get(&QueueAttribute::QueueArn).map_or("", String::as_str);
-        let mut task = self.task(source).await?;
-        let mut earlier = None;
-        if !task.as_ref().is_some_and(is_running) {
-            earlier = task.as_ref().map(|task| task.started_timestamp());
-            if waiting == 0 {
-                return Ok(moved(self.name, 0, json));
-            }
-            // The destination is named: SQS cannot guess it for messages that were sent there directly.
-            let target = self.own.get(&QueueAttribute::QueueArn).map_or("", String::as_str);
-            let start = self.client.start_message_move_task().source_arn(source);
-            let start = start.destination_arn(target).max_number_of_messages_per_second(rate);
-            start.send().await.map_err(failure)?;
-            task = self.task(source).await?;
-        }
-        let bar = bar(waiting);
-        for looks in 0.. {
-            // SQS may show a new move late.
-            match task.filter(|task| Some(task.started_timestamp()) != earlier) {
-                Some(now) => {
-                    let count = now.approximate_number_of_messages_moved();
-                    let count = u64::try_from(count).unwrap_or(0);
-                    bar.set_position(count);
-                    if !is_running(&now) {
-                        bar.finish_and_clear();
-                        return finished(self.name, &now, count, json);
-                    }
-                }
-                None if looks < MOST_LOOKS => {}
-                None => break,
-            }
-            tokio::time::sleep(PAUSE).await;
-            task = self.task(source).await?;
-        }
-        let unknown =
-            "the redrive was begun, and SQS does not show it: run this again to follow it";
-        Err(Failure::Unreachable(unknown.to_owned()))
-    }
-
-    /// The newest move of these letters.
-    async fn task(&self, source: &str) -> Result<Option<ListMessageMoveTasksResultEntry>, Failure> {
-        let list = self.client.list_message_move_tasks().source_arn(source).max_results(1);
-        let answer = list.send().await.map_err(failure)?;
-        Ok(answer.results.unwrap_or_default().into_iter().next())
-    }
-}
-
-fn is_running(task: &ListMessageMoveTasksResultEntry) -> bool {
-    matches!(task.status(), Some("RUNNING" | "CANCELLING"))
-}
-
-fn finished(
-    name: QueueName,
-    task: &ListMessageMoveTasksResultEntry,
-    count: u64,
-    json: bool,
-) -> Result<String, Failure> {
-    match task.status() {
-        Some("COMPLETED") => Ok(moved(name, count, json)),
-        status => {
-            let status = status.unwrap_or("unknown").to_lowercase();
-            let reason = task.failure_reason().unwrap_or("no reason is given");
-            let message = format!("the redrive is {status} after {count}: {reason}");
-            Err(Failure::Unreachable(message))
-        }
-    }
-}
-
-fn moved(name: QueueName, count: u64, json: bool) -> String {
-    match (json, count) {
-        (true, _) => document(&json!({ "queue": name.name(), "moved": count })),
-        (false, 0) => format!("the {} queue has no dead letters\n", name.name()),
-        (false, _) => format!("moved {count} back to the {} queue\n", name.name()),
-    }
-}
-
-/// A bar on standard error, at a terminal only.
-fn bar(count: u64) -> ProgressBar {
-    let bar = ProgressBar::new(count);
-    if let Ok(style) = ProgressStyle::with_template("moving {bar:30} {pos}/{len} {eta}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 async fn attributes(
@@ -376,7 +220,8 @@ async fn attributes(
     Ok(answer.attributes.unwrap_or_default().into_iter().collect())
 }
 
-fn failure(error: impl Into<AwsError>) -> Failure {
+/// Why a call of SQS failed.
+pub fn failure(error: impl Into<AwsError>) -> Failure {
     Failure::Unreachable(format!("queue: {}", error.into()))
 }
 
@@ -390,20 +235,4 @@ fn is_word(value: &Value) -> bool {
 
 fn from_ms(ms: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok()
-}
-
-fn page(letters: &[Value]) -> String {
-    let head = ["KIND", "ABOUT", "SENT", "EXPIRES", "MESSAGE"].map(str::to_owned);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let row = |it: &Value| {
-        let kind = if it["readable"] == true { text(&it["kind"]) } else { "unreadable".to_owned() };
-        let about = it["about"].as_object().into_iter().flatten().map(|(name, value)| {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("{name}={value}")
-        });
-        let about = about.collect::<Vec<_>>().join(" ");
-        [kind, about, text(&it["sent_at"]), text(&it["expires_at"]), text(&it["message_id"])]
-    };
-    let rows: Vec<_> = std::iter::once(head).chain(letters.iter().map(row)).collect();
-    columns(&rows)
 }
