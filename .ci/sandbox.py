@@ -53,10 +53,10 @@ class Sandbox(Process):
     """A new sandbox."""
 
     def __init__(self, port, **environment):
-        super().__init__([SANDBOX, "--port", str(port)], **environment)
+        super().__init__([SANDBOX, "--port", str(port), "--json"], **environment)
         self.url = f"http://127.0.0.1:{port}"
         self.console = f"{self.url}/_sandbox"
-        until(lambda: "telco gateway at" in self.output()[0], self)
+        until(lambda: '"ready":true' in self.output()[0], self)
 
     def environment(self, function):
         with urllib.request.urlopen(f"{self.console}/env/{function}", timeout=40) as lines:

@@ -2,6 +2,7 @@
 //! `cargo run -- rehearse` tries a tenant's application.
 
 mod rehearse;
+mod welcome;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use sandbox::{Options, Sandbox, StartupError};
 use shared::platform::config::Vars;
+use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs the telco gateway with everything around it in one process.
@@ -24,6 +26,12 @@ struct Arguments {
     /// Runs so many instances of each function. They take the invocations in turn.
     #[arg(long, default_value_t = 1)]
     instances: usize,
+    /// Prints one line of JSON once it is ready, for a program that starts it.
+    #[arg(long)]
+    json: bool,
+    /// Stops when standard input ends: when the program that started it closes it, or ends itself.
+    #[arg(long)]
+    exit_with_parent: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -37,13 +45,14 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { port, data_dir, instances, command } = Arguments::parse();
+    let Arguments { port, data_dir, instances, json, exit_with_parent, command } =
+        Arguments::parse();
     if let Some(Command::Rehearse(arguments)) = command {
         return rehearse::run(arguments).await;
     }
     shared::platform::telemetry::log::init(sandbox::functions::logged_packages());
     let options = Options::new(Vars::from_process(), port, data_dir);
-    match run(Options { instances, ..options }).await {
+    match run(Options { instances, ..options }, json, exit_with_parent).await {
         // Exiting also ends the background tasks: triggers, schedules, services.
         Ok(()) => std::process::exit(0),
         Err(error) => {
@@ -53,30 +62,25 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options) -> Result<(), StartupError> {
+async fn run(options: Options, json: bool, with_parent: bool) -> Result<(), StartupError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let sandbox = Sandbox::start(options).await?;
-    print_welcome(&sandbox);
+    println!("{}", if json { welcome::json(&sandbox) } else { welcome::text(&sandbox) });
     tokio::select! {
         _ = terminate.recv() => {}
         outcome = tokio::signal::ctrl_c() => outcome?,
+        () = parent_ended(), if with_parent => {}
     }
-    println!("stopping");
+    if !json {
+        println!("stopping");
+    }
     sandbox.stop().await;
     Ok(())
 }
 
-fn print_welcome(sandbox: &Sandbox) {
-    let (url, keys) = (&sandbox.base_url, sandbox.keys.join(", "));
-    let key = sandbox.keys.first().map_or("", String::as_str);
-    println!("See it work: {url}/_sandbox");
-    println!("DynamoDB at {}, SQS at {}", sandbox.dynamodb_url, sandbox.sqs_url);
-    println!("API documentation: {url}/_sandbox/docs and {url}/_sandbox/openapi.yaml");
-    println!("OTPs of the simulated phones: {url}/_sandbox/otps");
-    println!(
-        "telco gateway at {url} with key {keys}; try: \
-         curl -s {url}/v2/telecom/auth -H 'mono-sec-key: {key}' \
-         -H 'Content-Type: application/json' \
-         -d '{{\"phone\":\"07082109281\",\"provider\":\"airtel\"}}'"
-    );
+/// Waits for the end of standard input: the program that started this one has closed it, or has ended.
+async fn parent_ended() {
+    let mut input = tokio::io::stdin();
+    let mut bytes = [0; 64];
+    while input.read(&mut bytes).await.is_ok_and(|read| read > 0) {}
 }

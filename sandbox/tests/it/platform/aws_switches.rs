@@ -313,7 +313,7 @@ fn the_command_line_sets_the_number_of_instances() {
     let _watchdog = Watchdog::new();
     let command = |instances: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
-        command.args(["--port", "0", "--instances", instances]).env_clear();
+        command.args(["--port", "0", "--json", "--instances", instances]).env_clear();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     };
@@ -322,9 +322,9 @@ fn the_command_line_sets_the_number_of_instances() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("instances must be 1 to 20"));
 
     let mut child = command("3").spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let line = lines.into_iter().find(|line| line.starts_with("telco gateway at ")).unwrap();
-    let caller = Caller::new(line.split_whitespace().nth(3).unwrap(), KEY);
+    let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let caller = Caller::new(ready["url"].as_str().unwrap(), KEY);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let shown = runtime.block_on(caller.console("GET", "aws", &Value::Null));
     child.kill().unwrap();

@@ -27,7 +27,11 @@ struct Process {
 
 fn command(port: &str, data_dir: Option<&Path>, vars: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
-    command.args(["--port", port]).env_clear().env("SANDBOX_KEYS", KEY).envs(vars.to_vec());
+    command
+        .args(["--port", port, "--json"])
+        .env_clear()
+        .env("SANDBOX_KEYS", KEY)
+        .envs(vars.to_vec());
     if let Some(dir) = data_dir {
         command.arg("--data-dir").arg(dir);
     }
@@ -53,15 +57,10 @@ impl Process {
             let _ = stderr.read_to_string(&mut log);
             log
         });
-        let line = loop {
-            let line = printed.recv_timeout(Duration::from_secs(20)).expect("the sandbox starts");
-            if line.starts_with("telco gateway at ") {
-                break line;
-            }
-        };
-        assert!(line.contains(KEY) && line.contains("curl"), "{line}");
-        let base_url = line.split_whitespace().nth(3).unwrap();
-        let caller = Caller::new(base_url, KEY);
+        let line = printed.recv_timeout(Duration::from_secs(20)).expect("the sandbox starts");
+        let ready: Value = serde_json::from_str(&line).expect("the first line is JSON");
+        assert_eq!((&ready["ready"], &ready["keys"]), (&json!(true), &json!([KEY])));
+        let caller = Caller::new(ready["url"].as_str().unwrap(), KEY);
         Self { child, printed, log, caller, _watchdog: watchdog }
     }
 
@@ -260,4 +259,28 @@ fn a_partly_configured_provider_or_a_used_port_stops_the_start() {
         let message = String::from_utf8(output.stderr).unwrap();
         assert!(message.contains(wanted), "{message}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stops_when_the_program_that_started_it_ends() {
+    let mut started = command("0", None, &[]);
+    let mut child = started.arg("--exit-with-parent").stdin(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("\"ready\":true"));
+    assert!(child.try_wait().unwrap().is_none(), "the program still runs");
+    drop(child.stdin.take());
+    let end = tokio::task::spawn_blocking(move || child.wait().unwrap().success());
+    assert!(end.await.unwrap(), "it stopped well");
+}
+
+#[test]
+fn a_person_reads_the_address_of_the_page_first() {
+    let mut started = Command::new(env!("CARGO_BIN_EXE_sandbox"));
+    started.args(["--port", "0"]).env_clear().stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = started.spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let first = lines.into_iter().find(|line| !line.is_empty()).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(first.ends_with("/_sandbox") && first.contains("Open http://127.0.0.1:"), "{first}");
 }
