@@ -66,7 +66,7 @@ export async function show(root, params, { until, again }) {
   async function drawEndpoints() {
     const { data } = await ask("GET", "/webhook-endpoints");
     refresh(known, data, () => data.length > 0 && h("section", { class: "panel", "aria-labelledby": "endpoints" }, h("header", null, h("h2", { id: "endpoints" }, "Endpoints of this tenant")),
-      h("table", { class: "table fold" }, h("thead", null, h("tr", null, ["URL", "State", "Events", ""].map((name) => h("th", { scope: "col" }, name)))), h("tbody", null, data.map(endpoint)))));
+      h("table", { class: "table fold" }, h("thead", null, h("tr", null, ["URL", "State", "Events", "Do"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", null, data.map(endpoint)))));
     const isKnown = data.some((it) => it.url === url);
     register.disabled = isKnown;
     register.textContent = isKnown ? "Registered" : "Register this receiver";
