@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Ended, Gateway, PHONE, id};
+use crate::fake_aws::FakeAws;
+use crate::support::{Ended, Gateway, PHONE, id, run};
 
 /// Puts messages into the dead-letter queue of the follow-up queue.
 async fn park(gateway: &Gateway, bodies: &[String]) {
@@ -95,4 +96,29 @@ async fn a_letter_that_cannot_be_read_is_not_shown() {
         let ended = gateway.run(&[&["dead-letters"][..], wrong].concat()).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redrive_is_followed_to_its_end_also_one_that_somebody_else_began() {
+    let gateway = Gateway::start().await;
+    park(&gateway, &[hint(&"0".repeat(32)), hint(&"1".repeat(32))]).await;
+    let aws = FakeAws::of(&gateway).await;
+    let seen = |status: &str, moved: u8, started: u64| {
+        Some(json!({ "Status": status, "ApproximateNumberOfMessagesMoved": moved,
+                     "StartedTimestamp": started, "FailureReason": "CouldNotDetermine" }))
+    };
+    let redrive = ["--stack", "telco", "dead-letters", "redrive", "follow-up"];
+    // An older one is not taken for the new one, which SQS shows late.
+    let older = seen("COMPLETED", 9, 1);
+    let late = [older.clone(), older, seen("FAILED", 1, 2)];
+    aws.deployment().moves.extend(late);
+    let message = run(&redrive, &aws.vars()).await.refused(3);
+    assert!(message.contains("failed after 1: CouldNotDetermine"), "{message}");
+
+    aws.deployment().moves.extend([seen("RUNNING", 1, 3), seen("COMPLETED", 2, 3)]);
+    let page = run(&redrive, &aws.vars()).await.ok();
+    assert_eq!(page, "moved 2 back to the follow-up queue\n");
+    aws.deployment().forbidden.insert("GetQueueAttributes");
+    let message = run(&redrive, &aws.vars()).await.refused(3);
+    assert!(message.contains("not authorized"), "{message}");
 }

@@ -164,3 +164,16 @@ async fn credentials_come_from_single_sign_on() {
     assert!(message.contains("credentials of the profile sso"), "{message}");
     assert!(!message.contains("sso-token"), "{message}");
 }
+
+#[test]
+fn no_function_depends_on_the_search_for_credentials() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let functions = std::fs::read_dir(root.join("functions")).unwrap();
+    let mut packages: Vec<_> = functions.map(|entry| entry.unwrap().path()).collect();
+    packages.push(root.join("shared"));
+    assert!(packages.len() > 16, "{packages:?}");
+    for package in packages {
+        let manifest = std::fs::read_to_string(package.join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("aws-config"), "{}", package.display());
+    }
+}

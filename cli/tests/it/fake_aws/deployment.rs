@@ -1,6 +1,6 @@
 //! A deployment as a fake AWS describes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -31,6 +31,8 @@ pub struct Deployment {
     pub tables_without: BTreeSet<(String, &'static str)>,
     /// Queues without a redrive.
     pub queues_without_redrive: BTreeSet<String>,
+    /// What the next looks at a redrive see. While there are any, none is really begun.
+    pub moves: VecDeque<Option<Value>>,
     /// Actions that the credentials may not do.
     pub forbidden: BTreeSet<&'static str>,
     /// Each call: the service, the access key, the region.

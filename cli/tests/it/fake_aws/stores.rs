@@ -44,6 +44,13 @@ impl FakeAws {
                                       "PointInTimeRecoveryDescription": recovery });
                 Json(json!({ "ContinuousBackupsDescription": backups })).into_response()
             }
+            "StartMessageMoveTask" if !self.deployment().moves.is_empty() => {
+                Json(json!({ "TaskHandle": "h" })).into_response()
+            }
+            "ListMessageMoveTasks" if !self.deployment().moves.is_empty() => {
+                let seen = self.deployment().moves.pop_front().unwrap();
+                Json(json!({ "Results": Vec::from_iter(seen) })).into_response()
+            }
             _ => {
                 let (status, mut answer) = self.forward(service, headers, body).await;
                 let url = asked["QueueUrl"].as_str().unwrap_or_default();
