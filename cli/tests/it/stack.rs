@@ -177,3 +177,29 @@ fn no_function_depends_on_the_search_for_credentials() {
         assert!(!manifest.contains("aws-config"), "{}", package.display());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_finds_what_it_works_on_in_the_stack() {
+    let gateway = Gateway::start().await;
+    let aws = FakeAws::of(&gateway).await;
+    let none = "0".repeat(32);
+    let today = ["disclosures", "--tenant", "acme", "--from", "2026-11-29"];
+    for (code, command) in [
+        (0, &["tenant", "list"][..]),
+        (0, &["guard", "list"]),
+        (1, &["wallet", "show"]),
+        (1, &["report", "2026-11-01"]),
+        (0, &["events", "list", "acme"]),
+        (1, &["request", "show", &none]),
+        (0, &["webhook", "list", "acme"]),
+        (0, &today),
+        (0, &["account", "show", "--tenant", "acme", "--all"]),
+        (0, &["account", "check", "ID"]),
+        (0, &["purchase", "list"]),
+        (0, &["purchase", "ask", "--waiting"]),
+        (0, &["dead-letters", "list"]),
+    ] {
+        let ended = run(&[&["--stack", "telco"][..], command].concat(), &aws.vars()).await;
+        assert_eq!(ended.code, code, "{command:?}: {ended:?}");
+    }
+}
