@@ -24,7 +24,7 @@ pub enum Command {
     Doctor(DoctorArguments),
     /// Show, list and find purchases, ask the provider about them, settle them, mask numbers
     Purchase(PurchaseArguments),
-    /// Show, export and unlink the accounts of a tenant, without its API key
+    /// Show, export, check and unlink accounts, without the tenant's API key
     Account(AccountArguments),
     /// Show a deferred request to MTN, without its answer
     Request(RequestArguments),

@@ -1,5 +1,8 @@
 //! The longer texts of the help.
 
+/// The heading of the options that every command has.
+pub const GLOBAL: &str = "Global options";
+
 /// Below the options of the tool: where the gateway is found, permissions, exit codes.
 pub const AFTER_HELP: &str = "\
 Where the gateway is:

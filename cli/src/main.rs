@@ -42,7 +42,7 @@ struct Arguments {
     #[command(flatten)]
     place: Place,
     /// Print one JSON document
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = help::GLOBAL)]
     json: bool,
     #[command(subcommand)]
     command: Command,

@@ -15,6 +15,7 @@ use crate::aws::api::{Api, SECRETS_MANAGER};
 use crate::aws::session::{Asked, Session, process};
 use crate::aws::stack::Stack;
 use crate::failure::Failure;
+use crate::help::GLOBAL;
 
 /// The variables that every command needs.
 const REQUIRED: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
@@ -28,16 +29,16 @@ const SANDBOX_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Args)]
 pub struct Place {
     /// Use the sandbox at this address, such as http://127.0.0.1:9000, instead of AWS
-    #[arg(long, global = true, value_name = "URL", env = "TELCO_GATEWAY_SANDBOX", value_parser = sandbox_url)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL", env = "TELCO_GATEWAY_SANDBOX", value_parser = sandbox_url)]
     sandbox: Option<String>,
     /// Find tables, queues and functions in this stack of CloudFormation
-    #[arg(long, global = true, value_name = "NAME", env = "TELCO_GATEWAY_STACK", value_parser = stack_name)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME", env = "TELCO_GATEWAY_STACK", value_parser = stack_name)]
     stack: Option<String>,
     /// The profile of the AWS configuration. It comes before credentials in the environment
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME")]
     profile: Option<String>,
     /// The AWS region. It comes before those of the environment and of the profile
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME")]
     region: Option<String>,
 }
 
