@@ -81,6 +81,7 @@ await shows("flow-result", "delivered");
 await click("flow-story");
 await page.locator("#main h1").waitFor();
 await page.waitForTimeout(500);
+await page.evaluate('document.querySelector("#toast").replaceChildren()');
 await page.screenshot({ path: join(PICTURES, "story-1280.png") });
 
 // The webhook arrived and its signature is right; a forged one is not.

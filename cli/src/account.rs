@@ -10,16 +10,18 @@ use shared::domain::account::{Account, AccountState};
 use shared::domain::deferred::DeferredRequest;
 use shared::domain::ids::{AccountId, TenantId};
 use shared::domain::job::{AFTER_THE_WRITE, HeldAccount, Job, ReportedAccount, Step};
+use shared::domain::purchase::{Purchase, Recipient};
 use shared::domain::time::to_iso;
 use shared::platform::config::Vars;
 use shared::platform::environment::Environment;
 use shared::platform::queue::{Queue, QueueError};
-use shared::store::{Accounts, Outbox, Requests, StoreError};
+use shared::store::{Accounts, Outbox, Purchases, Requests, StoreError};
 use time::OffsetDateTime;
 
 use crate::argument::{TableName, account, tenant};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::purchase::of_tenant;
 use crate::table::{columns, document};
 use crate::target::Table;
 
@@ -41,7 +43,13 @@ enum Command {
     /// List a tenant's accounts, with masked numbers (dynamodb:GetItem; Scan with --all)
     Show(Which),
     /// Print everything held about a tenant's accounts, with their numbers, as JSON lines
-    Export(Which),
+    Export {
+        #[command(flatten)]
+        which: Which,
+        /// Also the purchases for their numbers; needs LIMITS_HMAC_KEY or --stack
+        #[arg(long)]
+        purchases: bool,
+    },
     /// Ask Mono whether it still knows an account; if not, it is erased here for every tenant (sqs:SendMessage)
     Check {
         /// The account
@@ -76,7 +84,8 @@ pub async fn run(arguments: AccountArguments, context: &Context) -> Result<Strin
     let (variable, given) = ("ACCOUNTS_TABLE", arguments.table.given());
     let also: &[&str] = match arguments.command {
         Command::Show(_) => &[],
-        Command::Export(_) => &["REQUESTS_TABLE"],
+        Command::Export { purchases: false, .. } => &["REQUESTS_TABLE"],
+        Command::Export { purchases: true, .. } => &["REQUESTS_TABLE", "PURCHASES_TABLE"],
         Command::Check { .. } => &["FOLLOW_UP_QUEUE_URL"],
         Command::Unlink(_) => &["FOLLOW_UP_QUEUE_URL", "NOTIFY_QUEUE_URL"],
     };
@@ -100,7 +109,14 @@ pub async fn run(arguments: AccountArguments, context: &Context) -> Result<Strin
                 }
             })
         }
-        Command::Export(which) => commands.export(&which, &vars, &dynamodb).await,
+        Command::Export { which, purchases } => {
+            let requests = Requests::from_vars(&vars, &dynamodb)?;
+            let purchases = match purchases {
+                true => Some(Purchases::from_vars(&vars, &dynamodb)?),
+                false => None,
+            };
+            commands.export(&which, &requests, purchases.as_ref(), context).await
+        }
         Command::Unlink(which) => {
             let accounts = commands.chosen(&which).await?;
             let unlinker = Unlinker::open(&commands.accounts, &vars, environment)?;
@@ -160,22 +176,31 @@ impl<'a> AccountCommands<'a> {
     async fn export(
         &self,
         which: &Which,
-        vars: &Vars,
-        dynamodb: &Client,
+        requests: &Requests,
+        purchases: Option<&Purchases>,
+        context: &Context,
     ) -> Result<String, Failure> {
         let now = self.environment.clock.now();
-        let requests = Requests::from_vars(vars, dynamodb)?;
         let mut lines = String::new();
         for account in self.chosen(which).await? {
             let account = account.shown(now);
             // What is not linked is erased, or will be in a moment.
             let asked = match account.state {
-                AccountState::Linked => asked(&requests, &account, now).await?,
+                AccountState::Linked => asked(requests, &account, now).await?,
                 AccountState::Unlinking | AccountState::Unlinked => Vec::new(),
             };
             let mut line = json!(account);
             line["requests"] =
                 asked.iter().map(DeferredRequest::view).map(|it| json!(it)).collect();
+            if let Some(purchases) = purchases {
+                line["purchases"] = match account.msisdn.clone().map(Recipient::Number) {
+                    Some(number) => {
+                        let all = of_tenant(purchases, &account.tenant, &number, context).await?;
+                        all.iter().map(Purchase::view).collect()
+                    }
+                    None => json!([]),
+                };
+            }
             lines += &format!("{line}\n");
         }
         Ok(lines)

@@ -19,6 +19,7 @@ use self::ask::Ask;
 use self::list::List;
 use self::lookup::find;
 use self::number::Number;
+pub use self::number::of_tenant;
 use self::settle::Settle;
 use crate::argument::TableName;
 use crate::context::Context;

@@ -43,7 +43,7 @@ impl Number {
         context: &Context,
     ) -> Result<Vec<Purchase>, Failure> {
         let mut found = match &self.tenant {
-            Some(tenant) => self.in_index(purchases, tenant, context).await?,
+            Some(tenant) => of_tenant(purchases, tenant, &self.phone, context).await?,
             None => self.in_table(purchases).await?,
         };
         found.sort_by(|one, other| other.listed.cmp(&one.listed));
@@ -69,32 +69,36 @@ impl Number {
         })
     }
 
-    async fn in_index(
-        &self,
-        purchases: &Purchases,
-        tenant: &TenantId,
-        context: &Context,
-    ) -> Result<Vec<Purchase>, Failure> {
-        let hash = KeyedHash::from_vars(&hash_key(context).await?)?;
-        let phone = PhoneKey::of(&hash, tenant, &self.phone);
-        let filters = Filters { phone, ..Filters::default() };
-        let (mut found, mut next) = (Vec::new(), None);
-        loop {
-            let page = purchases.list(tenant, &filters, PAGE, next.as_deref()).await?;
-            found.extend(page.purchases);
-            next = page.next;
-            if next.is_none() {
-                return Ok(found);
-            }
-        }
-    }
-
     async fn in_table(&self, purchases: &Purchases) -> Result<Vec<Purchase>, Failure> {
         let mut found = Vec::new();
         for id in purchases.ids_of_number(&self.phone).await? {
             found.extend(purchases.by_id(&id).await?);
         }
         Ok(found)
+    }
+}
+
+/// A tenant's purchases for a number that is not masked, by the index `by_phone`.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn of_tenant(
+    purchases: &Purchases,
+    tenant: &TenantId,
+    phone: &Recipient,
+    context: &Context,
+) -> Result<Vec<Purchase>, Failure> {
+    let hash = KeyedHash::from_vars(&hash_key(context).await?)?;
+    let phone = PhoneKey::of(&hash, tenant, phone);
+    let filters = Filters { phone, ..Filters::default() };
+    let (mut found, mut next) = (Vec::new(), None);
+    loop {
+        let page = purchases.list(tenant, &filters, PAGE, next.as_deref()).await?;
+        found.extend(page.purchases);
+        next = page.next;
+        if next.is_none() {
+            return Ok(found);
+        }
     }
 }
 

@@ -80,6 +80,17 @@ async fn the_purchases_for_a_number_are_found_and_masked_but_for_open_ones() {
     let key = gateway.limits_key(&secrets, &settled, &tenant).await;
     let with_key = [&vars[..], &[("LIMITS_HMAC_KEY", key.as_str())]].concat();
     assert_eq!(run(&by_index, &with_key).await.json(), found);
+    // The export of an account has them, too.
+    let id = gateway.link(PHONE).await;
+    let export = ["account", "export", "--tenant", &tenant, "--account", &id, "--purchases"];
+    let tables = [("ACCOUNTS_TABLE", "AccountsTable"), ("REQUESTS_TABLE", "RequestsTable")];
+    let with_tables = [&with_key[..], &tables].concat();
+    let exported = run(&export, &with_tables).await.json()["purchases"].clone();
+    let bought = gateway.run(&["--json", "purchase", "find", "--phone", PHONE]).await.json();
+    assert_eq!(exported.as_array().unwrap().len(), 1, "{exported}");
+    assert_eq!(exported[0]["purchase_id"], bought[0]["purchase_id"]);
+    let no_key = run(&export, &[&vars[..], &tables].concat()).await.refused(2);
+    assert!(no_key.contains("LIMITS_HMAC_KEY"), "{no_key}");
     // With a stack the key is read from its secret.
     let aws = FakeAws::of(&gateway).await;
     let secret = json!({ "LIMITS_HMAC_KEY": key }).to_string();
