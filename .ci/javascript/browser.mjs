@@ -80,9 +80,13 @@ for (let minute = 0; minute < 30 && !(await one("flow-result").innerText()).incl
 await shows("flow-result", "delivered");
 await click("flow-story");
 await page.locator("#main h1").waitFor();
-await page.waitForTimeout(500);
-await page.evaluate('document.querySelector("#toast").replaceChildren()');
+// The pictures of the README.
+await one("health-open").filter({ hasText: "0" }).waitFor();
+await page.evaluate('document.querySelector("#toast").style.visibility = "hidden"');
 await page.screenshot({ path: join(PICTURES, "story-1280.png") });
+await page.setViewportSize({ width: 390, height: 900 });
+await page.screenshot({ path: join(PICTURES, "story-390.png") });
+await page.setViewportSize({ width: 1280, height: 900 });
 
 // The webhook arrived and its signature is right; a forged one is not.
 await open("webhooks");
