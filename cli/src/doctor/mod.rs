@@ -105,8 +105,8 @@ async fn of_sandbox(expected: &Expected, context: &Context) -> Result<Vec<Findin
     for function in &expected.functions {
         let vars = context.target.all_vars(&function.package, environment).await?;
         let names: BTreeSet<&str> = vars.names().collect();
-        let missing = |name: &str| names.contains(name);
-        findings.extend(functions::variables_of(&function.name, &function.variables, missing));
+        let has = |name: &str| names.contains(name);
+        findings.extend(functions::variables_of(&function.name, &function.variables, has));
         if function.package == "books" {
             books = vars;
         }

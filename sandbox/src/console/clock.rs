@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, bad, read, unavailable};
+use super::answer::{Answer, bad, error, read, unavailable};
 use super::state::Console;
 
 /// The most that one request may turn the clock: a week.
@@ -31,6 +32,11 @@ pub(super) async fn advance(State(console): State<Arc<Console>>, body: Bytes) ->
     let Advance { advance_seconds } = read(&body)?;
     if !(1..=MOST_SECONDS).contains(&advance_seconds) {
         return Err(bad(format!("advance_seconds must be 1 to {MOST_SECONDS}")));
+    }
+    // A real provider does not follow: it would refuse what comes from the future.
+    if !console.services.simulators.are_all() {
+        let message = "A provider is real, and its clock cannot be turned";
+        return Err(error(StatusCode::CONFLICT, message));
     }
     let by = Duration::from_secs(advance_seconds);
     let turner = console.clone();

@@ -37,6 +37,11 @@ impl Simulators {
         ];
         all.into_iter().filter(|(_, simulated)| *simulated).map(|(name, _)| name).collect()
     }
+
+    /// Whether no provider is real.
+    pub(crate) fn are_all(&self) -> bool {
+        self.mono.is_some() && self.vtpass.is_some() && self.mtn.is_some()
+    }
 }
 
 /// The faults of the simulated providers.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::purchases::{PENDING, airtime, field};
-use crate::support::{Caller, Gateway};
+use crate::support::{Caller, Gateway, mono_at};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pending_order_is_delivered_when_the_clock_is_turned_past_its_steps() {
@@ -100,4 +100,15 @@ async fn a_sandbox_that_starts_again_goes_on_at_its_own_time() {
     let second = start().await;
     let clock = second.caller().console("GET", "clock", &Value::Null).await;
     assert_eq!(clock["ahead_seconds"], 3_600);
+}
+
+#[tokio::test]
+async fn the_clock_is_not_turned_while_a_provider_is_real() {
+    let gateway = Gateway::with(&mono_at("http://127.0.0.1:1")).await;
+    let caller = gateway.caller();
+    let body = br#"{"advance_seconds":60}"#.to_vec();
+    let refused = caller.send_bare("POST", "/_sandbox/clock", &[], body).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    let shown = caller.console("GET", "clock", &Value::Null).await;
+    assert_eq!(shown["ahead_seconds"], 0);
 }
