@@ -4,6 +4,7 @@
 mod rehearse;
 mod welcome;
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,7 +57,7 @@ async fn main() -> ExitCode {
         // Exiting also ends the background tasks: triggers, schedules, services.
         Ok(()) => std::process::exit(0),
         Err(error) => {
-            eprintln!("sandbox: {error}");
+            eprintln!("sandbox: {}", with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
@@ -76,6 +77,16 @@ async fn run(options: Options, json: bool, with_parent: bool) -> Result<(), Star
     }
     sandbox.stop().await;
     Ok(())
+}
+
+/// An error with what caused it: an error of AWS says in its causes what is wrong.
+fn with_causes(error: &dyn Error) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(reason) = cause {
+        text = format!("{text}: {reason}");
+        cause = reason.source();
+    }
+    text
 }
 
 /// Waits for the end of standard input: the program that started this one has closed it, or has ended.
