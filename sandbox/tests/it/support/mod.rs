@@ -229,10 +229,12 @@ impl Gateway {
         self.scan(table).await.len()
     }
 
-    /// All items of a table, expired ones included.
+    /// All items of a table, expired ones included, but for the record of reconcile's passes: a clock that
+    /// is turned makes reconcile run.
     pub async fn scan(&self, table: &str) -> Vec<Value> {
         let scan = self.dynamodb().scan().table_name(table).consistent_read(true);
         let items = scan.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
-        items.unwrap().into_iter().map(|item| serde_dynamo::from_item(item).unwrap()).collect()
+        let items = items.unwrap().into_iter().map(|item| serde_dynamo::from_item(item).unwrap());
+        items.filter(|item: &Value| item["purchase_id"] != "masking").collect()
     }
 }
