@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde_json::{Value, json};
 use shared::platform::environment::{Clock, Random};
@@ -112,6 +113,8 @@ impl Engine {
         // A send is acknowledged only when it is on disk.
         database.pragma_update(None, "journal_mode", "WAL")?;
         database.pragma_update(None, "synchronous", "FULL")?;
+        // Else SQLite compiles a statement again for each new value that it compares.
+        database.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         database.execute_batch(SCHEMA)?;
         let (database, activity) = (Mutex::new(database), Activity::default());
         Ok(Self { database, activity, clock, random, switches })
