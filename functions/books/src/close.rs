@@ -7,6 +7,7 @@ use shared::domain::date::Date;
 use shared::domain::ids::TenantId;
 use shared::domain::report::{Balance, ClosedDay, Moved, Movement, Report, Suspension};
 use shared::domain::service::Service;
+use shared::domain::time::CLOCK_DIFFERENCE;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::store::{StoreError, Visit, Whose};
 use time::{Duration, OffsetDateTime};
@@ -85,13 +86,14 @@ impl BooksFunction {
         }
         let (begins, ends) = (date.begins(), date.ends());
         let (first, last) = readings.map_or((begins, ends), |it| (it.from.at, it.to.at));
+        let (earliest, latest) = (first - CLOCK_DIFFERENCE, last + CLOCK_DIFFERENCE);
         let (mut report, mut moved) = (Report::of_nothing(date), Moved::default());
         let visit = Visit {
             tenant,
             // Orders of the day before are looked back on during this one.
-            from: begins.min(first) - Duration::DAY,
-            to: ends.max(last),
-            late_from: begins.min(first),
+            from: begins.min(earliest) - Duration::DAY,
+            to: ends.max(latest),
+            late_from: begins.min(earliest),
             until,
         };
         let is_whole = self.purchases.visit(visit, |purchase| {

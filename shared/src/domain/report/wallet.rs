@@ -8,10 +8,9 @@ use time::{Duration, OffsetDateTime};
 use super::changes::changes;
 use crate::domain::money::Kobo;
 use crate::domain::purchase::{Purchase, State};
-use crate::domain::time::iso;
+use crate::domain::time::{CLOCK_DIFFERENCE, iso};
 
-/// How long after its record an order is charged at the latest: `pay` has 25 seconds, and the rest is
-/// for clocks that differ.
+/// How long after its record an order is charged at the latest: `pay` has 25 seconds.
 const CHARGED_WITHIN: Duration = Duration::seconds(40);
 
 /// The balance of the wallet at one time.
@@ -73,7 +72,9 @@ impl Moved {
     /// What one purchase moved between two times. A refill is not paid from this wallet.
     pub fn of(purchase: &Purchase, from: OffsetDateTime, to: OffsetDateTime) -> Self {
         let mut moved = Self::default();
-        if purchase.is_refill() || purchase.created_at >= to {
+        // The clock that the balance was read by may differ from that of the order.
+        let created_at = purchase.created_at - CLOCK_DIFFERENCE;
+        if purchase.is_refill() || created_at >= to {
             return moved;
         }
         let price = purchase.cost.or(purchase.amount).unwrap_or_default();
@@ -85,7 +86,8 @@ impl Moved {
         let ended = changes.iter().find(|it| it.to.is_final()).map_or(to, |it| it.at);
         if purchase.state == State::Failed {
             // It may have been charged and given back meanwhile.
-            if (purchase.created_at < from && ended >= from) || ended >= to {
+            let ended = ended + CLOCK_DIFFERENCE;
+            if (created_at < from && ended >= from) || ended >= to {
                 moved.add_in_flight(price);
             }
             return moved;
@@ -97,6 +99,7 @@ impl Moved {
         });
         for (is_charge, window) in [(true, Some(charged)), (false, returned)] {
             let Some((begin, end)) = window else { continue };
+            let (begin, end) = (begin - CLOCK_DIFFERENCE, end + CLOCK_DIFFERENCE);
             if end < from || begin >= to {
                 continue;
             }
