@@ -37,7 +37,7 @@ pub fn run(blueprint: &Blueprint, schedule: Schedule, telling: Telling) -> Recor
             tokio::select! {
                 biased;
                 () = world.stopped() => {}
-                () = live(&world) => {}
+                () = live(&world, blueprint) => {}
             }
             let mut record = world.record();
             std::mem::replace(&mut *record, Record::new(Telling::Nothing))
@@ -50,7 +50,7 @@ pub fn run(blueprint: &Blueprint, schedule: Schedule, telling: Telling) -> Recor
     record
 }
 
-async fn live(world: &Arc<World>) {
+async fn live(world: &Arc<World>, blueprint: &Blueprint) {
     let people = Arc::new(People::of(&world.schedule));
     let actions = world.schedule.actions.iter().map(|action| {
         let act = people.clone().act(world.clone(), action.clone());
@@ -66,6 +66,10 @@ async fn live(world: &Arc<World>) {
     people.buy_at_last(world).await;
     let is_quiet = quiet(world).await;
     people.look_at_all(world).await;
+    if world.schedule.settings.books {
+        world.until_a_day_is_closed().await;
+        checks::days_add_up(world, blueprint).await;
+    }
     checks::at_the_end(world, is_quiet);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each has a name, which a failing run shows and docs/proof.md explains.
 
+mod books;
 mod end;
 mod events;
 mod item;
@@ -14,6 +15,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 use shared::domain::ids::ProviderReference;
 
+pub use self::books::days_add_up;
 pub use self::end::at_the_end;
 pub use self::webhooks::received;
 use crate::world::{Call, Service, World};
@@ -45,6 +47,11 @@ pub fn after(world: &World, call: &Call, session: Option<&str>) {
             }
         }
         Service::Mono if call.name.ends_with("/telecom/auth") => limits::otp_sent(world),
+        Service::Sqs if call.name.ends_with("RequeryQueue purchase") => {
+            if let Some(id) = job_of(call)["purchase_id"].as_str() {
+                purchases::chain_goes_on(world, id);
+            }
+        }
         Service::Mtn
         | Service::Mono
         | Service::Sqs
@@ -76,12 +83,7 @@ pub fn after_resolution(world: &World, reference: &str) {
 
 /// The state of the purchase that a call is about, as it was last written.
 pub fn state_of(world: &World, call: &Call) -> Option<&'static str> {
-    let job: Value = match call.service {
-        Service::Sqs => {
-            call.body["MessageBody"].as_str().and_then(|it| serde_json::from_str(it).ok())?
-        }
-        _ => Value::Null,
-    };
+    let job = job_of(call);
     let reference =
         call.body["request_id"].as_str().map(|it| ProviderReference::new(it.to_owned()));
     let by_reference = reference.and_then(|it| it.purchase_id());
@@ -91,6 +93,12 @@ pub fn state_of(world: &World, call: &Call) -> Option<&'static str> {
         .or_else(|| call.body["Item"]["purchase_id"]["S"].as_str())
         .or(by_reference.as_ref().map(|it| it.as_str()))?;
     Some(world.record().purchases.get(id)?.state.name())
+}
+
+/// The job that a call sends; null if it sends none.
+fn job_of(call: &Call) -> Value {
+    let text = call.body["MessageBody"].as_str();
+    text.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default()
 }
 
 fn written_purchase(call: &Call) -> Option<&str> {

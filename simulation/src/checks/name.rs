@@ -8,6 +8,8 @@ pub const REFILLED_ONCE: &str = "refilled_once";
 pub const RECORDED_BEFORE_PAID: &str = "recorded_before_paid";
 /// `safe_to_refund` is never true where value was or may yet be given.
 pub const SAFE_TO_REFUND: &str = "safe_to_refund";
+/// The job of a purchase that cannot be read waits in its queue.
+pub const UNREADABLE_WAITS: &str = "unreadable_waits";
 /// A final state does not change, but delivered to reversed.
 pub const FINAL_STAYS: &str = "final_stays";
 /// An open purchase stands in the index of reconcile.
@@ -30,3 +32,5 @@ pub const TOLD_THE_TRUTH: &str = "told_the_truth";
 pub const TOLD: &str = "every_change_is_told";
 /// Every event arrives at its tenant's receiver, signed, and nothing else does.
 pub const ARRIVES: &str = "every_event_arrives";
+/// The report of a day says what was recorded, and explains how the wallet moved.
+pub const ADDS_UP: &str = "books_add_up";

@@ -13,6 +13,8 @@ pub(super) const TABLE: &str = "PurchasesTable";
 /// How often VTpass is asked about one order at most: a chain of a day, and chains of hints, which fork
 /// at a message that is delivered twice.
 const MOST_REQUERIES: u32 = 1_000;
+/// Longer than a step of a chain takes.
+const A_MOMENT_MS: u64 = 60_000;
 
 /// A purchase may have been written.
 pub(super) fn written(world: &World, id: &str) {
@@ -66,6 +68,15 @@ pub(super) fn asked(world: &World, reference: &str, is_requery: bool) {
     }
     limits::paid(world);
     agree(world, reference);
+}
+
+/// The next step of a purchase's chain was sent. If the purchase cannot be read, its job waits in the
+/// queue instead. One that was read a moment before may go on.
+pub(super) fn chain_goes_on(world: &World, id: &str) {
+    if world.unreadable_for_ms(id).is_some_and(|ms| ms > A_MOMENT_MS) {
+        let detail = format!("purchase {id} cannot be read, and its chain goes on");
+        world.violated(name::UNREADABLE_WAITS, detail);
+    }
 }
 
 fn count_requery(world: &World, reference: &str) {

@@ -24,6 +24,9 @@ const A_MORNING: i64 = 1_795_600_800;
 /// Half a minute before midnight in Lagos, the same day.
 const BEFORE_MIDNIGHT: i64 = A_MORNING + 13 * 3_600 - 30;
 
+/// In one schedule of so many, books are kept. To close a day costs as much as a few orders.
+const BOOKS: u64 = 12;
+
 /// Makes the schedule of a seed.
 pub fn generate(seed: u64, sites: &Sites) -> Schedule {
     let mut generator = Generator::new(seed);
@@ -31,6 +34,7 @@ pub fn generate(seed: u64, sites: &Sites) -> Schedule {
     if !is_rare {
         generator.people();
     }
+    generator.keeps_books = seed.is_multiple_of(BOOKS);
     let mut settings = generator.settings();
     let (faults, outages) = match is_rare {
         true => (generator.own_faults.clone(), generator.own_outages.clone()),
@@ -73,6 +77,7 @@ impl Generator {
             8 => self.lossy(),
             9 => self.spoiled(),
             10 => self.rush(),
+            11 => self.left_unreported(),
             _ => return false,
         }
         true
@@ -220,6 +225,7 @@ impl Generator {
             index_lag_ms: most(&mut self.rng, lags, 5_000),
             purchase_limit: (self.is_crowded || self.percent(10)).then_some(5),
             webhooks: false,
+            books: self.keeps_books,
         }
     }
 
@@ -261,7 +267,7 @@ impl Generator {
             | Deed::Spoil { .. }
             | Deed::LoseMessages => &["requery"],
         });
-        callers.copied().collect()
+        callers.copied().chain(self.keeps_books.then_some("books")).collect()
     }
 
     fn fault(&mut self, sites: &Sites) -> Fault {

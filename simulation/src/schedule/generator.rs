@@ -21,6 +21,8 @@ pub(super) struct Generator {
     pub(super) own_outages: Vec<Outage>,
     /// Whether a tenant reaches its limit.
     pub(super) is_crowded: bool,
+    /// Whether the books are kept.
+    pub(super) keeps_books: bool,
 }
 
 impl Generator {
@@ -32,6 +34,7 @@ impl Generator {
             own_faults: Vec::new(),
             own_outages: Vec::new(),
             is_crowded: false,
+            keeps_books: false,
         }
     }
 

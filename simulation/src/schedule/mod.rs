@@ -56,6 +56,9 @@ pub struct Settings {
     /// Whether each tenant has a webhook endpoint.
     #[serde(default)]
     pub webhooks: bool,
+    /// Whether the books are kept.
+    #[serde(default)]
+    pub books: bool,
 }
 
 /// What somebody does, and when.

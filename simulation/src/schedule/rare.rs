@@ -4,7 +4,10 @@
 use strum::IntoEnumIterator;
 
 use super::generator::{Generator, HOUR, MINUTE, SECOND};
-use super::{Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RequeryAnswer};
+use super::{
+    Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, Report, RequeryAnswer,
+};
+use crate::world::TENANTS;
 
 /// The call that pays.
 const PAY: &str = "vtpass POST /api/pay";
@@ -30,6 +33,10 @@ const UNCLEAR: [RequeryAnswer; 7] = [
     RequeryAnswer::Credentials,
     RequeryAnswer::OwnFault,
 ];
+
+/// Faults of calls that had their effect.
+const AFTER_THE_EFFECT: [FaultKind; 4] =
+    [FaultKind::FailedAfter, FaultKind::LostAfter, FaultKind::SilentAfter, FaultKind::KillAfter];
 
 /// Who calls what when VTpass reports an order.
 const REPORT_CALLS: [(&str, &str); 7] = [
@@ -113,9 +120,11 @@ impl Generator {
         let asks = Some(self.pick(&[0, 1, 2]));
         let requeries = (0..self.pick(&[0, 0, 1, 2])).map(|_| self.pick(&UNCLEAR)).collect();
         self.single(Fate { pay, requeries, end: End::Delivered, asks });
-        let first = self.between(HOUR, 33 * HOUR);
+        // Reconcile looks back after about a day. Later, only the webhook tells of a reversal.
+        let earliest = self.pick(&[HOUR, 25 * HOUR]);
+        let first = self.between(earliest, 33 * HOUR);
         // Others ask for a look at the order a moment before VTpass does.
-        for _ in 0..self.pick(&[0, 1, 1, 2]) {
+        for _ in 0..self.pick(&[0, 0, 1, 2]) {
             let before =
                 if self.percent(40) { self.between(0, 40) } else { self.between(0, 50 * SECOND) };
             self.at(first.saturating_sub(before), Deed::Webhook { order: Some(0) });
@@ -126,14 +135,30 @@ impl Generator {
         self.at(first, Deed::Resolve { order: 0, end, webhook: true, twice_spelled });
     }
 
+    /// A customer withdraws at Mono, which reports nothing. A read of the account finds out.
+    pub(super) fn left_unreported(&mut self) {
+        let customer = self.pick(&[0, 1, 2, 3]);
+        for tenant in 0..self.pick(&[1, TENANTS]) {
+            let at = self.between(0, MINUTE);
+            self.at(at, Deed::Link { tenant, customer, wrong_otps: 0 });
+        }
+        let at = self.between(2 * MINUTE, HOUR);
+        self.at(at, Deed::Withdraw { customer, report: Report::Lost });
+        let later = at + self.between(SECOND, HOUR);
+        self.at(later, Deed::Read { tenant: 0, customer });
+    }
+
     /// What may go wrong with the webhook of a reversal, and after it.
     fn disturb(&mut self, at: u64) {
         if self.percent(60) {
             let (caller, call) = self.pick(&REPORT_CALLS);
             let kinds = FaultKind::iter().filter(|kind| kind.is_possible(caller, call));
-            let kinds: Vec<FaultKind> = kinds.collect();
+            let mut kinds: Vec<FaultKind> = kinds.collect();
+            if self.percent(50) {
+                kinds.retain(|kind| AFTER_THE_EFFECT.contains(kind));
+            }
             let (caller, call) = (caller.to_owned(), call.to_owned());
-            let (nth, times) = (self.pick(&[0, 0, 1, 2, 3]), self.pick(&[1, 1, 3]));
+            let (nth, times) = (self.pick(&[0, 0, 0, 1, 2]), self.pick(&[1, 1, 3]));
             let kind = self.pick(&kinds);
             self.own_faults.push(Fault { caller, call, nth, times, kind });
         }

@@ -34,7 +34,7 @@ use tokio::time::Instant;
 use super::faults::Faults;
 use super::fleet::Fleet;
 use super::network::{Caller, Line, Network};
-use super::{API, Blueprint, DUPLICATES, Dynamodb, Routers, World, queues, reconcile, true_clock};
+use super::{API, Blueprint, DUPLICATES, Dynamodb, Routers, World, queues, scheduled, true_clock};
 use crate::record::Record;
 use crate::schedule::{SPEND_LIMIT, Schedule};
 
@@ -62,7 +62,10 @@ impl World {
             let function = functions[&trigger.function].clone();
             tokio::spawn(queues::run(world.clone(), trigger.clone(), function));
         }
-        tokio::spawn(reconcile::run(world.clone(), functions["reconcile"].clone()));
+        tokio::spawn(scheduled::reconcile(world.clone(), functions["reconcile"].clone()));
+        if world.schedule.settings.books {
+            tokio::spawn(scheduled::books(world.clone(), functions["books"].clone()));
+        }
         world
     }
 

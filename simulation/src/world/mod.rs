@@ -10,7 +10,7 @@ mod fleet;
 mod life;
 mod network;
 mod queues;
-mod reconcile;
+mod scheduled;
 mod serve;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -92,9 +92,15 @@ pub struct World {
     stopped: Notify,
     /// How many messages may still be delivered twice.
     duplicates_left: AtomicU32,
-    /// The purchases that cannot be read for a time, with their states.
-    spoiled: Mutex<Vec<(String, State)>>,
+    spoiled: Mutex<Vec<Spoiled>>,
     record: Mutex<Record>,
+}
+
+/// A purchase that cannot be read for a time.
+struct Spoiled {
+    id: String,
+    was: State,
+    since_ms: u64,
 }
 
 /// What answers over HTTP.
@@ -125,6 +131,11 @@ impl World {
     pub fn violated(&self, invariant: &'static str, detail: String) {
         let at = self.now_ms();
         self.record().violated(invariant, at, detail);
+    }
+
+    /// When the run began.
+    pub fn start(&self) -> OffsetDateTime {
+        self.clock.now() - self.begun.elapsed()
     }
 
     /// Milliseconds since the start of the run.
@@ -172,7 +183,7 @@ impl World {
     pub fn calm(&self) {
         self.is_safety_phase.store(false, Ordering::Relaxed);
         let spoiled = std::mem::take(&mut *self.spoiled());
-        spoiled.into_iter().for_each(|(id, state)| self.set_state(&id, state.name()));
+        spoiled.into_iter().for_each(|it| self.set_state(&it.id, it.was.name()));
         let calm = Change { duplicates: Some(false), reorder: Some(false), ..Change::default() };
         let _ = self.switches.set(&calm);
         self.tell(|| "from now on nothing goes wrong".to_owned());
@@ -224,12 +235,20 @@ impl World {
     }
 
     /// Makes a stored purchase unreadable until the safety phase ends.
-    pub fn spoil(&self, purchase_id: &str, state: State) {
+    pub fn spoil(&self, purchase_id: &str, was: State) {
         self.set_state(purchase_id, "of_a_later_version");
-        self.spoiled().push((purchase_id.to_owned(), state));
+        let (id, since_ms) = (purchase_id.to_owned(), self.now_ms());
+        self.spoiled().push(Spoiled { id, was, since_ms });
     }
 
-    fn spoiled(&self) -> MutexGuard<'_, Vec<(String, State)>> {
+    /// For how many milliseconds a purchase cannot be read yet; none if it can be.
+    pub fn unreadable_for_ms(&self, purchase_id: &str) -> Option<u64> {
+        let spoiled = self.spoiled();
+        let found = spoiled.iter().find(|it| it.id == purchase_id)?;
+        Some(self.now_ms() - found.since_ms)
+    }
+
+    fn spoiled(&self) -> MutexGuard<'_, Vec<Spoiled>> {
         self.spoiled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -3,7 +3,7 @@
 use sandbox::simulators::vtpass::{Order, OrderState};
 use serde_json::{Value, json};
 use shared::domain::ids::{EventId, ProviderReference};
-use shared::domain::purchase::Purchase;
+use shared::domain::purchase::{Purchase, State};
 use simulation::checks;
 use simulation::record::{Record, Telling};
 use simulation::schedule::{Schedule, Settings};
@@ -28,6 +28,18 @@ fn all_broken(change: impl FnOnce(&World)) -> Vec<String> {
 
 /// The same in a world with these settings.
 fn broken_with(settings: Settings, change: impl FnOnce(&World)) -> Vec<String> {
+    broken_in_time(settings, async |world, _| {
+        change(world);
+        checks::at_the_end(world, true);
+        tokio::time::sleep(Duration::ZERO).await;
+    })
+}
+
+/// The invariants that break in an empty world while `happens` does.
+fn broken_in_time(
+    settings: Settings,
+    happens: impl AsyncFnOnce(&Arc<World>, &Blueprint),
+) -> Vec<String> {
     let schedule = Schedule {
         seed: 1,
         starts_at: 1_795_600_800,
@@ -41,11 +53,8 @@ fn broken_with(settings: Settings, change: impl FnOnce(&World)) -> Vec<String> {
     let runtime = runtime.enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let blueprint = Blueprint::new().unwrap();
-        let world: Arc<World> =
-            World::build(&blueprint, schedule, Record::new(Telling::Nothing)).await;
-        change(&world);
-        checks::at_the_end(&world, true);
-        tokio::time::sleep(Duration::ZERO).await;
+        let world = World::build(&blueprint, schedule, Record::new(Telling::Nothing)).await;
+        happens(&world, &blueprint).await;
         world.record().violations.iter().map(|it| it.invariant.clone()).collect()
     })
 }
@@ -302,4 +311,51 @@ fn what_is_left_in_queues_requests_and_tombstones_is_found() {
         });
         assert_eq!(found, ["consents_are_erased"], "{state}");
     }
+}
+
+#[test]
+fn a_chain_that_goes_on_while_its_purchase_cannot_be_read_is_found() {
+    let goes_on_after = |seconds| {
+        broken_in_time(Settings::default(), async |world, _| {
+            let id = Purchase::id(&tenant_id(0), "order-0");
+            world.spoil(id.as_str(), State::Pending);
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            let mut request =
+                reqwest::Request::new(reqwest::Method::POST, "http://sqs.sim/".parse().unwrap());
+            let target = "AmazonSQS.SendMessage".parse().unwrap();
+            request.headers_mut().insert("x-amz-target", target);
+            let job = json!({ "kind": "purchase", "purchase_id": id.as_str() }).to_string();
+            let send = json!({ "QueueUrl": "http://sqs.sim/0/RequeryQueue", "MessageBody": job });
+            *request.body_mut() = Some(send.to_string().into());
+            checks::after(world, &Call::read(&request).unwrap(), None);
+        })
+    };
+    assert_eq!(goes_on_after(61), ["unreadable_waits"]);
+    assert!(goes_on_after(1).is_empty(), "it was read before");
+}
+
+#[test]
+fn books_that_do_not_add_up_are_found() {
+    let books = || Settings { books: true, ..Settings::default() };
+    let found = |change: fn(&World)| {
+        broken_in_time(books(), async |world, blueprint| {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            world.calm();
+            world.until_a_day_is_closed().await;
+            change(world);
+            world.until_a_day_is_closed().await;
+            checks::days_add_up(world, blueprint).await;
+        })
+    };
+    assert!(found(|_| {}).is_empty());
+    // An order that came into the table after its day was closed.
+    assert!(
+        found(|world| purchase(world, "delivered", false)).contains(&"books_add_up".to_owned())
+    );
+    assert_eq!(found(|world| world.vtpass.set_wallet(1)), ["books_add_up"]);
+    let never_closed = broken_in_time(Settings::default(), async |world, blueprint| {
+        world.until_a_day_is_closed().await;
+        checks::days_add_up(world, blueprint).await;
+    });
+    assert_eq!(never_closed, ["books_add_up"]);
 }
