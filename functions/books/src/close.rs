@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use shared::domain::date::Date;
+use shared::domain::guard::Guard;
 use shared::domain::ids::TenantId;
 use shared::domain::report::{Balance, ClosedDay, Moved, Movement, Report, Suspension};
 use shared::domain::service::Service;
@@ -124,15 +125,14 @@ impl BooksFunction {
 
     /// The services that were suspended or sold again on the day.
     async fn suspensions(&self, date: Date) -> Result<Vec<Suspension>, StoreError> {
-        let mut suspensions = Vec::new();
-        for service in Service::all() {
-            let changes = self.guards.changes(service.id).await?.into_iter();
+        let services = Service::all().map(|service| service.id);
+        let guards = self.guards.all(&services).await?.into_iter();
+        let suspensions = guards.flat_map(|Guard { service_id, state, .. }| {
+            let changes = state.changes.into_iter();
             let changes = changes.filter(|change| Date::of(change.at) == date);
-            let service_id = || service.id.to_owned();
-            suspensions
-                .extend(changes.map(|change| Suspension { service_id: service_id(), change }));
-        }
-        Ok(suspensions)
+            changes.map(move |change| Suspension { service_id: service_id.clone(), change })
+        });
+        Ok(suspensions.collect())
     }
 
     /// Every tenant that ever had a key.

@@ -11,7 +11,7 @@ use super::conditional::{AS_OWN, Item, UNLESS_OWN, WriteId, Written, assign, upd
 use super::table::Table;
 use super::{Outbox, StoreError, number, text};
 use crate::domain::event::Subject;
-use crate::domain::guard::{Change, Counted, Counts, Gate, Guard, Sale, Sign, State, Thresholds};
+use crate::domain::guard::{Counted, Counts, Gate, Guard, Sale, Sign, State, Thresholds};
 use crate::domain::ids::PurchaseId;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::{Clock, Environment, Random};
@@ -100,12 +100,29 @@ impl Guards {
         guard(service_id, item.unwrap_or_default())
     }
 
-    /// The last changes of whether a service is sold, oldest first, 50 at most.
+    /// The guards of these services, in their order, read consistently by one call, also where they are
+    /// off.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn changes(&self, service_id: &str) -> Result<Vec<Change>, StoreError> {
-        Ok(self.get(service_id).await?.state.changes)
+    pub async fn all(&self, service_ids: &[&str]) -> Result<Vec<Guard>, StoreError> {
+        let pk = |id: &str| Item::from([("pk".to_owned(), text(key(id)))]);
+        let mut unread: Vec<Item> = service_ids.iter().map(|id| pk(id)).collect();
+        let mut items = Vec::new();
+        for _ in 0..TRIES {
+            let (found, left) = self.table.batch(unread).await?;
+            items.extend(found);
+            unread = left;
+            if unread.is_empty() {
+                let of = |id: &&str| {
+                    let pk = text(key(id));
+                    let item = items.iter().find(|item| item.get("pk") == Some(&pk)).cloned();
+                    guard(id, item.unwrap_or_default())
+                };
+                return service_ids.iter().map(of).collect();
+            }
+        }
+        Err(StoreError::Unavailable("not all guards were read".to_owned()))
     }
 
     /// What the guard of each of these services says, in their order, by one read.
@@ -117,26 +134,12 @@ impl Guards {
             let nothing = Seen { sale: Sale::On, lately: Counted::default() };
             return Ok(vec![nothing; service_ids.len()]);
         };
-        let pk = |id: &str| Item::from([("pk".to_owned(), text(key(id)))]);
-        let mut unread: Vec<Item> = service_ids.iter().map(|id| pk(id)).collect();
-        let mut items = Vec::new();
-        for _ in 0..TRIES {
-            let (found, left) = self.table.batch(unread).await?;
-            items.extend(found);
-            unread = left;
-            if unread.is_empty() {
-                let now = self.clock.now();
-                let of = |id: &&str| {
-                    let pk = text(key(id));
-                    let item = items.iter().find(|item| item.get("pk") == Some(&pk)).cloned();
-                    let guard = guard(id, item.unwrap_or_default())?;
-                    let lately = guard.counts.within(thresholds, now);
-                    Ok(Seen { sale: guard.state.sale(now), lately })
-                };
-                return service_ids.iter().map(of).collect();
-            }
-        }
-        Err(StoreError::Unavailable("not all guards were read".to_owned()))
+        let (guards, now) = (self.all(service_ids).await?, self.clock.now());
+        let seen = guards.into_iter().map(|guard| Seen {
+            sale: guard.state.sale(now),
+            lately: guard.counts.within(thresholds, now),
+        });
+        Ok(seen.collect())
     }
 
     /// Decides on a new order by the guard that was read. If the service is suspended and a probe is due,
@@ -321,13 +324,12 @@ impl Guards {
     /// while nobody orders.
     ///
     /// # Errors
-    /// [`StoreError`] when a guard cannot be read.
+    /// [`StoreError`] when the guards cannot be read.
     pub async fn note_ends(&self, outbox: &Outbox, service_ids: &[&str]) -> Result<(), StoreError> {
         if self.thresholds.is_none() {
             return Ok(());
         }
-        for service_id in service_ids {
-            let guard = self.get(service_id).await?;
+        for guard in self.all(service_ids).await? {
             if guard.state.lapse(self.clock.now()).is_some() {
                 self.lapse(outbox, guard).await;
             }

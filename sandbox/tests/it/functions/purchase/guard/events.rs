@@ -128,7 +128,7 @@ async fn the_word_of_an_operator_is_told_and_ends_at_its_time() {
     assert!(matches!(gateway.operate(back).await, GuardChange::Needless(_)));
     suspend(&caller).await;
     suspended(&caller.buy("closed", &airtime(DELIVERED)).await);
-    let changes = gateway.guards().changes("mtn").await.unwrap();
+    let changes = gateway.guard("mtn").await.state.changes;
     let by: Vec<_> = changes.iter().map(|it| (it.by.as_str(), it.on_sale)).collect();
     let ada = |on_sale| ("ada", on_sale);
     let automatic = |on_sale| ("automatic", on_sale);
