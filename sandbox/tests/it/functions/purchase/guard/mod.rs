@@ -184,6 +184,41 @@ async fn an_outage_closes_within_the_window_and_ends_by_itself() {
     }
 }
 
+/// For ten minutes VTpass gives no usable answer about airtime of MTN, in two instances. It sells all else.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_ten_minutes_costs_few_orders_and_suspends_no_other_service() {
+    let (gateway, caller) = guarded().await;
+    let instances = gateway.instances(2).await;
+    let unusable = json!({ "call": "pay", "phone": FAILED, "http_status": 502 });
+    caller.script(Value::Array(vec![unusable; 120])).await;
+    let order = async |key: String, body: &Value, purchase: &Entry| {
+        let answer = purchase(purchase_event(&key, body), context()).await.unwrap();
+        answer["statusCode"].as_u64().unwrap()
+    };
+    let (mut tried, mut closed_after) = (0, None);
+    for seconds in (0..600).step_by(10) {
+        for (instance, (_, purchase)) in instances.iter().enumerate() {
+            let key = |service| format!("{service}-{seconds}-{instance}");
+            let status = order(key("mtn"), &airtime(FAILED), purchase).await;
+            assert!(matches!(status, 202 | 503), "{status}");
+            tried += usize::from(status == 202);
+            assert_eq!(order(key("glo"), &glo(DELIVERED), purchase).await, 201, "it works");
+        }
+        if closed_after.is_none() && !gateway.sells("mtn").await {
+            closed_after = Some(seconds);
+        }
+        gateway.clock.turn(Duration::from_secs(10));
+    }
+    assert!(closed_after.is_some_and(|seconds| seconds <= 60), "{closed_after:?}");
+    // The pauses before its probes: 30, 60, 120, 240 s.
+    assert_eq!(tried, TOO_MANY + 4, "of 120 orders");
+    assert!(gateway.guard("glo").await.revision.is_none(), "nothing speaks against it");
+    // It is over, and the next probe is due within five minutes.
+    gateway.clock.turn(5 * MINUTE);
+    assert_eq!(order("back".to_owned(), &airtime(DELIVERED), &instances[1].1).await, 201);
+    assert!(gateway.sells("mtn").await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_failures_at_once_in_two_instances_close_once() {
     let (gateway, _) = guarded().await;
