@@ -1,5 +1,7 @@
 //! Arguments that several commands take, and how they are read.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use shared::domain::event::EventType;
 use shared::domain::ids::{AccountId, TenantId};
@@ -55,6 +57,21 @@ pub fn tenant(text: &str) -> Result<TenantId, &'static str> {
     TenantId::parse(text).ok_or("must be 1 to 64 of letters, digits, _ and -")
 }
 
+/// Reads an owner of events and webhook endpoints: a tenant's id, or the operator.
+///
+/// # Errors
+/// What is wrong with it, for the usage message.
+pub fn owner(text: &str) -> Result<TenantId, &'static str> {
+    let owner = (text == TenantId::OPERATOR).then(TenantId::operator);
+    let owner = owner.or_else(|| TenantId::parse(text));
+    owner.ok_or("must be 1 to 64 of letters, digits, _ and -, or @operator")
+}
+
+/// An owner, for a message.
+pub fn owner_text(owner: &TenantId) -> String {
+    if owner.is_operator() { "the operator".to_owned() } else { format!("tenant {owner}") }
+}
+
 /// Reads an account's id.
 ///
 /// # Errors
@@ -71,11 +88,13 @@ pub fn service(text: &str) -> Result<Service, String> {
     Service::parse(text).ok_or_else(|| format!("must be one of: {}", Service::supported()))
 }
 
-/// Reads a type of events.
+/// Reads a type of events, of tenants or of the operator.
 ///
 /// # Errors
 /// Which there are, for the usage message.
 pub fn event_type(text: &str) -> Result<EventType, String> {
-    let known = || format!("must be one of: {}", EventType::names().join(", "));
-    EventType::named(text).ok_or_else(known)
+    let all = || EventType::of_tenants().chain(EventType::of_operator());
+    let names: BTreeSet<_> = all().map(|kind| kind.to_string()).collect();
+    let names = Vec::from_iter(names).join(", ");
+    all().find(|kind| kind.to_string() == text).ok_or(format!("must be one of: {names}"))
 }

@@ -28,13 +28,13 @@ pub enum Command {
     Account(AccountArguments),
     /// Show a deferred request to MTN, without its answer
     Request(RequestArguments),
-    /// List and show what a tenant was told
+    /// List and show what a tenant or the operator was told
     Events(EventsArguments),
     /// Count, show and redrive the jobs that failed for days
     DeadLetters(DeadLettersArguments),
     /// Create, list, rotate and revoke the API keys of tenants, set their limits
     Tenant(TenantArguments),
-    /// List, add, rotate, enable, disable and remove the webhook endpoints of tenants
+    /// List, add, rotate, enable, disable and remove the webhook endpoints of tenants and the operator
     Webhook(WebhookArguments),
     /// List which services are sold, suspend one, or sell it whatever its orders say
     Guard(GuardArguments),

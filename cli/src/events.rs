@@ -1,4 +1,4 @@
-//! The commands `telco-gateway events list` and `show`: what a tenant was told.
+//! The commands `telco-gateway events list` and `show`: what a tenant or the operator was told.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use shared::domain::time::{from_iso, to_iso};
 use shared::store::{Events, Wanted};
 use time::OffsetDateTime;
 
-use crate::argument::{TableName, event_type, tenant};
+use crate::argument::{TableName, event_type, owner, owner_text};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::table::{columns, document, facts};
@@ -30,11 +30,11 @@ pub struct EventsArguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// List what a tenant was told in the last 30 days, newest first (dynamodb:Query on the index by_time)
+    /// List what a tenant or the operator was told in the last 30 days, newest first (dynamodb:Query on the index by_time)
     List {
-        /// The tenant
-        #[arg(value_parser = tenant)]
-        tenant: TenantId,
+        /// The tenant, or @operator
+        #[arg(value_name = "TENANT", value_parser = owner)]
+        owner: TenantId,
         /// Only events of this type, such as purchase.failed
         #[arg(long = "type", value_name = "TYPE", value_parser = event_type)]
         kind: Option<EventType>,
@@ -47,9 +47,9 @@ enum Command {
     },
     /// Show an event with its data; phone numbers are masked (dynamodb:GetItem)
     Show {
-        /// The tenant
-        #[arg(value_parser = tenant)]
-        tenant: TenantId,
+        /// The tenant, or @operator
+        #[arg(value_name = "TENANT", value_parser = owner)]
+        owner: TenantId,
         /// The event
         #[arg(value_parser = event_id)]
         id: EventId,
@@ -67,20 +67,19 @@ pub async fn run(arguments: EventsArguments, context: &Context) -> Result<String
     let events = Events::from_vars(&vars, &dynamodb)?;
     let now = context.environment.clock.now();
     match arguments.command {
-        Command::List { tenant, kind, since, limit } => {
+        Command::List { owner, kind, since, limit } => {
             let wanted = Wanted { kind, since };
-            let found = all(&events, &tenant, &wanted, usize::from(limit), now).await?;
+            let found = all(&events, &owner, &wanted, usize::from(limit), now).await?;
             Ok(if context.json {
                 document(&found.iter().map(line).collect())
             } else {
                 list(&found)
             })
         }
-        Command::Show { tenant, id } => {
-            let event = events.get(&tenant, &id, now).await?.ok_or_else(|| {
-                Failure::Refused(format!(
-                    "tenant {tenant} has no event {id}; they end after 30 days"
-                ))
+        Command::Show { owner, id } => {
+            let event = events.get(&owner, &id, now).await?.ok_or_else(|| {
+                let owner = owner_text(&owner);
+                Failure::Refused(format!("{owner} has no event {id}; they end after 30 days"))
             })?;
             let mut view = line(&event);
             view["data"] = masked(serde_json::from_str(&event.data).unwrap_or_default());
@@ -92,7 +91,7 @@ pub async fn run(arguments: EventsArguments, context: &Context) -> Result<String
 
 async fn all(
     events: &Events,
-    tenant: &TenantId,
+    owner: &TenantId,
     wanted: &Wanted,
     limit: usize,
     now: OffsetDateTime,
@@ -100,7 +99,7 @@ async fn all(
     let (mut found, mut next) = (Vec::new(), None::<String>);
     loop {
         let size = PAGE.min(limit - found.len());
-        let page = events.list(tenant, wanted, size, next.as_deref(), now).await?;
+        let page = events.list(owner, wanted, size, next.as_deref(), now).await?;
         found.extend(page.events);
         next = page.next;
         if found.len() >= limit && next.is_some() {

@@ -104,7 +104,8 @@ Examples:
 pub const EVENTS: &str = "\
 Examples:
   telco-gateway events list acme --type purchase.failed --since 2026-11-29T00:00:00Z
-  telco-gateway events show acme 0123456789abcdef0123456789abcdef";
+  telco-gateway events show acme 0123456789abcdef0123456789abcdef
+  telco-gateway events list @operator";
 
 /// Below the options of `dead-letters`.
 pub const DEAD_LETTERS: &str = "\
@@ -127,7 +128,8 @@ pub const WEBHOOK: &str = "\
 Examples:
   telco-gateway webhook list acme
   telco-gateway webhook add acme --url https://hooks.example.com/telco --event purchase.delivered
-  telco-gateway webhook enable acme ENDPOINT";
+  telco-gateway webhook enable acme ENDPOINT
+  telco-gateway webhook add @operator --url https://ops.example.com/telco --event float.low";
 
 /// Below the options of `guard`.
 pub const GUARD: &str = "\

@@ -11,7 +11,7 @@ use shared::platform::environment::Environment;
 use shared::platform::outside::Outside;
 use shared::store::Endpoints;
 
-use crate::argument::{TableName, event_type, tenant};
+use crate::argument::{TableName, event_type, owner, owner_text};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::table::{columns, document};
@@ -32,17 +32,17 @@ pub struct WebhookArguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// List a tenant's endpoints, without their secrets (dynamodb:Query)
+    /// List the endpoints of a tenant or the operator, without their secrets (dynamodb:Query)
     List {
-        /// The tenant
-        #[arg(value_parser = tenant)]
-        tenant: TenantId,
+        /// The tenant, or @operator
+        #[arg(value_name = "TENANT", value_parser = owner)]
+        owner: TenantId,
     },
     /// Add an endpoint and print its secret once (dynamodb:PutItem)
     Add {
-        /// The tenant
-        #[arg(value_parser = tenant)]
-        tenant: TenantId,
+        /// The tenant, or @operator
+        #[arg(value_name = "TENANT", value_parser = owner)]
+        owner: TenantId,
         /// Where its events are sent
         #[arg(long)]
         url: String,
@@ -72,9 +72,9 @@ enum Command {
 /// An endpoint.
 #[derive(Args)]
 struct Which {
-    /// The tenant
-    #[arg(value_parser = tenant)]
-    tenant: TenantId,
+    /// The tenant, or @operator
+    #[arg(value_name = "TENANT", value_parser = owner)]
+    owner: TenantId,
     /// The endpoint
     #[arg(value_parser = endpoint)]
     id: EndpointId,
@@ -92,12 +92,13 @@ pub async fn run(arguments: WebhookArguments, context: &Context) -> Result<Strin
     let endpoints = Endpoints::from_vars(&vars, &dynamodb)?;
     let commands = Commands { endpoints, environment };
     let (endpoints, key) = match arguments.command {
-        Command::List { tenant } => (commands.endpoints.of(&tenant).await?, KeyView::Known),
-        Command::Add { tenant, url, events, signature } => {
+        Command::List { owner } => (commands.endpoints.of(&owner).await?, KeyView::Known),
+        Command::Add { owner, url, events, signature } => {
             checked(&url, target).await?;
+            are_told_to(&owner, &events)?;
             let events = (!events.is_empty()).then_some(events);
             let new = NewEndpoint { url, events, scheme: signature };
-            (vec![commands.add(&tenant, new).await?], KeyView::New)
+            (vec![commands.add(&owner, new).await?], KeyView::New)
         }
         Command::Rotate { which, overlap } => {
             let overlap = Duration::from_secs(overlap * 3_600);
@@ -121,9 +122,9 @@ struct Commands<'a> {
 }
 
 impl Commands<'_> {
-    async fn add(&self, tenant: &TenantId, new: NewEndpoint) -> Result<Endpoint, Failure> {
+    async fn add(&self, owner: &TenantId, new: NewEndpoint) -> Result<Endpoint, Failure> {
         let Environment { clock, random, .. } = self.environment;
-        let endpoint = Endpoint::new(tenant, new, clock.now(), random);
+        let endpoint = Endpoint::new(owner, new, clock.now(), random);
         self.endpoints.add(&endpoint).await?;
         Ok(endpoint)
     }
@@ -145,9 +146,9 @@ impl Commands<'_> {
 
     /// Removes an endpoint, and gives it as it was.
     async fn remove(&self, which: &Which) -> Result<Endpoint, Failure> {
-        let found = self.endpoints.get(&which.tenant, &which.id).await?;
+        let found = self.endpoints.get(&which.owner, &which.id).await?;
         let endpoint = found.ok_or_else(|| unknown(which))?;
-        self.endpoints.remove(&which.tenant, &which.id).await?;
+        self.endpoints.remove(&which.owner, &which.id).await?;
         Ok(endpoint)
     }
 
@@ -157,7 +158,7 @@ impl Commands<'_> {
         make: impl Fn(&mut Endpoint),
     ) -> Result<Endpoint, Failure> {
         let random = &self.environment.random;
-        let changed = self.endpoints.change(&which.tenant, &which.id, random, make).await?;
+        let changed = self.endpoints.change(&which.owner, &which.id, random, make).await?;
         changed.ok_or_else(|| unknown(which))
     }
 }
@@ -169,6 +170,19 @@ async fn checked(url: &str, target: &Target) -> Result<(), Failure> {
         Target::Aws(_) => Outside::public(),
     };
     outside.check(url).await.map_err(|forbidden| Failure::Refused(forbidden.0.to_owned()))
+}
+
+/// Whether the owner is ever told of each of these types.
+fn are_told_to(owner: &TenantId, kinds: &[EventType]) -> Result<(), Failure> {
+    let told: Vec<_> = match owner.is_operator() {
+        true => EventType::of_operator().collect(),
+        false => EventType::of_tenants().collect(),
+    };
+    let never = |kind: &EventType| {
+        let owner = owner_text(owner);
+        Failure::Refused(format!("{owner} is never told of {kind}"))
+    };
+    kinds.iter().find(|kind| !told.contains(kind)).map_or(Ok(()), |kind| Err(never(kind)))
 }
 
 fn shown(endpoints: &[Endpoint], key: KeyView, json: bool) -> Result<String, Failure> {
@@ -194,8 +208,8 @@ fn shown(endpoints: &[Endpoint], key: KeyView, json: bool) -> Result<String, Fai
 }
 
 fn unknown(which: &Which) -> Failure {
-    let Which { tenant, id } = which;
-    Failure::Refused(format!("tenant {tenant} has no endpoint {id}"))
+    let owner = owner_text(&which.owner);
+    Failure::Refused(format!("{owner} has no endpoint {}", which.id))
 }
 
 fn endpoint(text: &str) -> Result<EndpointId, &'static str> {

@@ -60,6 +60,30 @@ async fn events_are_listed_and_shown_with_masked_numbers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_was_told_is_listed_and_shown() {
+    let gateway = Gateway::start().await;
+    let close = ["guard", "close", "mtn", "--because", "VTpass is maintained", "--by", "ada"];
+    gateway.run(&close).await.ok();
+    let listed = told(&gateway, "@operator").await;
+    assert_eq!(
+        (&listed[0]["type"], &listed[0]["about"]),
+        (&"service.suspended".into(), &"mtn".into())
+    );
+    let of_type = |kind| ["--json", "events", "list", "@operator", "--type", kind];
+    assert_eq!(gateway.run(&of_type("service.suspended")).await.json(), listed);
+    assert_eq!(gateway.run(&of_type("float.low")).await.json(), Value::Array(Vec::new()));
+    let id = listed[0]["id"].as_str().unwrap();
+    let shown = gateway.run(&["events", "show", "@operator", id]).await.ok();
+    assert!(shown.contains("VTpass is maintained"), "{shown}");
+    let message = gateway.run(&["events", "show", "operator", id]).await.refused(1);
+    assert!(message.contains("tenant operator has no event"), "{message}");
+    let message = gateway.run(&["events", "show", "@operator", &"0".repeat(32)]).await.refused(1);
+    assert!(message.contains("the operator has no event"), "{message}");
+    let create = ["tenant", "create", "@operator", "--kind", "test"];
+    assert_eq!(gateway.run(&create).await.code, 2, "it is no name for a tenant");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deferred_request_is_shown_without_its_answer() {
     let gateway = Gateway::start().await;
     let account = gateway.link(PHONE).await;

@@ -61,3 +61,25 @@ async fn an_endpoint_that_is_not_allowed_is_refused_and_nothing_is_written() {
     }
     assert!(gateway.webhook_json(&["list", "acme"]).await.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_has_endpoints_for_what_only_the_operator_is_told() {
+    let gateway = Gateway::start().await;
+    let add = |owner, kind| ["add", owner, "--url", URL, "--event", kind];
+    let made = gateway.webhook_json(&add("@operator", "float.low")).await.pop().unwrap();
+    assert_eq!(made["events"], json!(["float.low"]));
+    let id = made["id"].as_str().unwrap();
+    let rotated = gateway.webhook(&["rotate", "@operator", id]).await.ok();
+    assert!(rotated.contains("whsec_"), "{rotated}");
+    for (owner, kind, expected) in [
+        ("@operator", "purchase.failed", "the operator is never told of purchase.failed"),
+        ("acme", "float.low", "tenant acme is never told of float.low"),
+    ] {
+        let refused = gateway.webhook(&add(owner, kind)).await.refused(1);
+        assert!(refused.contains(expected), "{refused}");
+    }
+    assert_eq!(gateway.webhook_json(&["list", "@operator"]).await.len(), 1);
+    assert!(gateway.webhook_json(&["list", "acme"]).await.is_empty());
+    assert!(gateway.webhook_json(&["list", "operator"]).await.is_empty());
+    gateway.webhook_json(&["remove", "@operator", id]).await;
+}

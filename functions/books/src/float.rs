@@ -1,4 +1,4 @@
-//! The float: what the wallet holds, and for how long that is enough.
+//! The float: what the wallet holds, for how long that is enough, and what the operator is told of it.
 
 use shared::domain::report::{Balance, Runway};
 use shared::lambda::scheduled_function::Failed;
@@ -47,6 +47,16 @@ impl BooksFunction {
             let alarm = Alarm::FloatLow.name();
             tracing::error!(alarm, balance_kobo = kobo, runway_hours = hours, "top up the wallet");
         }
+        self.tell(&balance, &runway).await?;
         Ok(Some(balance))
+    }
+
+    /// Tells the operator when the float becomes low, again after a day, and when it is enough again.
+    async fn tell(&self, balance: &Balance, runway: &Runway) -> Result<(), StoreError> {
+        let told = self.float.told().await?;
+        if let Some(line) = told.to_tell(balance, runway, &self.limits) {
+            self.float.tell(&self.outbox, &told, line).await?;
+        }
+        Ok(())
     }
 }

@@ -16,7 +16,7 @@ use shared::lambda::scheduled_function::{Failed, ScheduledFunction};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::provider::vtpass::Vtpass;
-use shared::store::{Books, Guards, Outbox, Purchases, Tenants};
+use shared::store::{Books, FloatNotes, Guards, Outbox, Purchases, Tenants};
 use tokio::time::Instant;
 
 /// The function's dependencies.
@@ -27,6 +27,7 @@ pub struct BooksFunction {
     tenants: Tenants,
     books: Books,
     guards: Guards,
+    float: FloatNotes,
     outbox: Outbox,
     limits: FloatLimits,
     environment: Environment,
@@ -43,6 +44,7 @@ impl ScheduledFunction for BooksFunction {
             tenants: Tenants::from_vars(vars, &dynamodb)?,
             books: Books::from_vars(vars, &dynamodb)?,
             guards: Guards::from_vars(vars, environment, &dynamodb)?,
+            float: FloatNotes::from_vars(vars, &dynamodb)?,
             outbox: Outbox::from_vars(vars, environment)?,
             limits: FloatLimits::from_vars(vars)?,
             environment: environment.clone(),

@@ -1,10 +1,10 @@
-//! The notify function: makes the events that tenants are owed.
+//! The notify function: makes the events that tenants and the operator are owed.
 //!
 //! A change is announced before it is written. This function reads the announcement, looks at what was
-//! written, and keeps an event for each thing that its tenant is to be told. What is not written yet
+//! written, and keeps an event for each thing that somebody is to be told. What is not written yet
 //! is looked at again; what is never written is never told.
 //!
-//! Each event is then sent to the tenant's webhook endpoints that want it, by a job for each.
+//! Each event is then sent to its owner's webhook endpoints that want it, by a job for each.
 //!
 //! Triggered by the notify queue. Reads `purchases`, `accounts`, `requests`, `webhook_endpoints`, `limits`
 //! and `tenants`, writes `events`, sends to the notify and the webhook queue. Calls nobody outside.
@@ -21,7 +21,7 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::store::{
-    Accounts, Endpoints, Events, Guards, Purchases, Requests, StoreError, Tenants,
+    Accounts, Endpoints, Events, FloatNotes, Guards, Purchases, Requests, StoreError, Tenants,
 };
 
 /// How long to wait before what was announced is looked for again. Together longer than any function
@@ -42,6 +42,7 @@ pub struct Notify {
     endpoints: Endpoints,
     events: Events,
     guards: Guards,
+    float: FloatNotes,
     tenants: Tenants,
     jobs: Queue,
     webhooks: Queue,
@@ -60,6 +61,7 @@ impl QueueFunction for Notify {
             endpoints: Endpoints::from_vars(vars, &dynamodb)?,
             events: Events::from_vars(vars, &dynamodb)?,
             guards: Guards::from_vars(vars, environment, &dynamodb)?,
+            float: FloatNotes::from_vars(vars, &dynamodb)?,
             tenants: Tenants::from_vars(vars, &dynamodb)?,
             jobs: Queue::from_vars(vars, environment, "NOTIFY_QUEUE_URL")?,
             webhooks: Queue::from_vars(vars, environment, "WEBHOOK_QUEUE_URL")?,
@@ -142,15 +144,16 @@ impl Notify {
             Subject::Service { service_id } => {
                 let guard = self.guards.get(service_id).await?;
                 let is_written = guard.state.changes.iter().any(|it| it.at >= announced.at);
-                let tenants = if is_written { self.everybody().await? } else { Vec::new() };
-                Some(guard.owed(&tenants, announced.at))
+                let owners = if is_written { self.everybody().await? } else { Vec::new() };
+                Some(guard.owed(&owners, announced.at))
             }
             Subject::Key { tenant, key_id } => {
                 let now = self.environment.clock.now();
                 let mut keys = self.tenants.all().await?.keys.into_iter();
                 let key = keys.find(|key| key.tenant == *tenant && key.key_id == *key_id);
-                key.map(|key| key.owed(now).into_iter().collect())
+                key.map(|key| key.owed(now))
             }
+            Subject::Float => Some(self.float.told().await?.owed()),
         };
         let mut owed = owed.unwrap_or_default();
         let oldest = self.environment.clock.now() - KEPT;
@@ -158,13 +161,13 @@ impl Notify {
         Ok(owed)
     }
 
-    /// Every tenant with a key that works.
+    /// Every tenant with a key that works, and the operator.
     async fn everybody(&self) -> Result<Vec<TenantId>, StoreError> {
         let now = self.environment.clock.now();
         let keys = self.tenants.all().await?.keys;
         let tenants = keys.into_iter().filter(|key| key.usable(now)).map(|key| key.tenant);
-        let tenants: BTreeSet<TenantId> = tenants.collect();
-        Ok(tenants.into_iter().collect())
+        let owners: BTreeSet<TenantId> = tenants.chain([TenantId::operator()]).collect();
+        Ok(owners.into_iter().collect())
     }
 
     /// Gives whether the event is new.

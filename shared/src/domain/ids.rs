@@ -89,6 +89,21 @@ id! {
     KeyId
 }
 
+impl TenantId {
+    /// How the operator is named where an owner is stored or given. No tenant can have this id.
+    pub const OPERATOR: &str = "@operator";
+
+    /// The operator of this deployment, as the owner of events and webhook endpoints.
+    pub fn operator() -> Self {
+        Self(Self::OPERATOR.to_owned())
+    }
+
+    /// Whether this is the operator, and no tenant.
+    pub fn is_operator(&self) -> bool {
+        self.0 == Self::OPERATOR
+    }
+}
+
 impl PurchaseId {
     /// The id with these 128 bits.
     pub(super) fn from_bytes(bytes: &[u8; 16]) -> Self {
@@ -173,6 +188,13 @@ mod tests {
             assert_eq!(PurchaseId::parse(text), None, "{text}");
             assert_eq!(DeferredRequestId::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn no_tenant_can_have_the_id_of_the_operator() {
+        assert!(TenantId::operator().is_operator());
+        assert_eq!(TenantId::parse(TenantId::OPERATOR), None);
+        assert!(!TenantId::parse("operator").unwrap().is_operator());
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::domain::disclosure::Disclosure;
 use crate::domain::event::Event;
 use crate::domain::guard::{Gate, Sale, State as SaleState, Thresholds};
 use crate::domain::purchase::{Purchase, State};
+use crate::domain::report::FloatTold;
 use crate::domain::webhook::{Delivery, Endpoint};
 
 const NUMBER: &str = "08039998877";
@@ -127,11 +128,20 @@ fn a_guard_that_is_read_decides_on_orders_as_it_shows() {
 
 #[test]
 fn other_items_that_are_read_are_read_back() {
-    let kinds =
-        ["account", "request", "session", "event", "endpoint", "delivery", "disclosure", "code"]
-            .map(samples);
+    let kinds = [
+        "account",
+        "request",
+        "session",
+        "event",
+        "endpoint",
+        "delivery",
+        "disclosure",
+        "code",
+        "float",
+    ]
+    .map(samples);
     fuzz(move |choices| {
-        let kind = choices.byte() % 8;
+        let kind = choices.byte() % 9;
         let item = item(choices, &kinds[usize::from(kind)]);
         match kind {
             0 => drop(is_read_back::<Account>(&item)),
@@ -147,7 +157,8 @@ fn other_items_that_are_read_are_read_back() {
             }
             5 => drop(is_read_back::<Delivery>(&item).inspect(|delivery| drop(delivery.view()))),
             6 => drop(is_read_back::<Disclosure>(&item)),
-            _ => drop(is_read_back::<ExchangeCode>(&item)),
+            7 => drop(is_read_back::<ExchangeCode>(&item)),
+            _ => drop(is_read_back::<FloatTold>(&item).inspect(|told| drop(told.owed()))),
         }
     });
 }

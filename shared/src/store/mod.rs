@@ -10,6 +10,7 @@ mod disclosures;
 mod endpoints;
 mod error;
 mod events;
+mod float;
 #[cfg(test)]
 mod fuzz_tests;
 mod guard;
@@ -33,6 +34,7 @@ pub use self::disclosures::Disclosures;
 pub use self::endpoints::Endpoints;
 pub use self::error::StoreError;
 pub use self::events::{EventPage, Events, Wanted};
+pub use self::float::FloatNotes;
 pub use self::guard::{Admission, GuardChange, Guards, Seen};
 pub use self::limits::{Calls, Counted, Limits, OverLimit};
 pub use self::outbox::Outbox;

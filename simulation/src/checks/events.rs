@@ -1,9 +1,10 @@
-//! What tenants are told: every change that they are owed, once, and nothing that was not written.
+//! What tenants and the operator are told: every change that they are owed, once, and nothing that was not written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dynoxide::types::AttributeValue;
 use serde_json::Value;
+use shared::domain::ids::TenantId;
 use shared::domain::time::to_iso;
 use time::OffsetDateTime;
 
@@ -64,6 +65,7 @@ pub(super) fn at_the_end(world: &World) {
         for tenant in 0..TENANTS {
             *owed.entry(format!("{sale} {}", tenant_id(tenant))).or_insert(0) += 1;
         }
+        *owed.entry(format!("{sale} {}", TenantId::operator())).or_insert(0) += 1;
     }
     let of_requests = |key: &String| key.starts_with("request.");
     for (event, count) in told.iter().filter(|(key, _)| !of_requests(key)) {

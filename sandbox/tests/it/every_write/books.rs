@@ -8,7 +8,7 @@ use shared::domain::date::Date;
 use shared::domain::money::Kobo;
 use shared::domain::report::{Report, TopUp};
 use shared::platform::environment::Environment;
-use shared::store::{Books, Whose};
+use shared::store::{Books, FloatNotes, Whose};
 
 use super::loss::Loss;
 use crate::support::Gateway;
@@ -75,4 +75,13 @@ pub async fn a_top_up_is_noted(loss: Loss) {
     let noted = table(&gateway).top_ups(at, at).await.unwrap();
     assert_eq!(noted.len(), 1);
     assert_eq!(noted[0].amount_kobo, amount_kobo);
+}
+
+pub async fn a_low_float_is_noted_once(loss: Loss) {
+    let gateway = Gateway::undriven_with(&[("FLOAT_ALARM_KOBO", "100000000000")]).await;
+    let (tap, books) = gateway.with_tap("books").await;
+    loss.run(&tap, &books, "{}".to_owned()).await;
+    let notes = FloatNotes::from_vars(&gateway.vars_of("notify"), &gateway.dynamodb()).unwrap();
+    assert_eq!(notes.told().await.unwrap().lines.len(), 1);
+    assert_eq!(gateway.messages("NotifyQueue").await, 1);
 }

@@ -70,6 +70,7 @@ every_write! {
     "books::close", PUT, "attribute_not_exists(pk)", 1 => books::a_deployments_day_is_closed_once;
     "books::note_balance", PUT, "expires_at", 0 => books::a_balance_is_noted;
     "books::note_top_up", PUT, "top-up", 0 => books::a_top_up_is_noted;
+    "float::tell", UPDATE, "attribute_not_exists(#lines)", 0 => books::a_low_float_is_noted_once;
     "guard::count", UPDATE, "ADD #count :weight", 0 => guard::an_outcome_is_counted_once;
     "guard::replace", UPDATE, "attribute_not_exists(revision)", 0 => guard::a_service_is_closed_once;
     "guard::replace", UPDATE, "revision = :before", 0 => guard::a_probe_is_let_through_once;

@@ -10,6 +10,7 @@ mod exchange;
 mod fetch_data;
 mod mtn_callback;
 mod notify;
+mod operator;
 pub mod purchase;
 mod reconcile;
 mod requery;

@@ -11,8 +11,8 @@ use shared::domain::limit::OtpLimits;
 use shared::domain::time::{to_iso, to_ms};
 use shared::platform::config::Vars;
 use shared::store::{
-    Accounts, Books, Catalogues, ClaimRefused, Deliveries, Disclosures, Endpoints, Found, Limits,
-    OverLimit, Sessions, Tenants, Whose,
+    Accounts, Books, Catalogues, ClaimRefused, Deliveries, Disclosures, Endpoints, FloatNotes,
+    Found, Limits, OverLimit, Sessions, Tenants, Whose,
 };
 
 use super::samples::{gateway_with, samples};
@@ -199,6 +199,19 @@ async fn every_stored_guard_decides_on_orders() {
             "on_sale": on_sale, "buying": bought.status, "waits": bought.retry_after,
             "bad": window.bad, "row": guard.counts.row, "changes": changes,
         }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_was_told_of_the_float_is_read() {
+    for sample in samples("float") {
+        let gateway = gateway_with(&sample).await;
+        let vars = gateway.vars_of("books");
+        let notes = FloatNotes::from_vars(&vars, &gateway.dynamodb()).unwrap();
+        let owed = notes.told().await.unwrap().owed();
+        let owed: Vec<_> =
+            owed.iter().map(|it| json!({ "type": it.kind, "data": it.data })).collect();
+        sample.expect(&json!(owed));
     }
 }
 

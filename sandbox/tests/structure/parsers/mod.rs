@@ -338,6 +338,7 @@ const LINES: &[(&str, &[&str])] = &[
             "shared/src/store/endpoints.rs#of",
             "shared/src/store/events.rs#get",
             "shared/src/store/events.rs#readable",
+            "shared/src/store/float.rs#told",
             "shared/src/store/requests.rs#batch",
             "shared/src/store/requests.rs#by_id",
             "shared/src/store/sessions/codes.rs#claim",

@@ -70,6 +70,8 @@ pub enum Subject {
         /// Which.
         key_id: KeyId,
     },
+    /// The float: what the wallet at VTpass holds. The operator is told of it.
+    Float,
 }
 
 #[cfg(test)]
@@ -78,13 +80,14 @@ mod tests {
 
     use super::*;
 
-    const SAMPLES: [&str; 6] = [
+    const SAMPLES: [&str; 7] = [
         r#"{"kind":"announced","subject":"purchase","purchase_id":"p","event":"purchase.failed","at_ms":1,"step":0}"#,
         r#"{"kind":"announced","subject":"request","request_id":"r","event":"request.available","at_ms":2,"step":1}"#,
         r#"{"kind":"announced","subject":"account","tenant":"t","account_id":"a","event":"of.later","at_ms":3,"step":2}"#,
         r#"{"kind":"announced","subject":"endpoint","tenant":"t","endpoint_id":"e","event":"endpoint.disabled","at_ms":4,"step":0}"#,
         r#"{"kind":"announced","subject":"service","service_id":"mtn","event":"service.suspended","at_ms":5,"step":0}"#,
         r#"{"kind":"announced","subject":"key","tenant":"t","key_id":"0123456789ab","event":"key.expiring","at_ms":6,"step":0}"#,
+        r#"{"kind":"announced","subject":"float","event":"float.low","at_ms":7,"step":0}"#,
     ];
 
     #[test]

@@ -66,6 +66,14 @@ pub enum EventType {
     #[serde(rename = "key.expiring")]
     #[strum(serialize = "key.expiring")]
     KeyExpiring,
+    /// The wallet at VTpass will soon be empty. Only the operator is told.
+    #[serde(rename = "float.low")]
+    #[strum(serialize = "float.low")]
+    FloatLow,
+    /// The wallet at VTpass is enough again. Only the operator is told.
+    #[serde(rename = "float.restored")]
+    #[strum(serialize = "float.restored")]
+    FloatRestored,
     /// A type that this version does not know: a newer version wrote it.
     #[serde(untagged)]
     #[strum(to_string = "{0}")]
@@ -73,18 +81,51 @@ pub enum EventType {
 }
 
 impl EventType {
-    /// The type with this name; none where only a newer version knows it.
+    /// The type with this name that a tenant may be told; none where only a newer version knows it.
     pub fn named(name: &str) -> Option<Self> {
-        Self::known().find(|kind| kind.to_string() == name)
+        Self::of_tenants().find(|kind| kind.to_string() == name)
     }
 
-    /// All names that this version knows.
+    /// All names of what a tenant may be told, as far as this version knows.
     pub fn names() -> Vec<String> {
-        Self::known().map(|kind| kind.to_string()).collect()
+        Self::of_tenants().map(|kind| kind.to_string()).collect()
     }
 
-    fn known() -> impl Iterator<Item = Self> {
-        Self::iter().filter(|kind| !matches!(kind, Self::Other(_)))
+    /// All types of what the operator may be told, as far as this version knows.
+    pub fn of_operator() -> impl Iterator<Item = Self> {
+        Self::iter().filter(Self::is_for_operator)
+    }
+
+    /// All types of what a tenant may be told, as far as this version knows.
+    pub fn of_tenants() -> impl Iterator<Item = Self> {
+        Self::iter().filter(Self::is_for_tenants)
+    }
+
+    fn is_for_operator(&self) -> bool {
+        match self {
+            Self::FloatLow
+            | Self::FloatRestored
+            | Self::EndpointDisabled
+            | Self::EndpointRecovered
+            | Self::ServiceSuspended
+            | Self::ServiceResumed
+            | Self::KeyExpiring => true,
+            Self::PurchaseDelivered
+            | Self::PurchaseFailed
+            | Self::PurchaseReversed
+            | Self::PurchaseNeedsReview
+            | Self::RequestAvailable
+            | Self::RequestTimedOut
+            | Self::AccountLinked
+            | Self::AccountUnlinked
+            | Self::AccountConsentExpired
+            | Self::EndpointTest
+            | Self::Other(_) => false,
+        }
+    }
+
+    fn is_for_tenants(&self) -> bool {
+        !matches!(self, Self::FloatLow | Self::FloatRestored | Self::Other(_))
     }
 }
 
@@ -104,9 +145,21 @@ mod tests {
 
     #[test]
     fn a_type_of_a_newer_version_is_read_and_written_as_it_came() {
-        let kind: EventType = serde_json::from_str(r#""float.low""#).unwrap();
-        assert_eq!(kind.to_string(), "float.low");
-        assert_eq!(serde_json::to_string(&kind).unwrap(), r#""float.low""#);
-        assert_eq!(EventType::named("float.low"), None);
+        let kind: EventType = serde_json::from_str(r#""of.later""#).unwrap();
+        assert_eq!(kind.to_string(), "of.later");
+        assert_eq!(serde_json::to_string(&kind).unwrap(), r#""of.later""#);
+        assert_eq!(EventType::named("of.later"), None);
+    }
+
+    #[test]
+    fn the_float_is_for_the_operator_alone() {
+        for name in ["float.low", "float.restored"] {
+            assert_eq!(EventType::named(name), None, "{name}");
+            assert!(EventType::of_operator().any(|kind| kind.to_string() == name), "{name}");
+            let kind: EventType = serde_json::from_value(name.into()).unwrap();
+            assert_eq!(serde_json::to_value(&kind).unwrap(), name);
+            assert!(!matches!(kind, EventType::Other(_)), "{name}");
+        }
+        assert_eq!(EventType::of_operator().count(), 7);
     }
 }

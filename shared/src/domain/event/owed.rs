@@ -1,4 +1,5 @@
-//! Which events a purchase, a deferred request, an account or a key owes to its tenant, by what is stored.
+//! Which events a purchase, a deferred request, an account or a key owes to its tenant, by what is stored,
+//! and of which of them the operator is told, too.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -31,6 +32,16 @@ impl Owed {
     /// Whether this is what was announced: it happened then or later.
     pub fn is_announced(&self, announcement: &Announcement) -> bool {
         self.kind == announcement.event && self.at >= announcement.at
+    }
+
+    /// With the same for the operator, who is told whose it is. What is the operator's own is told once.
+    pub(in crate::domain) fn with_operators(self) -> impl Iterator<Item = Self> {
+        let copy = (!self.tenant.is_operator()).then(|| {
+            let mut copy = Self { tenant: TenantId::operator(), ..self.clone() };
+            copy.data["tenant"] = json!(self.tenant);
+            copy
+        });
+        std::iter::once(self).chain(copy)
     }
 }
 
@@ -141,21 +152,25 @@ impl Account {
 }
 
 impl ApiKey {
-    /// The event of its end, once it is near.
-    pub fn owed(&self, now: OffsetDateTime) -> Option<Owed> {
-        let (at, until) = (self.warned_at()?, to_iso(self.valid_until?));
-        (at <= now).then(|| Owed {
-            tenant: self.tenant.clone(),
-            kind: EventType::KeyExpiring,
-            about: format!("{} {until}", self.key_id),
-            at,
-            data: json!({
-                "key_id": self.key_id,
-                "kind": self.kind,
-                "label": self.label,
-                "valid_until": until,
-            }),
-        })
+    /// The events of its end, once it is near: its tenant's and the operator's.
+    pub fn owed(&self, now: OffsetDateTime) -> Vec<Owed> {
+        let near = self.warned_at().zip(self.valid_until).filter(|(at, _)| *at <= now);
+        let owed = near.map(|(at, until)| {
+            let until = to_iso(until);
+            Owed {
+                tenant: self.tenant.clone(),
+                kind: EventType::KeyExpiring,
+                about: format!("{} {until}", self.key_id),
+                at,
+                data: json!({
+                    "key_id": self.key_id,
+                    "kind": self.kind,
+                    "label": self.label,
+                    "valid_until": until,
+                }),
+            }
+        });
+        owed.into_iter().flat_map(Owed::with_operators).collect()
     }
 }
 

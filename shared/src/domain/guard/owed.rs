@@ -1,4 +1,4 @@
-//! Which events the guard of a service owes to the tenants.
+//! Which events the guard of a service owes to the tenants and the operator.
 
 use serde_json::json;
 use time::OffsetDateTime;
@@ -20,14 +20,14 @@ impl Change {
 }
 
 impl Guard {
-    /// What each of `tenants` is owed for the changes since a time. Older ones had announcements of their
+    /// What each of `owners` is owed for the changes since a time. Older ones had announcements of their
     /// own.
-    pub fn owed(&self, tenants: &[TenantId], since: OffsetDateTime) -> Vec<Owed> {
+    pub fn owed(&self, owners: &[TenantId], since: OffsetDateTime) -> Vec<Owed> {
         let changes = self.state.changes.iter().filter(|change| change.at >= since);
         let owed = changes.filter_map(|change| Some((change, change.event()?)));
         let owed = owed.flat_map(|(change, kind)| {
-            tenants.iter().map(move |tenant| Owed {
-                tenant: tenant.clone(),
+            owners.iter().map(move |owner| Owed {
+                tenant: owner.clone(),
                 kind: kind.clone(),
                 about: self.service_id.clone(),
                 at: change.at,

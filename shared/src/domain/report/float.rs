@@ -75,9 +75,19 @@ impl FloatLimits {
 
     /// Whether the float is low.
     pub fn is_low(&self, balance: &Balance, runway: &Runway) -> bool {
-        let is_short = runway.hours().is_some_and(|hours| hours < self.hours);
-        is_short || balance.balance_kobo.kobo() < self.kobo
+        is_below(balance, runway, self.hours, self.kobo)
     }
+
+    /// Whether a float that was low is enough again: for a quarter more than the limits, so that one at
+    /// its limit does not change with each reading.
+    pub fn is_enough_again(&self, balance: &Balance, runway: &Runway) -> bool {
+        let with_margin = |limit: u64| limit.saturating_add(limit.div_ceil(4));
+        !is_below(balance, runway, with_margin(self.hours), with_margin(self.kobo))
+    }
+}
+
+fn is_below(balance: &Balance, runway: &Runway, hours: u64, kobo: u64) -> bool {
+    runway.hours().is_some_and(|left| left < hours) || balance.balance_kobo.kobo() < kobo
 }
 
 #[cfg(test)]

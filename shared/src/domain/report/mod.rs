@@ -6,6 +6,7 @@
 mod changes;
 mod float;
 mod tally;
+mod told;
 mod view;
 mod wallet;
 
@@ -16,6 +17,7 @@ use time::OffsetDateTime;
 
 pub use self::float::{FloatLimits, Runway};
 pub use self::tally::{Earlier, Tally};
+pub use self::told::{FloatLine, FloatTold};
 pub use self::wallet::{Balance, Moved, Movement, TopUp};
 use super::date::Date;
 use super::guard::Change;

@@ -227,7 +227,7 @@ impl Endpoint {
         })
     }
 
-    /// One event for each line of its history.
+    /// Two events for each line of its history: its tenant's and the operator's.
     pub fn owed(&self) -> Vec<Owed> {
         let owed = self.history.iter().map(|line| Owed {
             tenant: self.tenant.clone(),
@@ -240,7 +240,7 @@ impl Endpoint {
                 "at": to_iso(line.at),
             }),
         });
-        owed.collect()
+        owed.flat_map(Owed::with_operators).collect()
     }
 }
 

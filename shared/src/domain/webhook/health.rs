@@ -160,23 +160,43 @@ mod tests {
         assert_eq!(failing.after(&attempt(Some(200), 0), None, NOW).unwrap(), healthy);
     }
 
+    /// What its tenant is told. The operator is told the same, and whose endpoint it is.
+    fn told(endpoint: &Endpoint) -> Vec<EventType> {
+        let (operators, tenants): (Vec<_>, Vec<_>) =
+            endpoint.owed().into_iter().partition(|owed| owed.tenant.is_operator());
+        let tenants: Vec<_> = tenants.into_iter().map(|owed| owed.kind).collect();
+        assert!(operators.iter().all(|owed| owed.data["tenant"] == "t"), "{operators:?}");
+        assert!(operators.into_iter().map(|owed| owed.kind).eq(tenants.iter().cloned()));
+        tenants
+    }
+
+    #[test]
+    fn what_becomes_of_the_operators_own_endpoint_is_told_once() {
+        let own = Endpoint { tenant: TenantId::operator(), ..endpoint() };
+        let gone = own.after(&attempt(Some(410), 0), None, NOW).unwrap();
+        assert_eq!(gone.owed().len(), 1);
+        assert_eq!(gone.owed()[0].data.get("tenant"), None);
+    }
+
     #[test]
     fn five_days_of_failures_only_disable_and_so_does_410_at_once() {
         let day = |days| NOW + time::Duration::days(days);
         let failing = endpoint().after(&attempt(Some(500), 0), None, NOW).unwrap();
         assert!(failing.after(&attempt(Some(500), 0), None, day(4)).is_none());
         let disabled = failing.after(&attempt(Some(500), 0), None, day(5)).unwrap();
-        assert_eq!((disabled.is_enabled(), disabled.owed().len()), (false, 1));
+        assert_eq!(
+            (disabled.is_enabled(), told(&disabled)),
+            (false, vec![EventType::EndpointDisabled])
+        );
         let gone = endpoint().after(&attempt(Some(410), 0), None, NOW).unwrap();
         assert!(!gone.is_enabled());
 
         // It recovers once it takes events again, not when the tenant says so.
         let mut enabled = disabled;
         enabled.set_state(EndpointState::Enabled);
-        assert_eq!((enabled.owed().len(), enabled.failing_since), (1, None));
+        assert_eq!((told(&enabled).len(), enabled.failing_since), (1, None));
         let recovered = enabled.after(&attempt(Some(200), 0), None, day(6)).unwrap();
-        let told: Vec<_> = recovered.owed().into_iter().map(|owed| owed.kind).collect();
-        assert_eq!(told, [EventType::EndpointDisabled, EventType::EndpointRecovered]);
+        assert_eq!(told(&recovered), [EventType::EndpointDisabled, EventType::EndpointRecovered]);
         assert_eq!(recovered.after(&attempt(Some(200), 0), None, day(7)), None);
     }
 

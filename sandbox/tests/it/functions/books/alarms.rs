@@ -27,9 +27,13 @@ fn rings(written: &Written, alarm: &str) -> usize {
 async fn on_a_busy_day_the_float_rings_before_the_first_order_fails_for_it() {
     let (written, _guard) = listen();
     let it = Morning::with(&[("FLOAT_ALARM_HOURS", "1")]).await;
+    let (_tap, notify) = it.gateway.with_tap("notify").await;
     it.set_wallet(300_000).await;
     for quarter in 0..20 {
         it.keep().await;
+        it.gateway.clock.turn(Duration::from_secs(1));
+        it.gateway.drive_queue("NotifyQueue", &notify).await;
+        let told = it.gateway.told_operator().await;
         for order in 0..4 {
             let bought = it.caller.bought(&format!("{quarter}-{order}"), &airtime(DELIVERED)).await;
             if rings(&written, "vtpass_wallet_low") == 0 {
@@ -38,9 +42,16 @@ async fn on_a_busy_day_the_float_rings_before_the_first_order_fails_for_it() {
             }
             assert_eq!(bought["state"], "failed");
             assert!(rings(&written, "float_low") > 0, "it rings before the wallet is empty");
+            let [low] = &told[..] else { panic!("the operator is told once before: {told:?}") };
+            assert_eq!(
+                (&low["type"], &low["data"]["hours_left"]),
+                (&json!("float.low"), &json!(0))
+            );
+            let balance = low["data"]["balance_kobo"].as_u64();
+            assert!(balance.is_some_and(|kobo| kobo >= 4 * 10_000), "there is time left: {low}");
             return;
         }
-        it.gateway.clock.turn(Duration::from_secs(900));
+        it.gateway.clock.turn(Duration::from_secs(899));
     }
     panic!("the wallet was never empty");
 }

@@ -1,4 +1,4 @@
-//! Tenants are told of keys that end soon.
+//! Tenants and the operator are told of keys that end soon.
 
 use shared::domain::api_key::{ApiKey, KeyKind};
 use shared::domain::ids::TenantId;
@@ -56,4 +56,10 @@ async fn a_tenant_is_told_once_that_a_key_ends_within_thirty_days() {
     assert_eq!(data["key_id"], ends.key_id.as_str());
     assert_eq!(data["valid_until"], to_iso(ends.valid_until.unwrap()));
     assert_eq!((&data["label"], &data["kind"]), (&"till 7".into(), &"test".into()));
+    assert_eq!(data.get("tenant"), None);
+    let operators = it.gateway.told_operator().await;
+    let operators: Vec<_> = operators.iter().filter(|it| it["type"] == "key.expiring").collect();
+    assert_eq!(operators.len(), 1, "{operators:?}");
+    let data = &operators[0]["data"];
+    assert_eq!((&data["key_id"], &data["tenant"]), (&ends.key_id.as_str().into(), &"acme".into()));
 }

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod days;
+mod float;
 mod keys;
 mod made_up_day;
 mod suspensions;

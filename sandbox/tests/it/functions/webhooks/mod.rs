@@ -3,7 +3,7 @@
 mod delivering;
 mod endpoints;
 mod faults;
-mod signing;
+pub mod signing;
 
 use std::time::Duration;
 

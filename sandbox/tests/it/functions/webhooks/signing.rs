@@ -12,7 +12,7 @@ use crate::support::purchases::{DELIVERED, field};
 use crate::support::{Received, leaks};
 
 /// Whether the standard's library takes a request with this secret.
-fn takes(secret: &str, request: &Received) -> bool {
+pub fn takes(secret: &str, request: &Received) -> bool {
     leaks::secret(secret);
     let headers = &request.headers;
     Webhook::new(secret).unwrap().verify(request.body.as_bytes(), headers).is_ok()

@@ -62,6 +62,9 @@ async fn every_tenant_is_told_once_that_a_service_is_suspended_and_that_it_is_so
         let shown = gateway.guard("mtn").await.state.changes[0].at;
         assert_eq!(first["at"], shared::domain::time::to_iso(shown));
     }
+    let operators = gateway.told_operator().await;
+    let operators: Vec<_> = operators.iter().map(|it| field(it, "type")).collect();
+    assert_eq!(operators, ["service.suspended", "service.resumed"], "and so is the operator");
     let (_tap, send) = gateway.with_tap("send-webhook").await;
     gateway.drive_queue("WebhookQueue", &send).await;
     let mut sent = types(&hooks);
