@@ -1,4 +1,4 @@
-//! Builds the functions as they are deployed, and the floors.
+//! Builds the functions as they are deployed, the floors, and our side of the comparisons.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,10 +7,11 @@ use crate::BenchError;
 
 /// The packages that are not deployed. They are not built together with the functions, because Cargo would
 /// unite their features with the functions'.
-const NOT_DEPLOYED: [&str; 6] = ["sandbox", "simulation", "cli", "fuzzing", "bench", "floor"];
+const NOT_DEPLOYED: [&str; 7] =
+    ["sandbox", "simulation", "cli", "fuzzing", "bench", "floor", "work-ours"];
 
-/// The arguments of each build, the functions' first.
-const FLOORS: [&[&str]; 2] = [
+/// The arguments of the builds after the functions'.
+const OTHERS: [&[&str]; 3] = [
     &["--release", "-p", "floor", "--bin", "floor-tuned"],
     &[
         "--profile=release-default",
@@ -20,7 +21,11 @@ const FLOORS: [&[&str]; 2] = [
         "floor-default",
         "--features=runtime-defaults",
     ],
+    &["--release", "-p", "work-ours"],
 ];
+
+/// The name of the empty function for HTTP requests.
+pub const FLOOR_HTTP: &str = "floor-http";
 
 /// An empty function that the others are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +63,7 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// The binary of a function below Cargo's target folder.
+/// The binary of a function, or of another that is built as one, below Cargo's target folder.
 pub fn function(target: &Path, name: &str) -> PathBuf {
     target.join("release").join(name)
 }
@@ -73,7 +78,7 @@ pub fn target() -> Result<PathBuf, BenchError> {
     Ok(target.ok_or("the program is not in Cargo's target folder")?.to_owned())
 }
 
-/// Builds the functions and the floors, or finds that they are up to date. Cargo's output goes to the
+/// Builds the functions, the floors and `bench/work/ours`, or finds that they are up to date. Cargo's output goes to the
 /// terminal.
 ///
 /// # Errors
@@ -82,7 +87,7 @@ pub fn build(target: &Path) -> Result<(), BenchError> {
     let excluded = NOT_DEPLOYED.into_iter().flat_map(|package| ["--exclude", package]);
     let functions: Vec<&str> = ["--release", "--workspace"].into_iter().chain(excluded).collect();
     cargo_build(target, &functions)?;
-    FLOORS.into_iter().try_for_each(|arguments| cargo_build(target, arguments))
+    OTHERS.into_iter().try_for_each(|arguments| cargo_build(target, arguments))
 }
 
 fn cargo_build(target: &Path, arguments: &[&str]) -> Result<(), BenchError> {

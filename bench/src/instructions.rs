@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,12 @@ pub struct Instructions {
 
 /// The budgets or the counts, by function.
 pub type ByFunction = BTreeMap<String, Instructions>;
+
+/// Whether valgrind is on this machine.
+pub fn has_valgrind() -> bool {
+    let version = Command::new("valgrind").arg("--version").stdout(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}
 
 /// Counts what the subject needs.
 ///

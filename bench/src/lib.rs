@@ -10,14 +10,17 @@
 //! - [`runtime_api`] is the emulator.
 //! - [`process`] is the process of a function.
 //! - [`events`] says which event each function gets.
-//! - [`binaries`] builds the functions and the floors.
+//! - [`binaries`] builds the functions and the floors, [`comparisons`] the same work in other ways.
+//! - [`https`] is a server for the first HTTPS call.
 //! - [`subject`] is what is measured.
 //! - [`start`] measures one start of one function.
 //! - [`instructions`] counts the instructions of a start and of a call.
-//! - [`report`] summarises all starts, and [`table`] prints it.
+//! - [`report`] summarises all starts, [`table`] prints it, [`svg`] draws it, and [`targets`] judges it.
 
 pub mod binaries;
+pub mod comparisons;
 pub mod events;
+pub mod https;
 pub mod instructions;
 pub mod proc_files;
 pub mod process;
@@ -26,7 +29,9 @@ pub mod runtime_api;
 pub mod start;
 pub mod statistics;
 pub mod subject;
+pub mod svg;
 pub mod table;
+pub mod targets;
 
 /// Why something cannot be measured: a message for the person at the terminal.
 pub type BenchError = Box<dyn std::error::Error + Send + Sync>;

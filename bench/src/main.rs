@@ -4,12 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bench::instructions::{ByFunction, compare, count, read_budgets};
+use bench::https::HttpsServer;
+use bench::instructions::{ByFunction, compare, count, has_valgrind, read_budgets};
 use bench::proc_files::ProcFiles;
 use bench::report::Report;
 use bench::start::{Start, measure};
 use bench::subject::{Subject, functions, subjects};
-use bench::{BenchError, binaries};
+use bench::{BenchError, binaries, comparisons, targets};
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use sandbox::{Options, Sandbox};
@@ -46,6 +47,12 @@ struct Starts {
     /// Also writes the result to this file, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Also draws the times to the first answer into this file, as SVG.
+    #[arg(long)]
+    svg: Option<PathBuf>,
+    /// Leaves out the same work on defaults, on Node and in Python.
+    #[arg(long)]
+    no_comparisons: bool,
     /// Measures the binaries that are there, even if they are out of date.
     #[arg(long)]
     no_build: bool,
@@ -86,20 +93,30 @@ fn starts(arguments: &Starts) -> Result<(), BenchError> {
     let target = binaries::target()?;
     if !arguments.no_build {
         binaries::build(&target)?;
+        if !arguments.no_comparisons {
+            comparisons::build(&target)?;
+        }
     }
     let account = account()?;
     let report = measure_all(arguments, &target, &account)?;
+    println!("{}", targets::table(&targets::verdicts(&report)));
     for table in report.tables() {
         println!("{table}");
     }
     if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(&report)? + "\n";
-        fs::write(path, text)
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        write(path, serde_json::to_string_pretty(&report)? + "\n")?;
+    }
+    if let Some(path) = &arguments.svg {
+        write(path, report.picture())?;
     }
     // The sandbox's tasks end with the process.
     account.shutdown_background();
     Ok(())
+}
+
+fn write(path: &Path, text: String) -> Result<(), BenchError> {
+    fs::write(path, text)
+        .map_err(|error| format!("cannot write {}: {error}", path.display()).into())
 }
 
 /// The threads of the sandbox.
@@ -137,10 +154,39 @@ fn instructions(arguments: &Instructions) -> Result<(), BenchError> {
 fn measure_all(arguments: &Starts, target: &Path, account: &Runtime) -> Result<Report, BenchError> {
     let vars = limits_that_are_not_reached();
     let sandbox = account.block_on(Sandbox::start(Options::new(vars, 0, None)))?;
-    let subjects = subjects(target, &sandbox, &arguments.functions)?;
+    let https = match arguments.no_comparisons {
+        true => None,
+        false => Some(account.block_on(HttpsServer::start())?),
+    };
+    let subjects = subjects(target, &sandbox, &arguments.functions, https.as_ref())?;
     let here = runtime::Builder::new_current_thread().enable_all().build()?;
     let all = here.block_on(rounds(arguments, subjects))?;
-    Ok(Report::new(arguments.warm, arguments.rounds, all))
+    let counts = here.block_on(counts(&all));
+    let mut report = Report::new(arguments.warm, arguments.rounds, all);
+    report.add_instructions(&counts);
+    Ok(report)
+}
+
+/// The instructions of each binary, if valgrind is here. A script's would be those of its interpreter.
+async fn counts(all: &[(Subject, Vec<Start>)]) -> ByFunction {
+    let mut counts = ByFunction::new();
+    if !has_valgrind() {
+        return counts;
+    }
+    let binaries: Vec<_> = all.iter().filter(|(it, _)| it.arguments.is_empty()).collect();
+    let bar = progress(binaries.len() as u64, "binaries counted by valgrind");
+    for (subject, _) in binaries {
+        bar.set_message(subject.name.clone());
+        match count(subject).await {
+            Ok(counted) => {
+                counts.insert(subject.name.clone(), counted);
+            }
+            Err(error) => bar.println(format!("{} is not counted: {error}", subject.name)),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    counts
 }
 
 /// Starts every subject once in each round.
@@ -148,9 +194,7 @@ async fn rounds(
     arguments: &Starts,
     subjects: Vec<Subject>,
 ) -> Result<Vec<(Subject, Vec<Start>)>, BenchError> {
-    let style = ProgressStyle::with_template("{pos} of {len} starts, {eta} to go {bar:30} {msg}");
-    let bar = ProgressBar::new(u64::from(arguments.rounds) * subjects.len() as u64)
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress(u64::from(arguments.rounds) * subjects.len() as u64, "starts");
     let mut all: Vec<_> = subjects.into_iter().map(|subject| (subject, Vec::new())).collect();
     for _ in 0..arguments.rounds {
         for (subject, starts) in &mut all {
@@ -161,6 +205,12 @@ async fn rounds(
     }
     bar.finish_and_clear();
     Ok(all)
+}
+
+fn progress(length: u64, of_what: &str) -> ProgressBar {
+    let template = format!("{{pos}} of {{len}} {of_what}, {{eta}} to go {{bar:30}} {{msg}}");
+    let style = ProgressStyle::with_template(&template);
+    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Every warm invocation is to do the same work, so none may be refused because there were too many.

@@ -28,7 +28,7 @@ impl Process {
     /// # Errors
     /// When the binary cannot be started.
     pub fn start(subject: &Subject, runtime_api: &str) -> Result<Self, BenchError> {
-        Self::start_by(Command::new(&subject.binary), subject, runtime_api)
+        Self::start_by(Command::new(&subject.program), subject, runtime_api)
     }
 
     /// Starts it under valgrind's callgrind, which counts its instructions and writes the count to `counts`
@@ -43,7 +43,7 @@ impl Process {
     ) -> Result<Self, BenchError> {
         let mut command = Command::new("valgrind");
         let file = format!("--callgrind-out-file={}", counts.display());
-        command.args(["--tool=callgrind", &file]).arg(&subject.binary);
+        command.args(["--tool=callgrind", &file]).arg(&subject.program);
         Self::start_by(command, subject, runtime_api)
     }
 
@@ -54,6 +54,7 @@ impl Process {
     ) -> Result<Self, BenchError> {
         let log = tempfile::tempfile()?;
         let child = command
+            .args(&subject.arguments)
             .env_clear()
             .envs(lambda_vars(&subject.name))
             .envs(&subject.variables)
@@ -63,7 +64,7 @@ impl Process {
             .stderr(log.try_clone()?)
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", subject.binary.display()))?;
+            .map_err(|error| format!("cannot start {}: {error}", subject.program.display()))?;
         let pid = child.id().ok_or("the process has ended")?;
         Ok(Self { child, log, pid })
     }

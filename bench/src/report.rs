@@ -3,9 +3,12 @@
 use serde::Serialize;
 
 use crate::binaries::Floor;
+use crate::comparisons::OURS;
+use crate::instructions::{ByFunction, Instructions};
 use crate::start::Start;
 use crate::statistics::{Spread, ratio};
 use crate::subject::Subject;
+use crate::svg::{Bar, chart};
 use crate::table::Table;
 
 /// The result of a run, as it is written as JSON.
@@ -15,19 +18,23 @@ pub struct Report {
     pub rounds: u32,
     /// How many warm invocations each process had.
     pub warm_invocations: u32,
-    /// The floors and the functions, in the order of the run.
+    /// The floors, the comparisons and the functions, in the order of the run.
     pub subjects: Vec<Measured>,
 }
 
 /// A subject with what was measured.
 #[derive(Debug, Serialize)]
 pub struct Measured {
-    /// The name of the function or the floor.
+    /// The name of the function, the floor or the comparison.
     pub name: String,
+    /// Whether it is a function of the gateway.
+    pub is_function: bool,
     /// The name of its event.
     pub event: String,
-    /// The size of the binary in bytes.
+    /// The size of the binary or the script in bytes.
     pub size_bytes: u64,
+    /// Its instructions, where they were counted.
+    pub instructions: Option<Instructions>,
     /// The summary of each measure, in the order of [`MEASURES`].
     pub measures: Vec<Summary>,
     /// The starts, one for each round.
@@ -52,7 +59,7 @@ pub struct Summary {
 pub struct Measure {
     /// The name in the JSON; it ends with the unit.
     name: &'static str,
-    /// The column's title, with the unit of the table.
+    /// The column's title, with the unit of the table; `{warm}` is the number of warm invocations.
     title: &'static str,
     /// How many of the unit of the JSON are one of the table.
     scale: f64,
@@ -62,17 +69,19 @@ pub struct Measure {
 }
 
 /// Everything that each start measures.
-pub const MEASURES: [Measure; 7] = [
+pub const MEASURES: [Measure; 9] = [
     measure("init_ns", "init ms", 1e6, 2, |it| it.init_ns),
     measure("init_cpu_ns", "init CPU ms", 1e6, 2, |it| it.init_cpu_ns),
     measure("first_answer_ns", "first answer ms", 1e6, 2, |it| it.first_answer_ns),
+    measure("first_call_ns", "first call ms", 1e6, 2, |it| it.first_call_ns),
+    measure("first_call_cpu_ns", "first call CPU ms", 1e6, 2, |it| it.first_call_cpu_ns),
     measure("warm_p50_ns", "warm p50 us", 1e3, 0, |it| it.warm_p50_ns),
     measure("warm_p99_ns", "warm p99 us", 1e3, 0, |it| it.warm_p99_ns),
     measure("warm_cpu_ns", "warm CPU us", 1e3, 0, |it| it.warm_cpu_ns),
-    measure("resident_bytes", "memory MB", 1e6, 1, |it| it.resident_bytes),
+    measure("resident_bytes", "memory MB after {warm}", 1e6, 1, |it| it.resident_bytes),
 ];
 /// The measures of each table that is printed, as indexes of [`MEASURES`].
-const TABLES: [&[usize]; 2] = [&[0, 1, 2], &[3, 4, 5, 6]];
+const TABLES: [&[usize]; 3] = [&[0, 1, 2], &[3, 4], &[5, 6, 7, 8]];
 
 const fn measure(
     name: &'static str,
@@ -102,8 +111,10 @@ impl Report {
                 MEASURES.iter().map(|measure| summary(measure, starts)).collect();
             Some(Measured {
                 name: subject.name.clone(),
+                is_function: subject.is_function,
                 event: subject.event_name.clone(),
                 size_bytes: subject.size_bytes,
+                instructions: None,
                 measures: measures?,
                 starts: starts.clone(),
             })
@@ -111,17 +122,63 @@ impl Report {
         Self { rounds, warm_invocations, subjects: all.iter().filter_map(measured).collect() }
     }
 
+    /// Adds the instructions of those subjects whose were counted.
+    pub fn add_instructions(&mut self, counts: &ByFunction) {
+        for subject in &mut self.subjects {
+            subject.instructions = counts.get(&subject.name).copied();
+        }
+    }
+
+    /// The median of a measure of [`MEASURES`]; none if there is no such subject or measure.
+    pub fn median(&self, subject: &str, measure: &str) -> Option<f64> {
+        self.subjects.iter().find(|it| it.name == subject)?.median(measure)
+    }
+
+    /// The time to the first answer of each subject, as SVG.
+    pub fn picture(&self) -> String {
+        let works = self.subjects.iter().filter(|it| !it.name.starts_with("https-"));
+        let bars = works.filter_map(|subject| {
+            let value = subject.median("first_answer_ns")? / 1e6;
+            let colour = match subject.name.as_str() {
+                name if subject.is_function || name == OURS => "#1a7f37",
+                name if name.starts_with("work-") => "#bc4c00",
+                _ => "#8c959f",
+            };
+            Some(Bar { name: subject.name.clone(), value, colour })
+        });
+        let bars: Vec<Bar> = bars.collect();
+        chart("From spawning the process to its first answer, median", "ms", &bars)
+    }
+
     /// The tables for the terminal: the starts, then the warm invocations and the memory. Each measure has
-    /// its median, its smallest and largest value, and its ratios to the default and the tuned floor.
+    /// its median, its smallest and largest value, and its ratios to the default and the tuned floor. Then
+    /// the instructions, if they were counted.
     pub fn tables(&self) -> Vec<Table> {
-        TABLES.iter().enumerate().map(|(at, measures)| self.table(measures, at == 0)).collect()
+        let measured = TABLES.iter().enumerate();
+        let measured = measured.map(|(at, measures)| self.table(measures, at == 0));
+        measured.chain(self.instructions()).collect()
+    }
+
+    fn instructions(&self) -> Option<Table> {
+        let header = ["name", "start, million instructions", "call, thousand instructions"];
+        let mut table = Table::new(header.map(str::to_owned).to_vec());
+        let mut is_empty = true;
+        for subject in &self.subjects {
+            if let Some(Instructions { start, call }) = subject.instructions {
+                is_empty = false;
+                let cells = [subject.name.clone(), scaled(start, 1e6, 2), scaled(call, 1e3, 0)];
+                table.add(cells.to_vec());
+            }
+        }
+        (!is_empty).then_some(table)
     }
 
     fn table(&self, measures: &[usize], has_size: bool) -> Table {
         let mut header = vec!["name".to_owned()];
         header.extend(has_size.then(|| "size KB".to_owned()));
         for at in measures {
-            header.extend([MEASURES[*at].title, "range", "/default", "/tuned"].map(str::to_owned));
+            let title = MEASURES[*at].title.replace("{warm}", &self.warm_invocations.to_string());
+            header.extend([title, "range".into(), "/default".into(), "/tuned".into()]);
         }
         let mut table = Table::new(header);
         for subject in &self.subjects {
@@ -133,6 +190,14 @@ impl Report {
             table.add(row);
         }
         table
+    }
+}
+
+impl Measured {
+    /// The median of a measure of [`MEASURES`]; none if there is no such measure.
+    pub fn median(&self, measure: &str) -> Option<f64> {
+        let found = self.measures.iter().find(|it| it.measure == measure)?;
+        Some(found.spread.median as f64)
     }
 }
 
@@ -161,7 +226,9 @@ mod tests {
     fn subject(name: &str, size_bytes: u64) -> Subject {
         Subject {
             name: name.to_owned(),
-            binary: name.into(),
+            is_function: !name.starts_with("floor"),
+            program: name.into(),
+            arguments: Vec::new(),
             size_bytes,
             event_name: "event".to_owned(),
             event: "{}".to_owned(),
@@ -175,6 +242,8 @@ mod tests {
             init_ns: value,
             init_cpu_ns: value,
             first_answer_ns: value,
+            first_call_ns: value,
+            first_call_cpu_ns: value,
             warm_p50_ns: value,
             warm_p99_ns: value,
             warm_cpu_ns: 0,
@@ -199,14 +268,14 @@ mod tests {
         assert_eq!(init.measure, "init_ns");
         assert_eq!(init.spread, Spread { median: 6_000_000, min: 5_000_000, max: 9_000_000 });
         assert_eq!((init.to_default_floor, init.to_tuned_floor), (Some(1.5), Some(3.0)));
-        let warm_cpu = &report.subjects[2].measures[5];
+        let warm_cpu = &report.subjects[2].measures[7];
         assert_eq!((warm_cpu.to_default_floor, warm_cpu.to_tuned_floor), (None, None));
     }
 
     #[test]
     fn the_tables_have_a_row_for_each_subject_and_units_for_people() {
         let tables = report().tables();
-        let [starts, warm] = &tables[..] else { panic!("{} tables", tables.len()) };
+        let [starts, _, warm] = &tables[..] else { panic!("{} tables", tables.len()) };
         let (starts, warm) = (starts.to_string(), warm.to_string());
         let row = starts.lines().find(|line| line.starts_with("| auth")).expect("a row");
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();

@@ -22,6 +22,10 @@ pub struct Start {
     /// From spawning the process to its first answer, in nanoseconds. The time in which its processor
     /// time was read is left out.
     pub first_answer_ns: u64,
+    /// The duration of the first invocation, in nanoseconds.
+    pub first_call_ns: u64,
+    /// The processor time of the first invocation, in nanoseconds.
+    pub first_call_cpu_ns: u64,
     /// The median duration of a warm invocation, in nanoseconds.
     pub warm_p50_ns: u64,
     /// The duration in which 99 % of the warm invocations were answered, in nanoseconds.
@@ -85,6 +89,8 @@ async fn invocations(
         init_ns: nanoseconds(init)?,
         init_cpu_ns,
         first_answer_ns: nanoseconds(init + first.duration)?,
+        first_call_ns: nanoseconds(first.duration)?,
+        first_call_cpu_ns: cpu_before.saturating_sub(init_cpu_ns),
         warm_p50_ns: percentile(50)?,
         warm_p99_ns: percentile(99)?,
         warm_cpu_ns,

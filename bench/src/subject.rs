@@ -1,4 +1,4 @@
-//! What is measured: a function or a floor, with its event and its variables.
+//! What is measured: a function, a floor or a comparison, with its event and its variables.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,17 +6,24 @@ use std::path::{Path, PathBuf};
 
 use sandbox::Sandbox;
 use sandbox::template::stack::FunctionSpec;
+use shared::platform::crypto::hashed;
 
-use crate::binaries::{self, Floor};
+use crate::binaries::{self, FLOOR_HTTP, Floor};
+use crate::comparisons::{self, Comparison};
+use crate::https::HttpsServer;
 use crate::{BenchError, events};
 
 /// A binary and what it is given.
 pub struct Subject {
-    /// The name of the function or the floor.
+    /// The name of the function, the floor or the comparison.
     pub name: String,
-    /// The binary.
-    pub binary: PathBuf,
-    /// The binary's size in bytes.
+    /// Whether it is a function of the gateway.
+    pub is_function: bool,
+    /// What is started: the binary, or the program that runs a script.
+    pub program: PathBuf,
+    /// The program's arguments; none for a binary.
+    pub arguments: Vec<String>,
+    /// The size of the binary or the script in bytes.
     pub size_bytes: u64,
     /// The name of the event: its file in `events/` without `.json`.
     pub event_name: String,
@@ -26,7 +33,8 @@ pub struct Subject {
     pub variables: BTreeMap<String, String>,
 }
 
-/// The floors and the functions with these names; all functions if there are no names.
+/// The floors, the same work in several ways, and the functions with these names; all functions if there
+/// are no names. The same work is left out without a server for the HTTPS calls.
 ///
 /// # Errors
 /// When a name is not that of a function, or a binary or an event is missing.
@@ -34,12 +42,54 @@ pub fn subjects(
     target: &Path,
     sandbox: &Sandbox,
     names: &[String],
+    https: Option<&HttpsServer>,
 ) -> Result<Vec<Subject>, BenchError> {
-    let floors = Floor::BOTH.into_iter().map(|floor| {
-        subject(floor.name(), floor.binary(target), events::floor_event(), BTreeMap::new())
-    });
-    let functions = functions(sandbox, names, |name| binaries::function(target, name))?;
-    floors.chain(functions.into_iter().map(Ok)).collect()
+    let [default, tuned] = Floor::BOTH.map(|floor| (floor.name(), floor.binary(target)));
+    let http = (FLOOR_HTTP, binaries::function(target, FLOOR_HTTP));
+    let floors = [default, tuned, http].into_iter();
+    let floors =
+        floors.map(|(name, binary)| subject(name, binary, events::floor_event(), BTreeMap::new()));
+    let mut all: Vec<Subject> = floors.collect::<Result<_, _>>()?;
+    if let Some(https) = https {
+        let (work, call) = (variables_of_the_work(sandbox)?, variables_of_a_call(https));
+        let found = comparisons::ours(target).into_iter().chain(comparisons::built(target));
+        for Comparison { name, program, arguments, file } in found {
+            let variables = if name.starts_with("https-") { &call } else { &work };
+            let measured = subject(name, file, events::floor_event(), variables.clone())?;
+            all.push(Subject { program, arguments, ..measured });
+        }
+    }
+    all.extend(functions(sandbox, names, |name| binaries::function(target, name))?);
+    Ok(all)
+}
+
+/// The variables of what makes an HTTPS call. A root is given in two forms.
+fn variables_of_a_call(https: &HttpsServer) -> BTreeMap<String, String> {
+    let path = |path: PathBuf| path.to_string_lossy().into_owned();
+    let variables = [
+        ("HTTPS_URL", https.url.clone()),
+        ("HTTPS_ROOT", path(https.root())),
+        ("SSL_CERT_FILE", path(https.roots())),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value)).into()
+}
+
+/// The variables of the function with the most secrets, and the key of an item that the work reads.
+fn variables_of_the_work(sandbox: &Sandbox) -> Result<BTreeMap<String, String>, BenchError> {
+    let of = |name: &str| {
+        let found = sandbox.stack.functions.iter().find(|spec| spec.name == name);
+        Ok::<_, BenchError>(&found.ok_or_else(|| format!("there is no function {name}"))?.variables)
+    };
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for variables in [of("authorizer")?, of("purchase")?, &sandbox.lambda_vars] {
+        all.extend(variables.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    let key = sandbox.keys.first().ok_or("the sandbox has no key")?;
+    all.insert("WORK_KEY_HASH".to_owned(), hashed(key));
+    // Lambda sets both, and boto3 reads only this one.
+    let region = all.get("AWS_REGION").cloned().ok_or("the sandbox has no region")?;
+    all.insert("AWS_DEFAULT_REGION".to_owned(), region);
+    Ok(all)
 }
 
 /// The functions with these names, or all; `binary` says where each one is.
@@ -62,7 +112,8 @@ pub fn functions(
         let all = spec.variables.iter().chain(&sandbox.lambda_vars);
         let variables = all.map(|(name, value)| (name.clone(), value.clone())).collect();
         let binary = binary(&spec.name);
-        subject(&spec.name, binary, events::event_of(&spec.name)?, variables)
+        let measured = subject(&spec.name, binary, events::event_of(&spec.name)?, variables)?;
+        Ok(Subject { is_function: true, ..measured })
     });
     subjects.collect()
 }
@@ -77,7 +128,9 @@ fn subject(
     let size = size.map_err(|error| format!("{} is not built: {error}", binary.display()))?;
     Ok(Subject {
         name: name.to_owned(),
-        binary,
+        is_function: false,
+        program: binary,
+        arguments: Vec::new(),
         size_bytes: size.len(),
         event_name: event_name.to_owned(),
         event: events::read(binaries::root(), event_name)?,
