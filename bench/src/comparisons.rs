@@ -154,6 +154,6 @@ fn run(command: &mut Command) -> Result<(), BenchError> {
 /// The program's place on the `PATH`: a function's process has another one.
 fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
-    let places = env::split_paths(&folders).map(|folder| folder.join(program.as_ref()));
-    places.into_iter().find(|place| place.is_file())
+    let mut places = env::split_paths(&folders).map(|folder| folder.join(program.as_ref()));
+    places.find(|place| place.is_file())
 }
