@@ -69,7 +69,7 @@ mutants *arguments:
 build-release target="aarch64-unknown-linux-gnu": && (sbom target)
     . .ci/tools && cargo lambda build --release --locked --target {{target}} \
         --workspace --exclude sandbox --exclude simulation --exclude cli --exclude fuzzing \
-        --exclude bench --exclude floor --exclude work-ours
+        --exclude charts --exclude bench --exclude floor --exclude work-ours
 
 # Write a software bill of materials for each function to target/sbom
 sbom target="aarch64-unknown-linux-gnu":

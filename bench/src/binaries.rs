@@ -7,8 +7,8 @@ use crate::BenchError;
 
 /// The packages that are not deployed. They are not built together with the functions, because Cargo would
 /// unite their features with the functions'.
-const NOT_DEPLOYED: [&str; 7] =
-    ["sandbox", "simulation", "cli", "fuzzing", "bench", "floor", "work-ours"];
+const NOT_DEPLOYED: [&str; 8] =
+    ["sandbox", "simulation", "cli", "fuzzing", "charts", "bench", "floor", "work-ours"];
 
 /// The arguments of the builds after the functions'.
 const OTHERS: [&[&str]; 3] = [

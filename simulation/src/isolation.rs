@@ -14,7 +14,7 @@ use shared::platform::queue::Queue;
 use shared::store::{Endpoints, Events};
 
 use crate::record::{Record, Telling};
-use crate::schedule::{Schedule, Settings};
+use crate::schedule::Schedule;
 use crate::world::{Blueprint, MEASURED, World, vars_of};
 
 /// How many receivers there are of each kind, and how long one takes to answer, in milliseconds.
@@ -50,7 +50,7 @@ pub fn measure(blueprint: &Blueprint, events: u64, with_bad: bool) -> Delays {
         .expect("a runtime without I/O can be built");
     runtime.block_on(async {
         let record = Record::new(Telling::Nothing);
-        let world = World::build(blueprint, nothing(), record).await;
+        let world = World::build(blueprint, Schedule::without_events(), record).await;
         let sender = Sender::of(&world, blueprint);
         let bad = if with_bad { vec![SLOW, SILENT] } else { vec![] };
         let mut endpoints = Vec::new();
@@ -71,21 +71,8 @@ pub fn measure(blueprint: &Blueprint, events: u64, with_bad: bool) -> Delays {
     })
 }
 
-/// A schedule in which nobody does anything and nothing goes wrong.
-fn nothing() -> Schedule {
-    Schedule {
-        seed: 1,
-        starts_at: 1_795_600_800,
-        settings: Settings::default(),
-        actions: vec![],
-        faults: vec![],
-        outages: vec![],
-        calm_after_ms: 0,
-    }
-}
-
 /// Sends events as notify does.
-struct Sender {
+pub(crate) struct Sender {
     world: Arc<World>,
     endpoints: Endpoints,
     events: Events,
@@ -93,7 +80,7 @@ struct Sender {
 }
 
 impl Sender {
-    fn of(world: &Arc<World>, blueprint: &Blueprint) -> Self {
+    pub(crate) fn of(world: &Arc<World>, blueprint: &Blueprint) -> Self {
         const COMPLETE: &str = "the variables are complete";
         let vars = vars_of("notify", blueprint);
         let dynamodb = aws::dynamodb(&vars, &world.outside).expect(COMPLETE);
@@ -106,7 +93,7 @@ impl Sender {
         }
     }
 
-    async fn endpoint(&self, number: usize, takes_ms: u64) -> Endpoint {
+    pub(crate) async fn endpoint(&self, number: usize, takes_ms: u64) -> Endpoint {
         let tenant = TenantId::parse(&format!("measured-{number}")).expect("a tenant's id");
         let url = format!("https://receiver.sim{MEASURED}?takes_ms={takes_ms}");
         let new = NewEndpoint { url, events: None, scheme: Scheme::V1 };
@@ -116,7 +103,7 @@ impl Sender {
     }
 
     /// Sends one event. Gives its id and when it was sent, in milliseconds from the start.
-    async fn send(&self, endpoint: &Endpoint, round: u64) -> (String, u64) {
+    pub(crate) async fn send(&self, endpoint: &Endpoint, round: u64) -> (String, u64) {
         let now = self.world.clock.now();
         let owed = Owed {
             tenant: endpoint.tenant.clone(),

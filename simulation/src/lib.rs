@@ -7,8 +7,10 @@
 //! - [`tenants`] are the people.
 //! - [`checks`] are the invariants.
 //! - [`run`](mod@run) runs one schedule, [`campaign`] many.
+//! - [`backlog`] measures how a backlog is drained after an outage.
 //! - [`isolation`] measures what dead and slow receivers cost the others.
 
+pub mod backlog;
 pub mod campaign;
 pub mod checks;
 pub mod coverage;

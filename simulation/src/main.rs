@@ -1,5 +1,7 @@
 //! The command of the simulation: runs schedules, replays one and tells its story.
 
+mod backlog_command;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ enum Command {
         #[arg(long, default_value_t = 200)]
         count: u64,
     },
+    /// Measures how a backlog is drained after an outage.
+    Backlog(backlog_command::Arguments),
     /// Measures what dead and slow receivers of webhooks cost the others.
     Isolation {
         /// How many events each of the 100 receivers gets.
@@ -100,6 +104,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run(&campaign, &arguments),
         Command::Replay(arguments) => replay(&campaign, &arguments),
         Command::Twice { from, count } => twice(&campaign, from, count),
+        Command::Backlog(arguments) => backlog_command::run(&arguments),
         Command::Isolation { events } => {
             for (name, with_bad) in [("without", false), ("with", true)] {
                 let delays = measure(&campaign.blueprint, events, with_bad);

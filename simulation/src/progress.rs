@@ -79,7 +79,7 @@ impl Progress {
 }
 
 /// The memory of this process, in kilobytes, where the system tells it.
-fn memory_kb() -> u64 {
+pub(crate) fn memory_kb() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().next());

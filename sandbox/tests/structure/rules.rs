@@ -50,8 +50,8 @@ fn may_not_import(from: &str, to: &str) -> bool {
     }
     let may_import = match (package(from), package(to)) {
         (from, to) if from == to => true,
-        (_, "fuzzing") => true,
-        ("shared" | "bench/floor", _) | (_, "cli") => false,
+        (_, "fuzzing") | ("simulation" | "bench", "charts") => true,
+        ("shared" | "bench/floor" | "charts", _) | (_, "cli") => false,
         (_, "simulation" | "bench" | "bench/floor") => false,
         ("sandbox", _) | (_, "shared") | ("simulation" | "bench", "sandbox") => true,
         ("cli", "sandbox") => from.contains("/tests/"),

@@ -32,6 +32,21 @@ pub struct Schedule {
     pub calm_after_ms: u64,
 }
 
+impl Schedule {
+    /// A schedule in which nobody does anything and nothing goes wrong.
+    pub fn without_events() -> Self {
+        Self {
+            seed: 1,
+            starts_at: 1_795_600_800,
+            settings: Settings::default(),
+            actions: vec![],
+            faults: vec![],
+            outages: vec![],
+            calm_after_ms: 0,
+        }
+    }
+}
+
 /// How many kobo a tenant may buy for in ten minutes and in a day, where the schedule limits purchases.
 pub const SPEND_LIMIT: (u64, u64) = (60_000, 100_000_000);
 

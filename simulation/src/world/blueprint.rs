@@ -41,8 +41,18 @@ impl Blueprint {
     /// # Errors
     /// When it cannot be read.
     pub fn new() -> Result<Self, TemplateError> {
-        let parameters = PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let template = Template::load(TEMPLATE, &parameters.into())?;
+        Self::with(&[])
+    }
+
+    /// The same with other values of some parameters.
+    ///
+    /// # Errors
+    /// When the template cannot be read, or has no such parameter.
+    pub fn with(others: &[(&str, String)]) -> Result<Self, TemplateError> {
+        let usual = PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let others = others.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let parameters = usual.into_iter().chain(others).collect();
+        let template = Template::load(TEMPLATE, &parameters)?;
         let deployment = SandboxDeployment { sqs_url: "http://sqs.sim".to_owned() };
         let stack = Stack::read(&template, &deployment)?;
         let tables = stack.tables.iter().map(create_request).collect();

@@ -105,6 +105,7 @@ impl World {
             secrets,
             keys: (0..TENANTS).map(|number| format!("test_sk_tenant_{number}")).collect(),
             endpoints: OnceLock::new(),
+            traffic: OnceLock::new(),
             outside: environment("people"),
             is_safety_phase: true.into(),
             sent: Notify::new(),

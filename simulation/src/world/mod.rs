@@ -12,6 +12,7 @@ mod network;
 mod queues;
 mod scheduled;
 mod serve;
+mod traffic;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -40,6 +41,7 @@ pub use self::call::{Call, Service};
 pub use self::dynamodb::{Dynamodb, Item};
 use self::faults::Faults;
 pub(crate) use self::serve::MEASURED;
+pub use self::traffic::{Asked, Traffic};
 use crate::record::Record;
 use crate::schedule::{Away, Schedule};
 
@@ -80,6 +82,8 @@ pub struct World {
     pub keys: Vec<String>,
     /// The webhook endpoints, by tenant; none where the schedule has no webhooks.
     pub endpoints: OnceLock<Vec<Endpoint>>,
+    /// What is asked of others, where the world is measured. Then no invariant is checked call by call.
+    pub traffic: OnceLock<Traffic>,
     queues: Vec<String>,
     routers: Routers,
     switches: Switches,

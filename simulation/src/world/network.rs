@@ -74,6 +74,8 @@ impl Transport for Line {
         Box::pin(async move {
             let world = self.network.world();
             let call = Call::read(&request).ok_or(NoAnswer::NotSent)?;
+            let traffic = world.traffic.get();
+            let _ongoing = traffic.map(|it| it.begin(call.service, world.now_ms()));
             let fault = world.fault(&self.caller, &call);
             world.latency().await;
             let outcome = self.pass(&world, &call, request, fault).await;

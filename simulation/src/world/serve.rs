@@ -58,7 +58,12 @@ impl World {
             Service::Sqs => Ok(self.send(call)),
             Service::Secrets => self.route(&self.routers.secrets, request).await,
             Service::Mono => self.route(&self.routers.mono, request).await,
-            Service::Vtpass => self.route(&self.routers.vtpass, request).await,
+            Service::Vtpass => {
+                if let Some(traffic) = self.traffic.get() {
+                    tokio::time::sleep(traffic.answer).await;
+                }
+                self.route(&self.routers.vtpass, request).await
+            }
             Service::Mtn => self.route(&self.routers.mtn, request).await,
             Service::Receiver => Ok(self.receive(request).await),
             Service::Api => {
@@ -66,6 +71,10 @@ impl World {
                 self.route(api, request).await
             }
         };
+        if let Some(traffic) = self.traffic.get() {
+            traffic.served(call.service, self.now_ms());
+            return served;
+        }
         let session = request.headers().get("x-session-id").and_then(|it| it.to_str().ok());
         checks::after(self, call, session);
         if call.service == Service::Api
@@ -129,6 +138,9 @@ impl World {
         fault: Option<FaultKind>,
         outcome: &Result<Answer, NoAnswer>,
     ) {
+        if self.traffic.get().is_some() {
+            return;
+        }
         let state = checks::state_of(self, call).map(str::to_owned);
         let met = Met { caller: caller.name.clone(), call: call.name.clone(), fault, state };
         let mut record = self.record();

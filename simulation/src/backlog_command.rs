@@ -1,0 +1,105 @@
+//! The command `backlog`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use charts::{Chart, ChartError};
+use clap::Args;
+use simulation::backlog::{
+    Backlog, Drained, OutageOf, calls_by_second, requeries, table, totals_by_size, webhooks,
+};
+use simulation::world::Blueprint;
+
+/// What to measure.
+#[derive(Args)]
+pub struct Arguments {
+    /// Backlogs of so many open purchases that are asked about, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    requeries: Vec<u64>,
+    /// Backlogs of so many webhooks, separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    webhooks: Vec<u64>,
+    /// What the outage is of.
+    #[arg(long, value_enum, default_value_t = OutageOf::Failing)]
+    outage: OutageOf,
+    /// How long the outage takes.
+    #[arg(long, default_value_t = 30)]
+    outage_minutes: u64,
+    /// How long the provider or a receiver takes for an answer.
+    #[arg(long, default_value_t = 200)]
+    answer_ms: u64,
+    /// How many batches run at the same time: the template's RequeryConcurrency, or WebhookConcurrency.
+    #[arg(long)]
+    concurrency: Option<u64>,
+    /// Also writes the results to this file, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Also draws the results into this folder.
+    #[arg(long)]
+    charts: Option<PathBuf>,
+}
+
+/// A kind of backlog: its name, the parameter that bounds it, whom it calls, and how it is measured.
+type Kind = (&'static str, &'static str, &'static str, fn(&Blueprint, Backlog) -> Drained);
+
+const REQUERIES: Kind = ("requeries", "RequeryConcurrency", "VTpass", requeries);
+const WEBHOOKS: Kind = ("webhooks", "WebhookConcurrency", "100 receivers", webhooks);
+
+/// Measures each backlog, from the first size to the last. Fails if one was not drained or ended in a way
+/// that it must not.
+pub fn run(arguments: &Arguments) -> ExitCode {
+    match measure_all(arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("backlog: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure_all(arguments: &Arguments) -> Result<bool, ChartError> {
+    let mut json = serde_json::Map::new();
+    let mut is_right = true;
+    for (kind, sizes) in [(REQUERIES, &arguments.requeries), (WEBHOOKS, &arguments.webhooks)] {
+        let (name, parameter, called, measure) = kind;
+        let concurrency = arguments.concurrency.map(|it| (parameter, it.to_string()));
+        let blueprint = Blueprint::with(concurrency.as_slice())?;
+        let mut results = Vec::new();
+        for size in sizes {
+            eprintln!("a backlog of {size} {name}");
+            let drained = measure(&blueprint, arguments.backlog(*size));
+            is_right &= drained.is_right();
+            results.push(drained);
+        }
+        let Some(largest) = results.iter().max_by_key(|it| it.size) else { continue };
+        println!("{name}: {}", table(arguments.outage, &results));
+        if let Some(folder) = &arguments.charts {
+            let [calls, time] = totals_by_size(name, called, &results);
+            let write = |chart: Chart, of: &str| {
+                chart.write(&folder.join(format!("backlog-{name}-{of}.svg")))
+            };
+            write(calls, "calls")?;
+            write(time, "time")?;
+            write(calls_by_second(called, largest), "recovery")?;
+        }
+        json.insert(name.to_owned(), serde_json::to_value(&results)?);
+    }
+    if let Some(path) = &arguments.json {
+        fs::write(path, serde_json::to_string(&json)? + "\n")?;
+    }
+    Ok(is_right)
+}
+
+impl Arguments {
+    fn backlog(&self, size: u64) -> Backlog {
+        Backlog {
+            size,
+            outage: self.outage,
+            outage_for: Duration::from_secs(60 * self.outage_minutes),
+            answer: Duration::from_millis(self.answer_ms),
+        }
+    }
+}
