@@ -90,6 +90,15 @@ pub fn build(target: &Path) -> Result<(), BenchError> {
     OTHERS.into_iter().try_for_each(|arguments| cargo_build(target, arguments))
 }
 
+/// Builds the sandbox in release mode, or finds that it is up to date, and gives its binary.
+///
+/// # Errors
+/// When the build fails.
+pub fn sandbox(target: &Path) -> Result<PathBuf, BenchError> {
+    cargo_build(target, &["--release", "-p", "sandbox"])?;
+    Ok(target.join("release").join("sandbox"))
+}
+
 fn cargo_build(target: &Path, arguments: &[&str]) -> Result<(), BenchError> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--locked"]).args(arguments).current_dir(root()).stdin(Stdio::null());

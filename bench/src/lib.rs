@@ -15,6 +15,7 @@
 //! - [`subject`] is what is measured.
 //! - [`start`] measures one start of one function.
 //! - [`instructions`] counts the instructions of a start and of a call.
+//! - [`load`] drives the sandbox over HTTP and reads its memory.
 //! - [`report`] summarises all starts, [`table`] prints it, [`svg`] draws it, and [`targets`] judges it.
 
 pub mod binaries;
@@ -22,6 +23,7 @@ pub mod comparisons;
 pub mod events;
 pub mod https;
 pub mod instructions;
+pub mod load;
 pub mod proc_files;
 pub mod process;
 pub mod report;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use bench::https::HttpsServer;
 use bench::instructions::{ByFunction, compare, count, has_valgrind, read_budgets};
+use bench::load::{self, Load};
 use bench::proc_files::ProcFiles;
 use bench::report::Report;
 use bench::start::{Start, measure};
@@ -31,6 +32,8 @@ enum Command {
     /// Counts the instructions of each function's start and call by valgrind's callgrind. Fails where one is
     /// above its budget.
     Instructions(Instructions),
+    /// Drives the sandbox with a mix of requests and measures throughput, durations and memory. Linux only.
+    Load(Load),
 }
 
 #[derive(Args)]
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Starts(arguments) => starts(&arguments),
         Command::Instructions(arguments) => instructions(&arguments),
+        Command::Load(arguments) => load::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -64,6 +64,8 @@ impl Chart {
         let (x, y) = (self.end(|point| point.0), self.end(|point| point.1));
         let mut chart = ChartBuilder::on(&root)
             .margin(12)
+            // The last number of the axis is wider than its place.
+            .margin_right(32)
             .caption(&self.title, ("sans-serif", 18))
             .x_label_area_size(44)
             .y_label_area_size(80)

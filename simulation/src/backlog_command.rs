@@ -1,5 +1,6 @@
 //! The command `backlog`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +34,9 @@ pub struct Arguments {
     /// How many batches run at the same time: the template's RequeryConcurrency, or WebhookConcurrency.
     #[arg(long)]
     concurrency: Option<u64>,
+    /// Shows the results of earlier runs, too: files that `--json` wrote.
+    #[arg(long)]
+    earlier: Vec<PathBuf>,
     /// Also writes the results to this file, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -40,6 +44,9 @@ pub struct Arguments {
     #[arg(long)]
     charts: Option<PathBuf>,
 }
+
+/// The results as they are written, by the name of their kind.
+type Results = BTreeMap<String, Vec<Drained>>;
 
 /// A kind of backlog: its name, the parameter that bounds it, whom it calls, and how it is measured.
 type Kind = (&'static str, &'static str, &'static str, fn(&Blueprint, Backlog) -> Drained);
@@ -61,20 +68,21 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn measure_all(arguments: &Arguments) -> Result<bool, ChartError> {
-    let mut json = serde_json::Map::new();
+    let mut all = Results::new();
     let mut is_right = true;
     for (kind, sizes) in [(REQUERIES, &arguments.requeries), (WEBHOOKS, &arguments.webhooks)] {
         let (name, parameter, called, measure) = kind;
         let concurrency = arguments.concurrency.map(|it| (parameter, it.to_string()));
         let blueprint = Blueprint::with(concurrency.as_slice())?;
-        let mut results = Vec::new();
+        let mut results = arguments.earlier(name)?;
         for size in sizes {
             eprintln!("a backlog of {size} {name}");
             let drained = measure(&blueprint, arguments.backlog(*size));
             is_right &= drained.is_right();
             results.push(drained);
         }
-        let Some(largest) = results.iter().max_by_key(|it| it.size) else { continue };
+        results.sort_by_key(|it| it.size);
+        let Some(largest) = results.last() else { continue };
         println!("{name}: {}", table(arguments.outage, &results));
         if let Some(folder) = &arguments.charts {
             let [calls, time] = totals_by_size(name, called, &results);
@@ -85,15 +93,25 @@ fn measure_all(arguments: &Arguments) -> Result<bool, ChartError> {
             write(time, "time")?;
             write(calls_by_second(called, largest), "recovery")?;
         }
-        json.insert(name.to_owned(), serde_json::to_value(&results)?);
+        all.insert(name.to_owned(), results);
     }
     if let Some(path) = &arguments.json {
-        fs::write(path, serde_json::to_string(&json)? + "\n")?;
+        fs::write(path, serde_json::to_string(&all)? + "\n")?;
     }
     Ok(is_right)
 }
 
 impl Arguments {
+    /// The results of earlier runs.
+    fn earlier(&self, name: &str) -> Result<Vec<Drained>, ChartError> {
+        let mut results = Vec::new();
+        for path in &self.earlier {
+            let mut all: Results = serde_json::from_str(&fs::read_to_string(path)?)?;
+            results.extend(all.remove(name).unwrap_or_default());
+        }
+        Ok(results)
+    }
+
     fn backlog(&self, size: u64) -> Backlog {
         Backlog {
             size,

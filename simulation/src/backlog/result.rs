@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Backlog, Measured, OutageOf};
 use crate::world::Service;
@@ -11,7 +11,7 @@ use crate::world::Service;
 const RECOVERY: usize = 60;
 
 /// What was seen while a backlog was drained. Calls are those to the provider or to the receivers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drained {
     /// How many purchases or events there were.
     pub size: u64,
