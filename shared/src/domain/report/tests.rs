@@ -134,6 +134,10 @@ fn an_order_moves_the_wallet_once_between_two_readings() {
         assert_eq!(moved(&delivered, -minute, about), (0, 0, 9_600), "{about}");
     }
 
+    let found_later = order(&[(State::Delivered, minute * 10)]);
+    assert_eq!(moved(&found_later, minute * 5, minute * 20), (0, 0, 9_600), "its `pay` came late");
+    assert_eq!(moved(&found_later, minute * 7, minute * 20), (0, 0, 0));
+
     let reversed = order(&[(State::Delivered, second), (State::Reversed, minute * 5)]);
     assert_eq!(moved(&reversed, -minute, minute * 10), (9_600, 9_600, 0));
     assert_eq!(moved(&reversed, -minute, minute), (9_600, 0, 9_600), "given back since then");

@@ -10,8 +10,9 @@ use crate::domain::money::Kobo;
 use crate::domain::purchase::{Purchase, State};
 use crate::domain::time::{CLOCK_DIFFERENCE, iso};
 
-/// How long after its record an order is charged at the latest: `pay` has 25 seconds.
-const CHARGED_WITHIN: Duration = Duration::seconds(40);
+/// How long after its record an order is charged at the latest. A `pay` that nobody waits for any more
+/// may still be on its way.
+const CHARGED_WITHIN: Duration = Duration::minutes(6);
 
 /// The balance of the wallet at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
