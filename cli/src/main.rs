@@ -77,6 +77,8 @@ async fn run(matches: &ArgMatches) -> Result<String, Failure> {
         Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     let target = place.target(matches)?;
     let (environment, tool) = (Environment::real(), Arguments::command());
+    let clock = target.clock(&environment).await;
+    let environment = Environment { clock, ..environment };
     command.run(&Context { target, json, environment, tool }).await
 }
 

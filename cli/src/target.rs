@@ -7,7 +7,7 @@ use clap::{ArgMatches, Args};
 use reqwest::{Method, Request, Url};
 use serde_json::{Value, json};
 use shared::platform::config::{Vars, parse_base_url};
-use shared::platform::environment::Environment;
+use shared::platform::environment::{Clock, Environment};
 use shared::platform::http::Http;
 use tokio::sync::OnceCell;
 
@@ -168,6 +168,16 @@ pub struct Table<'a> {
 }
 
 impl Target {
+    /// The gateway's clock: a sandbox's may have been turned on. If it does not tell, it is this machine's.
+    pub async fn clock(&self, environment: &Environment) -> Clock {
+        let clock = environment.clock.clone();
+        let Self::Sandbox(url) = self else { return clock };
+        match ahead(url, &environment.http).await {
+            Some(ahead) => Clock::from_fn(move || clock.now() + ahead),
+            None => clock,
+        }
+    }
+
     /// All variables of a function in the sandbox; none of AWS.
     ///
     /// # Errors
@@ -245,6 +255,14 @@ fn unknown(vars: &Vars, table: &Table<'_>) -> Vec<String> {
     let also = table.also.iter().map(|name| (*name, format!("{name} (or --stack)")));
     let all = also.chain([named]).filter(|(name, _)| vars.optional(name).is_none());
     all.map(|(_, shown)| shown).collect()
+}
+
+/// How far a sandbox's clock is ahead of this machine's.
+async fn ahead(url: &str, http: &Http) -> Option<Duration> {
+    let address = format!("{url}/_sandbox/clock").parse().ok()?;
+    let answer = http.send(Request::new(Method::GET, address), SANDBOX_TIMEOUT).await.ok()?;
+    let told: Value = serde_json::from_slice(&answer.body).ok()?;
+    Some(Duration::from_secs(told["ahead_seconds"].as_u64()?))
 }
 
 /// The environment of a sandbox's function.

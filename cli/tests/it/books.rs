@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::domain::date::Date;
 use time::OffsetDateTime;
 
@@ -44,4 +44,23 @@ async fn the_wallet_is_shown_and_a_top_up_is_noted() {
         let ended = gateway.run(&["wallet", "top-up", wrong, "--note", "n", "--by", "b"]).await;
         assert_eq!(ended.code, 2, "{ended:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_whose_clock_was_turned_on_is_asked_by_its_own_clock() {
+    let gateway = Gateway::start().await;
+    let clock = format!("{}/_sandbox/clock", gateway.url());
+    let turn = http::Request::post(&clock).header("content-type", "application/json");
+    let (status, told) = gateway.answer(turn, json!({ "advance_seconds": 1_800 })).await;
+    assert!((200..300).contains(&status), "{told}");
+    loop {
+        let (_, told) = gateway.answer(http::Request::get(&clock), Value::Null).await;
+        if told["turning"] == false {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The balance was read on the way, which is in the future for this machine.
+    let shown = gateway.run(&["wallet", "show", "--json"]).await.json();
+    assert!(shown["balance_kobo"].is_u64(), "{shown}");
 }
