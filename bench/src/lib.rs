@@ -16,7 +16,7 @@
 //! - [`start`] measures one start of one function.
 //! - [`instructions`] counts the instructions of a start and of a call.
 //! - [`load`] drives the sandbox over HTTP and reads its memory.
-//! - [`report`] summarises all starts, [`table`] prints it, [`svg`] draws it, and [`targets`] judges it.
+//! - [`report`] summarises all starts, [`table`] prints it, and [`targets`] judges it.
 
 pub mod binaries;
 pub mod comparisons;
@@ -31,7 +31,6 @@ pub mod runtime_api;
 pub mod start;
 pub mod statistics;
 pub mod subject;
-pub mod svg;
 pub mod table;
 pub mod targets;
 

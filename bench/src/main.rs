@@ -111,7 +111,7 @@ fn starts(arguments: &Starts) -> Result<(), BenchError> {
         write(path, serde_json::to_string_pretty(&report)? + "\n")?;
     }
     if let Some(path) = &arguments.svg {
-        write(path, report.picture())?;
+        report.picture().write(path)?;
     }
     // The sandbox's tasks end with the process.
     account.shutdown_background();

@@ -1,5 +1,6 @@
 //! Summarises the starts of all subjects: medians, spreads, and ratios to the floors of the same run.
 
+use charts::{Bar, Bars};
 use serde::Serialize;
 
 use crate::binaries::Floor;
@@ -8,7 +9,6 @@ use crate::instructions::{ByFunction, Instructions};
 use crate::start::Start;
 use crate::statistics::{Spread, ratio};
 use crate::subject::Subject;
-use crate::svg::{Bar, chart};
 use crate::table::Table;
 
 /// The result of a run, as it is written as JSON.
@@ -134,20 +134,23 @@ impl Report {
         self.subjects.iter().find(|it| it.name == subject)?.median(measure)
     }
 
-    /// The time to the first answer of each subject, as SVG.
-    pub fn picture(&self) -> String {
+    /// The time to the first answer of each subject, as a chart.
+    pub fn picture(&self) -> Bars {
         let works = self.subjects.iter().filter(|it| !it.name.starts_with("https-"));
         let bars = works.filter_map(|subject| {
             let value = subject.median("first_answer_ns")? / 1e6;
             let colour = match subject.name.as_str() {
-                name if subject.is_function || name == OURS => "#1a7f37",
-                name if name.starts_with("work-") => "#bc4c00",
-                _ => "#8c959f",
+                name if subject.is_function || name == OURS => (26, 127, 55),
+                name if name.starts_with("work-") => (188, 76, 0),
+                _ => (140, 149, 159),
             };
             Some(Bar { name: subject.name.clone(), value, colour })
         });
-        let bars: Vec<Bar> = bars.collect();
-        chart("From spawning the process to its first answer, median", "ms", &bars)
+        Bars {
+            title: "From spawning the process to its first answer, median".to_owned(),
+            unit: "ms".to_owned(),
+            bars: bars.collect(),
+        }
     }
 
     /// The tables for the terminal: the starts, then the warm invocations and the memory. Each measure has

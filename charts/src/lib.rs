@@ -1,9 +1,13 @@
-//! Draws what was measured as SVG: lines over one axis, for the documents.
+//! Draws what was measured as SVG, for the documents: lines over one axis, and bars.
+
+mod bars;
 
 use std::fmt::Write;
 use std::path::Path;
 
 use plotters::prelude::*;
+
+pub use self::bars::{Bar, Bars};
 
 /// A line chart.
 #[derive(Debug, Clone, PartialEq)]
