@@ -12,6 +12,7 @@ use bench::report::Report;
 use bench::start::{Start, measure};
 use bench::subject::{Subject, functions, subjects};
 use bench::{BenchError, binaries, comparisons, targets};
+use charts::Picture;
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use sandbox::{Options, Sandbox};

@@ -1,13 +1,11 @@
 //! Horizontal bars on a logarithmic scale.
 
 use std::error::Error;
-use std::fmt::Write;
-use std::path::Path;
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::ChartError;
+use crate::Picture;
 
 /// The width of a picture, the height of one bar with its space, and that of all else, in pixels.
 const WIDTH: u32 = 760;
@@ -41,26 +39,7 @@ pub struct Bar {
     pub colour: (u8, u8, u8),
 }
 
-impl Bars {
-    /// Writes the chart to a file.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), ChartError> {
-        Ok(std::fs::write(path, self.svg()?)?)
-    }
-
-    /// The chart as SVG.
-    ///
-    /// # Errors
-    /// When it cannot be drawn.
-    pub fn svg(&self) -> Result<String, ChartError> {
-        let mut svg = String::new();
-        self.draw(&mut svg).map_err(|error| error.to_string())?;
-        let _ = writeln!(svg);
-        Ok(svg)
-    }
-
+impl Picture for Bars {
     fn draw(&self, svg: &mut String) -> Result<(), Box<dyn Error>> {
         let rows = u32::try_from(self.bars.len())?;
         let size = (WIDTH, ROW * rows + REST);
@@ -101,7 +80,9 @@ impl Bars {
         root.present()?;
         Ok(())
     }
+}
 
+impl Bars {
     /// The powers of ten around all values.
     fn powers_of_ten(&self) -> (f64, f64) {
         let logs = || self.bars.iter().map(|bar| bar.value.log10());

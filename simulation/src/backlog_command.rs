@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use charts::{Chart, ChartError};
+use charts::{Chart, ChartError, Picture};
 use clap::Args;
 use simulation::backlog::{
     Backlog, Drained, OutageOf, calls_by_second, requeries, table, totals_by_size, webhooks,

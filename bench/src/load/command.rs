@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use charts::Picture;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::platform::environment::Environment;
