@@ -117,6 +117,9 @@ impl Services {
         for (parameter, variable) in PARAMETERS_FROM_VARS {
             services.set_parameter(parameter, config.vars.optional(variable).unwrap_or_default());
         }
+        // The clock can be turned by days, and the calls of these days are not to take as long.
+        let calls = vars.optional("REQUERY_CALLS_PER_SECOND").unwrap_or("1000");
+        services.set_parameter("RequeryCallsPerSecond", calls);
         for (parameter, secret) in SECRET_NAMES {
             services.set_parameter(parameter, secret);
         }

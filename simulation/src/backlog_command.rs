@@ -34,6 +34,9 @@ pub struct Arguments {
     /// How many batches run at the same time: the template's RequeryConcurrency, or WebhookConcurrency.
     #[arg(long)]
     concurrency: Option<u64>,
+    /// How many calls a second one batch of requeries makes: the template's RequeryCallsPerSecond.
+    #[arg(long)]
+    calls_per_second: Option<u64>,
     /// Shows the results of earlier runs, too: files that `--json` wrote.
     #[arg(long)]
     earlier: Vec<PathBuf>,
@@ -72,8 +75,7 @@ fn measure_all(arguments: &Arguments) -> Result<bool, ChartError> {
     let mut is_right = true;
     for (kind, sizes) in [(REQUERIES, &arguments.requeries), (WEBHOOKS, &arguments.webhooks)] {
         let (name, parameter, called, measure) = kind;
-        let concurrency = arguments.concurrency.map(|it| (parameter, it.to_string()));
-        let blueprint = Blueprint::with(concurrency.as_slice())?;
+        let blueprint = Blueprint::with(&arguments.parameters(parameter))?;
         let mut results = arguments.earlier(name)?;
         for size in sizes {
             eprintln!("a backlog of {size} {name}");
@@ -102,6 +104,13 @@ fn measure_all(arguments: &Arguments) -> Result<bool, ChartError> {
 }
 
 impl Arguments {
+    /// The parameters of the template that are chosen; `concurrency` is the name of the first.
+    fn parameters(&self, concurrency: &'static str) -> Vec<(&'static str, String)> {
+        let concurrency = self.concurrency.map(|it| (concurrency, it.to_string()));
+        let calls = self.calls_per_second.map(|it| ("RequeryCallsPerSecond", it.to_string()));
+        concurrency.into_iter().chain(calls).collect()
+    }
+
     /// The results of earlier runs.
     fn earlier(&self, name: &str) -> Result<Vec<Drained>, ChartError> {
         let mut results = Vec::new();

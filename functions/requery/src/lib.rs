@@ -19,6 +19,7 @@ use shared::domain::job::Job;
 use shared::lambda::queue_function::{QueueFunction, Retry, unreadable};
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
+use shared::platform::pace::Pace;
 use shared::platform::queue::Queue;
 use shared::store::{Guards, Outbox, Purchases};
 
@@ -40,6 +41,8 @@ impl QueueFunction for Requery {
     const NAME: &'static str = "requery";
 
     fn new(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        // What is overdue after an outage is asked in turn. No customer waits for it.
+        let environment = &Environment { pace: Pace::from_vars(vars)?, ..environment.clone() };
         let dynamodb = shared::platform::aws::dynamodb(vars, environment)?;
         let follow_ups = Queue::from_vars(vars, environment, "FOLLOW_UP_QUEUE_URL")?;
         let outbox = Outbox::from_vars(vars, environment)?;

@@ -10,6 +10,7 @@ use crate::platform::aws::clients::Clients;
 use crate::platform::breaker::Breakers;
 use crate::platform::http::Http;
 use crate::platform::outside::Outside;
+use crate::platform::pace::Pace;
 use crate::platform::telemetry::alarm::Alarm;
 
 /// A source of the current time that can be turned in a test.
@@ -96,6 +97,8 @@ pub struct Environment {
     pub credential_refusals: CredentialRefusals,
     /// Which providers are down.
     pub breakers: Breakers,
+    /// How often the providers are called at most.
+    pub pace: Pace,
 }
 
 /// Whether a provider refused our credentials since they were fetched.
@@ -137,6 +140,7 @@ impl Environment {
             aws: Clients::none(),
             credential_refusals: CredentialRefusals::default(),
             breakers: Breakers::default(),
+            pace: Pace::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod environment;
 pub mod http;
 pub mod outside;
+pub mod pace;
 pub mod queue;
 pub mod secrets;
 pub mod telemetry;

@@ -1,4 +1,4 @@
-//! A provider as an instance calls it: the HTTP client behind the circuit breaker.
+//! A provider as an instance calls it: the HTTP client behind the circuit breaker, at the instance's pace.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use reqwest::Request;
 use crate::platform::breaker::{Breakers, Down, Subject};
 use crate::platform::environment::{Clock, Environment};
 use crate::platform::http::{Answer, Http, NoAnswer};
+use crate::platform::pace::Pace;
 use crate::platform::telemetry;
 
 /// A provider, as an instance calls it. Cheap to clone.
@@ -16,6 +17,7 @@ pub struct Upstream {
     http: Http,
     clock: Clock,
     breakers: Breakers,
+    pace: Pace,
 }
 
 impl Upstream {
@@ -26,6 +28,7 @@ impl Upstream {
             http: environment.http.clone(),
             clock: environment.clock.clone(),
             breakers: environment.breakers.clone(),
+            pace: environment.pace.clone(),
         }
     }
 
@@ -45,7 +48,8 @@ impl Upstream {
         self.breakers.admit(self.name, self.clock.now())
     }
 
-    /// Sends one request, once, and reads the whole answer within `limit`. A failure is logged.
+    /// Sends one request, once, in its turn, and reads the whole answer within `limit` from then. A
+    /// failure is logged.
     ///
     /// # Errors
     /// [`NoAnswer`].
@@ -70,6 +74,7 @@ impl Upstream {
         limit: Duration,
     ) -> Result<Answer, NoAnswer> {
         let subject = Subject::of(&request);
+        self.pace.turn().await;
         let result = self.http.call(self.name, operation, request, limit).await;
         if let Some(pause) = self.breakers.record(self.name, subject, &result, self.clock.now()) {
             let pause_ms = telemetry::ms(pause);

@@ -27,6 +27,7 @@ use shared::platform::config::Vars;
 use shared::platform::environment::{Clock, CredentialRefusals, Environment, Random};
 use shared::platform::http::Http;
 use shared::platform::outside::Outside;
+use shared::platform::pace::Pace;
 use shared::store::{Endpoints, Tenants};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -215,6 +216,7 @@ pub(crate) fn vars_of(function: &str, blueprint: &Blueprint) -> Vars {
 }
 
 /// A tenant's id, by its number.
+        pace: Pace::default(),
 ///
 /// # Panics
 /// Never: such an id is valid.

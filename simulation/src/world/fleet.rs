@@ -13,6 +13,7 @@ use shared::platform::config::Vars;
 use shared::platform::environment::{CredentialRefusals, Environment};
 use shared::platform::http::Http;
 use shared::platform::outside::Outside;
+use shared::platform::pace::Pace;
 
 use super::life::Life;
 use super::network::{Caller, Network};
@@ -103,6 +104,7 @@ impl Fleet {
             aws: Clients::none(),
             credential_refusals: CredentialRefusals::default(),
             breakers: Breakers::default(),
+            pace: Pace::default(),
         };
         world.tell(|| format!("an instance {}#{number} starts", self.name));
         let entry = tokio::select! {

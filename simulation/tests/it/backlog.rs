@@ -6,8 +6,10 @@ use std::time::Duration;
 use simulation::backlog::{Backlog, Drained, OutageOf, requeries, webhooks};
 use simulation::world::Blueprint;
 
-/// The template's RequeryConcurrency in these tests, and how many messages a batch has.
+/// The template's RequeryConcurrency and RequeryCallsPerSecond in these tests, and how many messages a
+/// batch has.
 const CONCURRENCY: u32 = 2;
+const CALLS_PER_SECOND: u32 = 4;
 const BATCH: u32 = 10;
 
 fn backlog(size: u64, outage: OutageOf) -> Backlog {
@@ -16,8 +18,10 @@ fn backlog(size: u64, outage: OutageOf) -> Backlog {
 }
 
 fn drained(measure: fn(&Blueprint, Backlog) -> Drained, size: u64, outage: OutageOf) -> Drained {
-    let parameter = ("RequeryConcurrency", CONCURRENCY.to_string());
-    measure(&Blueprint::with(&[parameter]).unwrap(), backlog(size, outage))
+    let parameters =
+        [("RequeryConcurrency", CONCURRENCY), ("RequeryCallsPerSecond", CALLS_PER_SECOND)];
+    let parameters = parameters.map(|(name, value)| (name, value.to_string()));
+    measure(&Blueprint::with(&parameters).unwrap(), backlog(size, outage))
 }
 
 fn ends<const N: usize>(ends: [(&str, u64); N]) -> BTreeMap<String, u64> {
@@ -38,6 +42,8 @@ fn every_purchase_of_a_backlog_ends_by_a_bounded_number_of_calls() {
             let tries = u64::from(CONCURRENCY) * (u64::from(BATCH) + 30);
             assert!(drained.calls_in_outage <= tries, "{outage:?} {drained:?}");
             assert!(drained.most_under_way <= CONCURRENCY * BATCH, "{outage:?} {drained:?}");
+            let busiest = drained.by_second.iter().max().copied();
+            assert!(busiest <= Some(CONCURRENCY * CALLS_PER_SECOND), "{outage:?} {drained:?}");
         }
     }
 }
