@@ -118,9 +118,7 @@ fn nobody_could_know(world: &World, seen: &Seen) -> bool {
 }
 
 fn refill_agrees(world: &World, id: &str, seen: &Seen) {
-    let refills = world.mtn.refills();
-    let refill = refills.iter().find(|it| it.transaction_id.as_deref() == Some(&seen.reference));
-    let is_done = refill.is_some_and(|it| !it.done_at.is_empty());
+    let is_done = is_refilled(world, &seen.reference);
     let agrees = match seen.state {
         State::Delivered => is_done,
         State::Failed => !is_done,
@@ -131,6 +129,13 @@ fn refill_agrees(world: &World, id: &str, seen: &Seen) {
         let detail = format!("refill {id} is {}, done at MTN: {is_done}", seen.state.name());
         world.violated("agrees_with_the_provider", detail);
     }
+}
+
+/// Whether MTN did the refill of a purchase.
+pub fn is_refilled(world: &World, reference: &str) -> bool {
+    let refills = world.mtn.refills();
+    let refill = refills.iter().find(|it| it.transaction_id.as_deref() == Some(reference));
+    refill.is_some_and(|it| !it.done_at.is_empty())
 }
 
 fn has_reason(seen: &Seen) -> bool {

@@ -16,7 +16,7 @@ use serde_json::Value;
 use shared::domain::ids::ProviderReference;
 
 pub use self::books::days_add_up;
-pub use self::end::at_the_end;
+pub use self::end::{at_the_end, is_refilled};
 pub use self::webhooks::received;
 use crate::world::{Call, Service, World};
 

@@ -168,6 +168,12 @@ impl PayAnswer {
 }
 
 impl Fate {
+    /// Whether its purchase will probably wait for a person: VTpass says so, or the order stays pending.
+    pub fn is_for_review(&self) -> bool {
+        let is_named = self.requeries.contains(&RequeryAnswer::Review);
+        self.pay == PayAnswer::Review || is_named || self.asks.is_none()
+    }
+
     /// What the simulated VTpass is told, for an order of this number.
     pub fn scripts(&self, phone: &str) -> Vec<Script> {
         let pay = Script { call: ApiCall::Pay, phone: Some(phone.to_owned()), ..self.pay() };

@@ -106,6 +106,10 @@ impl Generator {
         if self.percent(3) {
             self.crowd();
         }
+        if self.percent(4) {
+            let (at, kobo) = (self.time(), self.pick(&[9_000, 11_000, 20_000]));
+            self.at(at, Deed::Reprice { kobo });
+        }
     }
 
     /// One order, and what happens around it.
@@ -114,6 +118,7 @@ impl Generator {
         self.orders += 1;
         let (bundle, fate, tries) = (self.percent(30), self.fate(), self.rng.u8(1..4));
         let stays_pending = fate.asks.is_none();
+        let needs_person = fate.is_for_review() && self.percent(60);
         if self.percent(3) {
             self.own_faults.push(late_pay());
         }
@@ -147,6 +152,18 @@ impl Generator {
             let deed = self.resolve(order, 50);
             self.at(later, deed);
         }
+        if needs_person || self.percent(2) {
+            self.operator(at, order);
+        }
+    }
+
+    /// An operator tries to settle an order: some minutes later, or the next day.
+    fn operator(&mut self, at: u64, order: usize) {
+        for _ in 0..self.pick(&[1, 1, 2]) {
+            let latest = self.pick(&[20 * MINUTE, 3 * HOUR, 30 * HOUR]);
+            let later = at + self.rng.u64(SECOND..latest);
+            self.at(later, Deed::Settle { order });
+        }
     }
 
     fn resolve(&mut self, order: usize, webhook_percent: u8) -> Deed {
@@ -176,6 +193,9 @@ impl Generator {
             if self.percent(50) {
                 let later = at + self.later();
                 self.at(later, Deed::Repeat { order });
+            }
+            if self.percent(40) {
+                self.operator(at, order);
             }
         }
     }
@@ -258,12 +278,14 @@ impl Generator {
                 &["fetch-data", "mtn-callback", "requery", "mtn"]
             }
             Deed::Read { .. } => &["fetch-data"],
+            Deed::Settle { .. } => &["operator", "notify", "requery"],
             Deed::Repeat { .. } | Deed::Reuse { .. } | Deed::Look { .. } | Deed::List { .. } => {
                 &["purchase", "authorizer", "people"]
             }
             Deed::Resolve { .. }
             | Deed::Webhook { .. }
             | Deed::RotateKeys
+            | Deed::Reprice { .. }
             | Deed::Spoil { .. }
             | Deed::LoseMessages => &["requery"],
         });

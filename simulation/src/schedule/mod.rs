@@ -227,6 +227,17 @@ pub enum Deed {
     LoseMessages,
     /// VTpass's keys are changed, there and in Secrets Manager.
     RotateKeys,
+    /// An operator settles the purchase of an order, if it waits for a person and the provider's records
+    /// say how it ended.
+    Settle {
+        /// Which order.
+        order: OrderNumber,
+    },
+    /// VTpass changes the price of the bundle.
+    Reprice {
+        /// The new price.
+        kobo: u64,
+    },
 }
 
 /// What Mono reports of a withdrawal.
@@ -343,19 +354,19 @@ pub enum Away {
 }
 
 /// The callers that are no instance.
-const OUTSIDE: [&str; 4] = ["people", "mono", "vtpass", "mtn"];
+const OUTSIDE: [&str; 5] = ["people", "operator", "mono", "vtpass", "mtn"];
 /// The services of AWS.
 const AWS: [&str; 3] = ["dynamodb", "sqs", "secrets"];
 
 impl FaultKind {
     /// Whether a call can go wrong in this way. An instance can die, a provider cannot. A webhook can
-    /// come twice, a request of an instance cannot.
+    /// come twice, a request of an instance or to AWS cannot.
     pub fn is_possible(self, caller: &str, call: &str) -> bool {
         let is_instance = !OUTSIDE.contains(&caller);
         let is_aws = AWS.iter().any(|service| call.starts_with(service));
         match self {
             Self::KillBefore | Self::KillAfter => is_instance,
-            Self::Twice => !is_instance,
+            Self::Twice => !is_instance && !is_aws,
             Self::Late => !is_aws,
             Self::Garbled => !is_aws && is_instance,
             Self::NotSent

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod client;
+mod operator;
 mod orders;
 mod people;
 mod placed;
@@ -17,6 +18,7 @@ use shared::domain::time::to_ms;
 
 use self::client::Client;
 pub use self::people::People;
+use self::placed::BUNDLE;
 use crate::checks::{self, name};
 use crate::schedule::{Action, Deed, End, OrderNumber};
 use crate::world::World;
@@ -78,6 +80,12 @@ impl People {
             Deed::Spoil { order } => self.spoil(&world, *order),
             Deed::LoseMessages => world.lose_messages(),
             Deed::RotateKeys => rotate_keys(&world),
+            Deed::Settle { order } => self.settle(&world, *order).await,
+            Deed::Reprice { kobo } => {
+                let (service_id, variation_code) = BUNDLE;
+                world.vtpass.set_price(service_id, variation_code, *kobo);
+                world.tell(|| format!("VTpass sells the bundle for {kobo} kobo"));
+            }
         }
     }
 

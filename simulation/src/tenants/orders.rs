@@ -113,6 +113,8 @@ impl People {
     pub(super) async fn look(&self, world: &World, tenant: Tenant, order: OrderNumber) {
         let Some(placed) = self.orders.get(&order) else { return };
         let id = Purchase::id(&tenant_id(placed.tenant), &placed.key);
+        // What is told while the answer is on its way may be newer than it.
+        let is_known = self.known().purchases.contains_key(&order);
         let reply = Client::of(world, tenant).get(&format!("/purchases/{id}")).await;
         world.tell(|| format!("tenant {tenant} looks at order {order}: {}", said(&reply)));
         if tenant != placed.tenant {
@@ -121,7 +123,6 @@ impl People {
             }
             return;
         }
-        let is_known = self.known().purchases.contains_key(&order);
         if is_known && reply.status == 404 {
             world.violated(name::TOLD_THE_TRUTH, format!("order {order} is gone"));
         }

@@ -8,6 +8,9 @@ use crate::world::World;
 
 /// The line that is refilled: MTN's simulator knows it.
 const LINE: &str = "08031234567";
+/// The bundle that tenants buy: its service and its variation code.
+pub(super) const BUNDLE: (&str, &str) = ("etisalat-data", "eti-100");
+
 /// An order as its tenant sends it.
 pub(super) struct Placed {
     pub(super) tenant: Tenant,
@@ -27,8 +30,9 @@ impl Placed {
             Deed::Buy { tenant, order, bundle, fate, .. } => {
                 let phone = format!("0803{:07}", 1_000_000 + order);
                 let body = if *bundle {
-                    json!({ "service_id": "etisalat-data", "phone": phone,
-                            "variation_code": "eti-100" })
+                    let (service_id, variation_code) = BUNDLE;
+                    json!({ "service_id": service_id, "phone": phone,
+                            "variation_code": variation_code })
                 } else {
                     json!({ "service_id": "mtn", "phone": phone, "amount_kobo": 10_000 })
                 };

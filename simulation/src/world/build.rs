@@ -35,12 +35,16 @@ use tokio::time::Instant;
 use super::faults::Faults;
 use super::fleet::Fleet;
 use super::network::{Caller, Line, Network};
-use super::{API, Blueprint, DUPLICATES, Dynamodb, Routers, World, queues, scheduled, true_clock};
+use super::{
+    API, Blueprint, DUPLICATES, Dynamodb, Operator, Routers, World, queues, scheduled, true_clock,
+};
 use crate::record::Record;
-use crate::schedule::{SPEND_LIMIT, Schedule};
+use crate::schedule::{Deed, SPEND_LIMIT, Schedule};
 
 /// How many tenants there are.
 pub const TENANTS: usize = 2;
+/// Of the template's variables, when clients are built from them.
+const COMPLETE: &str = "the variables are complete";
 
 impl World {
     /// Builds the world of `schedule`, with its triggers and its schedule running.
@@ -53,6 +57,11 @@ impl World {
         network.connect(&world);
         world.add_tenants(blueprint).await;
         world.add_endpoints(blueprint).await;
+        if world.schedule.actions.iter().any(|it| matches!(it.deed, Deed::Settle { .. })) {
+            let line = network.of(Caller::provider("operator"));
+            let operator = Operator::of(blueprint, &environment(&world.clock, &world.random, line));
+            assert!(world.operator.set(operator.expect(COMPLETE)).is_ok(), "there is one operator");
+        }
         let functions = world.deploy(blueprint, &network).await;
         let (environment, domain) = (&world.outside, "api.sim".to_owned());
         let activity = Activity::new(environment.clock.clone());
@@ -106,6 +115,7 @@ impl World {
             secrets,
             keys: (0..TENANTS).map(|number| format!("test_sk_tenant_{number}")).collect(),
             endpoints: OnceLock::new(),
+            operator: OnceLock::new(),
             traffic: OnceLock::new(),
             outside: environment("people"),
             is_safety_phase: true.into(),
@@ -128,8 +138,8 @@ impl World {
 
     async fn add_tenants(&self, blueprint: &Blueprint) {
         let vars = vars_of("authorizer", blueprint);
-        let dynamodb = aws::dynamodb(&vars, &self.outside).expect("the variables are complete");
-        let tenants = Tenants::from_vars(&vars, &dynamodb).expect("the variables are complete");
+        let dynamodb = aws::dynamodb(&vars, &self.outside).expect(COMPLETE);
+        let tenants = Tenants::from_vars(&vars, &dynamodb).expect(COMPLETE);
         for (number, key) in self.keys.iter().enumerate() {
             let tenant = tenant_id(number);
             let key = ApiKey::new(key, tenant, KeyKind::Test, None, self.clock.now());
@@ -142,9 +152,9 @@ impl World {
         let mut made = Vec::new();
         if self.schedule.settings.webhooks {
             let vars = vars_of("notify", blueprint);
-            let dynamodb = aws::dynamodb(&vars, &self.outside).expect("the variables are complete");
+            let dynamodb = aws::dynamodb(&vars, &self.outside).expect(COMPLETE);
             let endpoints = Endpoints::from_vars(&vars, &dynamodb);
-            let endpoints = endpoints.expect("the variables are complete");
+            let endpoints = endpoints.expect(COMPLETE);
             for number in 0..TENANTS {
                 let url = format!("https://receiver.sim/hooks?tenant={number}");
                 let new = NewEndpoint { url, events: None, scheme: Scheme::V1 };
@@ -206,6 +216,7 @@ fn environment(clock: &Clock, random: &Random, line: Line) -> Environment {
         aws: Clients::none(),
         credential_refusals: CredentialRefusals::default(),
         breakers: Breakers::default(),
+        pace: Pace::default(),
     }
 }
 
@@ -216,7 +227,6 @@ pub(crate) fn vars_of(function: &str, blueprint: &Blueprint) -> Vars {
 }
 
 /// A tenant's id, by its number.
-        pace: Pace::default(),
 ///
 /// # Panics
 /// Never: such an id is valid.

@@ -9,6 +9,7 @@ mod faults;
 mod fleet;
 mod life;
 mod network;
+mod operator;
 mod queues;
 mod scheduled;
 mod serve;
@@ -40,6 +41,7 @@ pub use self::build::{CLIENT_TIMEOUT, TENANTS, tenant_id};
 pub use self::call::{Call, Service};
 pub use self::dynamodb::{Dynamodb, Item};
 use self::faults::Faults;
+pub use self::operator::Operator;
 pub(crate) use self::serve::MEASURED;
 pub use self::traffic::{Asked, Traffic};
 use crate::record::Record;
@@ -82,6 +84,8 @@ pub struct World {
     pub keys: Vec<String>,
     /// The webhook endpoints, by tenant; none where the schedule has no webhooks.
     pub endpoints: OnceLock<Vec<Endpoint>>,
+    /// What an operator uses; nothing where the schedule has no operator.
+    pub operator: OnceLock<Operator>,
     /// What is asked of others, where the world is measured. Then no invariant is checked call by call.
     pub traffic: OnceLock<Traffic>,
     queues: Vec<String>,

@@ -113,9 +113,9 @@ impl VtpassSimulator {
         Some(self.ledger.get(PRICES, &key).unwrap_or(*price))
     }
 
-    /// Changes the price of an offer.
-    pub(super) fn set_price(&self, service: &Service, code: &str, price: u64) {
-        self.ledger.put(PRICES, &format!("{}/{code}", service.id), &price);
+    /// Changes the price of an offer, in kobo.
+    pub fn set_price(&self, service_id: &str, code: &str, price: u64) {
+        self.ledger.put(PRICES, &format!("{service_id}/{code}"), &price);
     }
 
     /// The `content` of the answer to `service-variations`.

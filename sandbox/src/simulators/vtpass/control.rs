@@ -137,7 +137,7 @@ async fn variations_update(
     {
         let _lock = vtpass.controls();
         for (code, price) in &body.prices {
-            vtpass.set_price(service, code, *price);
+            vtpass.set_price(service.id, code, *price);
         }
     }
     let updated: Vec<&String> = body.prices.keys().collect();

@@ -17,6 +17,10 @@ use super::script::Script;
 use super::simulator::{VtpassSimulator, code_only, refusal};
 use crate::simulators::response::SimulatedResponse;
 
+/// The code for a request id that does not begin with today's date in Lagos. No script makes VTpass take
+/// such an order.
+const ANOTHER_DAY: &str = "085";
+
 /// The body of a `pay`.
 #[derive(Deserialize)]
 struct PayForm {
@@ -59,7 +63,7 @@ impl VtpassSimulator {
         let (Some(form), Some(mut order)) = (form, order) else { return refusal("011") };
         let script = controls.take_script(ApiCall::Pay, &order.phone);
         if let Err(Unsellable(code)) = self.check(&form, &mut order)
-            && script.is_none()
+            && (script.is_none() || code == ANOTHER_DAY)
         {
             return refusal(code);
         }
@@ -149,7 +153,7 @@ impl VtpassSimulator {
         let example = ProviderReference::for_vtpass(now, &PurchaseId::default());
         let today = &example.as_str()[..8];
         if !form.request_id.starts_with(today) {
-            return Err(Unsellable("085"));
+            return Err(Unsellable(ANOTHER_DAY));
         }
         let service = Service::find(&form.service_id).ok_or(Unsellable("012"))?;
         let face_kobo = if service.is_airtime() {
