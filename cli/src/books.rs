@@ -152,7 +152,11 @@ fn page(day: &ClosedDay) -> String {
         format!("\n{}", facts(&shown))
     });
     let suspensions: String = suspensions.collect();
-    format!("{}{}{suspensions}", columns(&lines), wallet.unwrap_or_default())
+    let missing = match day.report.unreadable {
+        0 => String::new(),
+        some => format!("\n{some} purchases could not be read and are not counted\n"),
+    };
+    format!("{}{missing}{}{suspensions}", columns(&lines), wallet.unwrap_or_default())
 }
 
 fn suspension(suspension: &Suspension) -> Value {

@@ -25,7 +25,7 @@ impl KeyCommands<'_> {
         if change.expires.is_some() {
             key.valid_until = self.end(change.expires, key.kind)?;
         }
-        self.tenants.set_access(&key).await.map_err(|cause| unconfirmed(&key, cause))?;
+        self.tenants.set_access(&key).await.map_err(|cause| unconfirmed(&key.key_id, cause))?;
         Ok(self.changed(key))
     }
 

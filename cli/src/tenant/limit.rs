@@ -35,7 +35,7 @@ impl KeyCommands<'_> {
     async fn set(&self, keys: &[ApiKey], limits: OwnMoneyLimits) -> Result<(), Failure> {
         for key in keys {
             let set = self.tenants.set_money_limits(&key.key_hash, limits).await;
-            set.map_err(|cause| unconfirmed(key, cause))?;
+            set.map_err(|cause| unconfirmed(&key.key_id, cause))?;
         }
         Ok(())
     }

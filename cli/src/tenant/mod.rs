@@ -11,10 +11,10 @@ use std::io::Write;
 use serde_json::json;
 use shared::domain::access::{Networks, Scopes};
 use shared::domain::api_key::{ApiKey, KeyKind};
-use shared::domain::ids::TenantId;
+use shared::domain::ids::{KeyId, TenantId};
 use shared::platform::crypto::ExposeSecret;
 use shared::platform::environment::Environment;
-use shared::store::{StoreError, Tenants};
+use shared::store::{Listing, StoreError, Tenants};
 use time::{Duration, OffsetDateTime};
 
 pub use self::arguments::TenantArguments;
@@ -99,8 +99,8 @@ impl KeyCommands<'_> {
 
     async fn list(&self, tenant: Option<&TenantId>) -> Result<String, Failure> {
         let listing = self.tenants.all().await?;
-        for id in &listing.unreadable {
-            eprintln!("the item of key {id:?} cannot be read: it opens nothing");
+        for key in &listing.unreadable {
+            eprintln!("the item of key {} cannot be read: it opens nothing", key.key_id);
         }
         let wanted = |key: &ApiKey| tenant.is_none_or(|tenant| key.tenant == *tenant);
         let keys: Vec<ApiKey> = listing.keys.into_iter().filter(wanted).collect();
@@ -129,7 +129,7 @@ impl KeyCommands<'_> {
         self.issue(NewKey { valid_until, ..NewKey::like(newest) }, &older).await?;
         for key in &older {
             let ended = self.tenants.end(&key.key_hash, until).await;
-            ended.map_err(|cause| unconfirmed(key, cause))?;
+            ended.map_err(|cause| unconfirmed(&key.key_id, cause))?;
         }
         Ok(String::new())
     }
@@ -177,16 +177,22 @@ impl KeyCommands<'_> {
     }
 
     async fn revoke(&self, revoke: &Revoke) -> Result<String, Failure> {
-        let keys = self.to_revoke(revoke).await?;
-        let mut revoked = Vec::new();
+        let Listing { keys, unreadable } = self.to_revoke(revoke).await?;
+        let (because, mut revoked) = (revoke.reason.as_deref(), Vec::new());
         for key in &keys {
-            let because = revoke.reason.as_deref();
             let now = self.tenants.revoke(&key.key_hash, because, self.now()).await;
-            revoked.extend(now.map_err(|cause| unconfirmed(key, cause))?);
+            revoked.extend(now.map_err(|cause| unconfirmed(&key.key_id, cause))?);
         }
+        for key in &unreadable {
+            let done = self.tenants.revoke_unreadable(key, because, self.now()).await;
+            done.map_err(|cause| unconfirmed(&key.key_id, cause))?;
+            eprintln!("the item of key {} cannot be read; it is revoked", key.key_id);
+        }
+        let unreadable: Vec<_> = unreadable.iter().map(|key| &key.key_id).collect();
         Ok(match self.json {
             true => document(&json!({
                 "revoked": view::keys(&revoked, self.now()),
+                "revoked_unreadable": unreadable,
                 "effective_within_seconds": CACHE_SECONDS,
             })),
             false => format!(
@@ -197,19 +203,20 @@ impl KeyCommands<'_> {
     }
 
     /// The chosen keys, including revoked ones: revoking them again does nothing.
-    async fn to_revoke(&self, revoke: &Revoke) -> Result<Vec<ApiKey>, Failure> {
-        let chosen = |key: &ApiKey| match (&revoke.key_id, &revoke.tenant) {
-            (Some(id), None) => key.key_id.as_str().eq_ignore_ascii_case(id),
-            (None, Some(tenant)) => key.tenant == *tenant,
+    async fn to_revoke(&self, revoke: &Revoke) -> Result<Listing, Failure> {
+        let chosen = |id: &KeyId, of: Option<&TenantId>| match (&revoke.key_id, &revoke.tenant) {
+            (Some(wanted), None) => id.as_str().eq_ignore_ascii_case(wanted),
+            (None, Some(tenant)) => of == Some(tenant),
             (Some(_), Some(_)) | (None, None) => false,
         };
-        let keys = self.tenants.all().await?.keys;
-        let keys: Vec<ApiKey> = keys.into_iter().filter(chosen).collect();
+        let mut all = self.tenants.all().await?;
+        all.keys.retain(|key| chosen(&key.key_id, Some(&key.tenant)));
+        all.unreadable.retain(|key| chosen(&key.key_id, key.tenant.as_ref()));
         match (&revoke.key_id, &revoke.tenant) {
-            _ if !keys.is_empty() => Ok(keys),
+            _ if !all.keys.is_empty() || !all.unreadable.is_empty() => Ok(all),
             (Some(id), _) => Err(Failure::Refused(format!("no key has the id {id:?}"))),
             (None, Some(tenant)) => Err(Failure::Refused(format!("tenant {tenant} has no key"))),
-            (None, None) => Ok(keys),
+            (None, None) => Ok(all),
         }
     }
 
@@ -228,7 +235,7 @@ impl KeyCommands<'_> {
         let limits = self.money_limits(&tenant).await?;
         let key = ApiKey::new(secret.expose_secret(), tenant, kind, label, now);
         let key = ApiKey { scopes, networks, valid_until, ..key.with_money_limits(limits) };
-        self.tenants.add(&key).await.map_err(|cause| unconfirmed(&key, cause))?;
+        self.tenants.add(&key).await.map_err(|cause| unconfirmed(&key.key_id, cause))?;
         let text = match self.json {
             true => view::issued_document(&key, &secret, ending, now),
             false => view::issued(&key, &secret, ending, now),
@@ -250,8 +257,7 @@ fn show(text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-fn unconfirmed(key: &ApiKey, error: StoreError) -> Failure {
-    let id = &key.key_id;
+fn unconfirmed(id: &KeyId, error: StoreError) -> Failure {
     Failure::Unreachable(format!(
         "{error}; it is unknown whether key {id} was written: list the keys"
     ))

@@ -2,9 +2,8 @@
 //! done twice, so a run that stopped is gone on with by running it again.
 
 use serde_json::json;
-use shared::domain::api_key::ApiKey;
 use shared::domain::ids::TenantId;
-use shared::store::{Endpoints, Filters, Purchases};
+use shared::store::{Endpoints, Filters, Listing, Purchases};
 use time::Duration;
 
 use super::{CACHE_SECONDS, KeyCommands, unconfirmed};
@@ -51,9 +50,10 @@ impl KeyCommands<'_> {
 
     async fn revoke_all(&self, tenant: &TenantId, done: &mut Done) -> Result<(), Failure> {
         let now = self.now();
-        let keys = self.tenants.all().await?.keys.into_iter();
-        let keys: Vec<ApiKey> = keys.filter(|key| key.tenant == *tenant).collect();
-        if keys.is_empty() {
+        let Listing { mut keys, mut unreadable } = self.tenants.all().await?;
+        keys.retain(|key| key.tenant == *tenant);
+        unreadable.retain(|key| key.tenant.as_ref() == Some(tenant));
+        if keys.is_empty() && unreadable.is_empty() {
             return Err(Failure::Refused(format!("tenant {tenant} never had a key")));
         }
         let kept_until = now - Duration::seconds(i64::try_from(CACHE_SECONDS).unwrap_or(i64::MAX));
@@ -62,11 +62,17 @@ impl KeyCommands<'_> {
                 Some(at) => done.keys_just_revoked |= at > kept_until,
                 None => {
                     let revoke = self.tenants.revoke(&key.key_hash, Some("offboarded"), now).await;
-                    revoke.map_err(|cause| unconfirmed(&key, cause))?;
+                    revoke.map_err(|cause| unconfirmed(&key.key_id, cause))?;
                     done.revoked += 1;
                     done.keys_just_revoked = true;
                 }
             }
+        }
+        // They open nothing for this version, and are not to open anything for the one that reads them.
+        for key in unreadable {
+            let revoke = self.tenants.revoke_unreadable(&key, Some("offboarded"), now).await;
+            revoke.map_err(|cause| unconfirmed(&key.key_id, cause))?;
+            eprintln!("the item of key {} cannot be read; it is revoked", key.key_id);
         }
         Ok(())
     }

@@ -18,6 +18,8 @@ use crate::BooksFunction;
 
 /// How long after its end a day is closed. Until then what was written at its end is in the indexes.
 const WAIT: Duration = Duration::hours(1);
+/// How long after its end a day waits for a version that can read all its purchases.
+const PATIENCE: Duration = Duration::days(3);
 /// How long after a day's end a reading of the balance still belongs to it.
 const READING: Duration = Duration::hours(6);
 
@@ -46,7 +48,7 @@ impl BooksFunction {
         Ok(closed)
     }
 
-    /// Gives whether the day could be closed in time.
+    /// Gives whether the day could be closed: there was time for it, and all its purchases could be read.
     async fn close_day(&self, date: Date, until: Instant) -> Result<bool, StoreError> {
         let readings = self.readings(date).await?;
         let (mut report, mut moved) = (Report::of_nothing(date), Moved::default());
@@ -74,7 +76,8 @@ impl BooksFunction {
         Ok(true)
     }
 
-    /// Closes a tenant's day; `None` where there was no time for it.
+    /// Closes a tenant's day; `None` where there was no time for it, or where it waits for a version that can
+    /// read all its purchases.
     async fn close_for(
         &self,
         tenant: &TenantId,
@@ -97,13 +100,15 @@ impl BooksFunction {
             late_from: begins.min(earliest),
             until,
         };
-        let is_whole = self.purchases.visit(visit, |purchase| {
+        let visited = self.purchases.visit(visit, |purchase| {
             report.add(purchase);
             moved += readings.map_or(Moved::default(), |_| Moved::of(purchase, first, last));
         });
-        if !is_whole.await? {
+        let Some(unreadable) = visited.await? else { return Ok(None) };
+        if unreadable > 0 && self.now() < ends + PATIENCE {
             return Ok(None);
         }
+        report.unreadable = unreadable;
         let (closed_at, wallet, suspensions) = (self.now(), None, Vec::new());
         let day = ClosedDay { closed_at, report, moved, wallet, suspensions };
         Ok(Some(self.books.close(Whose::Tenant(tenant), day).await?))
@@ -137,8 +142,7 @@ impl BooksFunction {
 
     /// Every tenant that ever had a key.
     async fn tenants(&self) -> Result<BTreeSet<TenantId>, StoreError> {
-        let keys = self.tenants.all().await?.keys;
-        Ok(keys.into_iter().map(|key| key.tenant).collect())
+        Ok(self.tenants.all().await?.tenants())
     }
 
     fn report(&self, day: &ClosedDay) {
@@ -150,6 +154,7 @@ impl BooksFunction {
             delivered = total.delivered,
             failed = total.failed,
             reversed = total.reversed,
+            unreadable = day.report.unreadable,
             unexplained_kobo = unexplained,
             "day closed"
         );

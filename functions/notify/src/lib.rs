@@ -21,7 +21,8 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::store::{
-    Accounts, Endpoints, Events, FloatNotes, Guards, Purchases, Requests, StoreError, Tenants,
+    Accounts, Endpoints, Events, FloatNotes, Guards, Listing, Purchases, Requests, StoreError,
+    Tenants,
 };
 
 /// How long to wait before what was announced is looked for again. Together longer than any function
@@ -161,11 +162,12 @@ impl Notify {
         Ok(owed)
     }
 
-    /// Every tenant with a key that works, and the operator.
+    /// Every tenant with a key that works, or may work for another version, and the operator.
     async fn everybody(&self) -> Result<Vec<TenantId>, StoreError> {
         let now = self.environment.clock.now();
-        let keys = self.tenants.all().await?.keys;
+        let Listing { keys, unreadable } = self.tenants.all().await?;
         let tenants = keys.into_iter().filter(|key| key.usable(now)).map(|key| key.tenant);
+        let tenants = tenants.chain(unreadable.into_iter().filter_map(|key| key.tenant));
         let owners: BTreeSet<TenantId> = tenants.chain([TenantId::operator()]).collect();
         Ok(owners.into_iter().collect())
     }

@@ -43,7 +43,9 @@ impl PurchaseFunction {
             until: request.arrived + COUNTING,
         };
         let mut report = Report::of_nothing(date);
-        if self.purchases.visit(visit, |purchase| report.add(purchase)).await? {
+        let visited = self.purchases.visit(visit, |purchase| report.add(purchase)).await?;
+        if let Some(unreadable) = visited {
+            report.unreadable = unreadable;
             return Ok(report);
         }
         let message = "There are too many orders to count on request. Ask again after the day is \

@@ -47,7 +47,7 @@ pub use self::sessions::{
     Claim, ClaimRefused, ExchangeCode, LEASE, LIFETIME, NewSession, OTP_TRIES, Session, Sessions,
     TryRefused,
 };
-pub use self::tenants::{Found, Listing, Tenants};
+pub use self::tenants::{Found, Listing, Tenants, UnreadableKey};
 
 fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())

@@ -1,5 +1,7 @@
 //! The `tenants` table: which tenant an API key belongs to.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::{from_item, to_item};
 use time::OffsetDateTime;
@@ -8,7 +10,7 @@ use super::conditional::{Item, Written, put, read, update};
 use super::table::table;
 use super::{StoreError, number, text, whole};
 use crate::domain::api_key::ApiKey;
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{KeyId, TenantId};
 use crate::domain::spending::OwnMoneyLimits;
 use crate::domain::time::{to_iso, to_seconds};
 use crate::platform::crypto::hashed;
@@ -34,8 +36,19 @@ pub enum Found {
 pub struct Listing {
     /// The keys, by tenant and age.
     pub keys: Vec<ApiKey>,
-    /// The ids of items that this version cannot read.
-    pub unreadable: Vec<KeyId>,
+    /// The items that this version cannot read.
+    pub unreadable: Vec<UnreadableKey>,
+}
+
+/// A key whose item this version cannot read: a newer one wrote it, and was rolled back. It opens nothing
+/// until that version is back.
+#[derive(Debug)]
+pub struct UnreadableKey {
+    /// Its id.
+    pub key_id: KeyId,
+    /// Whose it is, if that can be read.
+    pub tenant: Option<TenantId>,
+    key_hash: String,
 }
 
 impl Tenants {
@@ -119,6 +132,23 @@ impl Tenants {
         read(update(revoke).await?.into_item())
     }
 
+    /// The same for a key that this version cannot read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be revoked.
+    pub async fn revoke_unreadable(
+        &self,
+        key: &UnreadableKey,
+        because: Option<&str>,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        match self.revoke(&key.key_hash, because, now).await {
+            // It is written, and only what it has become cannot be read.
+            Ok(_) | Err(StoreError::Unreadable(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sets the money limits of a key's tenant; each key of a tenant has the same. A repeat is harmless.
     ///
     /// # Errors
@@ -198,11 +228,25 @@ impl Tenants {
 }
 
 impl Listing {
+    /// Every tenant that ever had a key, also one that cannot be read.
+    pub fn tenants(&self) -> BTreeSet<TenantId> {
+        let readable = self.keys.iter().map(|key| &key.tenant);
+        readable
+            .chain(self.unreadable.iter().filter_map(|key| key.tenant.as_ref()))
+            .cloned()
+            .collect()
+    }
+
     fn take(&mut self, item: Item) {
-        let hash = item.get("key_hash").and_then(|hash| hash.as_s().ok()).cloned();
+        let text = |name| item.get(name).and_then(|it| it.as_s().ok()).cloned();
+        let key_hash = text("key_hash").unwrap_or_default();
+        let tenant = text("tenant").and_then(|tenant| TenantId::parse(&tenant));
         match readable(item) {
             Some(key) => self.keys.push(key),
-            None => self.unreadable.push(KeyId::of_hash(&hash.unwrap_or_default())),
+            None => {
+                let key_id = KeyId::of_hash(&key_hash);
+                self.unreadable.push(UnreadableKey { key_id, tenant, key_hash });
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ const BUDGETS: [Budget; 21] = [
     ("exchange", [1, 3, 1, 1], [1.0, 5.0], 3_400),
     ("read of Mono", [1, 2, 0, 1], [1.0, 3.0], 3_000),
     ("question to MTN, answered at once", [1, 4, 2, 2], [1.0, 6.0], 6_400),
-    ("unlink", [3, 4, 2, 1], [2.5, 5.0], 5_850),
+    ("unlink", [3, 4, 2, 1], [2.5, 5.0], 5_900),
     ("airtime, delivered at once", [2, 4, 2, 1], [1.5, 8.0], 7_350),
     ("bundle, delivered at once", [3, 4, 2, 1], [2.5, 8.0], 8_250),
     ("airtime, pending", [2, 4, 1, 1], [1.5, 9.0], 7_050),

@@ -8,6 +8,7 @@ use sandbox::Options;
 use sandbox::aws::lambda::Entry;
 use serde_json::{Value, json};
 use shared::domain::ids::PurchaseId;
+use shared::platform::crypto::hashed;
 use shared::platform::environment::Environment;
 
 use super::tap::Tap;
@@ -358,11 +359,26 @@ pub const MINUTE: Duration = Duration::from_secs(60);
 impl Gateway {
     /// Gives a stored purchase a state that no version knows.
     pub async fn spoil(&self, id: &str) {
+        self.set_state(id, "of_tomorrow").await;
+    }
+
+    /// Makes a stored key one of a later version: this one cannot read it.
+    pub async fn spoil_key(&self, key: &str) {
+        use aws_sdk_dynamodb::types::AttributeValue::S;
+        let table = self.vars_of("books").required("TENANTS_TABLE").unwrap().to_owned();
+        let update = self.dynamodb().update_item().table_name(table);
+        let update = update.key("key_hash", S(hashed(key))).update_expression("SET kind = :kind");
+        let update = update.expression_attribute_values(":kind", S("of_tomorrow".to_owned()));
+        update.send().await.unwrap();
+    }
+
+    /// Writes a state into a stored purchase, without any check.
+    pub async fn set_state(&self, id: &str, state: &str) {
         use aws_sdk_dynamodb::types::AttributeValue::S;
         let table = self.vars_of("requery").required("PURCHASES_TABLE").unwrap().to_owned();
         let update = self.dynamodb().update_item().table_name(table);
         let update = update.key("purchase_id", S(id.to_owned())).update_expression("SET #s = :s");
         let update = update.expression_attribute_names("#s", "state");
-        update.expression_attribute_values(":s", S("of_tomorrow".to_owned())).send().await.unwrap();
+        update.expression_attribute_values(":s", S(state.to_owned())).send().await.unwrap();
     }
 }

@@ -32,6 +32,9 @@ pub struct Report {
     /// The counts of each service that had any.
     #[serde(default)]
     pub services: BTreeMap<String, Tally>,
+    /// How many purchases this version could not read. They are not counted.
+    #[serde(default)]
+    pub unreadable: u64,
 }
 
 /// The report of a day that is over, as it is kept.
@@ -68,7 +71,7 @@ pub struct Suspension {
 impl Report {
     /// The report of a day on which nothing happened yet.
     pub fn of_nothing(date: Date) -> Self {
-        Self { date, services: BTreeMap::new() }
+        Self { date, services: BTreeMap::new(), unreadable: 0 }
     }
 
     /// Adds what happened to a purchase on the day.
@@ -84,6 +87,7 @@ impl Report {
         for (service, tally) in &other.services {
             *self.services.entry(service.clone()).or_default() += tally.clone();
         }
+        self.unreadable += other.unreadable;
     }
 
     /// The counts of all services together.

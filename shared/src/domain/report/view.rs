@@ -40,7 +40,8 @@ impl Report {
             view
         });
         let services: Vec<Value> = services.collect();
-        json!({ "date": self.date, "services": services, "total": fields(&self.total()) })
+        json!({ "date": self.date, "services": services, "total": fields(&self.total()),
+                "unreadable": self.unreadable })
     }
 
     /// The report as a table: the names of the columns, a row for each service, and one for all of them.

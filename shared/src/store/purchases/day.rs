@@ -1,5 +1,7 @@
 //! The purchases that a day's report is about.
 
+use std::collections::BTreeSet;
+
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -36,7 +38,8 @@ pub struct Visit<'a> {
 
 impl Purchases {
     /// Visits a tenant's purchases, each as it is in the table. The indexes say which they are,
-    /// eventually consistently. Gives whether it came to the end before its time was up.
+    /// eventually consistently. Gives how many of them this version cannot read, or `None` if its time was
+    /// up before it came to the end.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -44,14 +47,15 @@ impl Purchases {
         &self,
         visit: Visit<'_>,
         mut each: impl FnMut(&Purchase),
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<u64>, StoreError> {
         let Visit { tenant, from, to, late_from, until } = visit;
         let is_made_between = |it: &Purchase| (from..to).contains(&it.created_at);
+        let mut unreadable = BTreeSet::new();
         for is_late in [false, true] {
             let mut next = None;
             loop {
                 if Instant::now() >= until {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 let query = match is_late {
                     true => self.late(tenant, late_from),
@@ -63,7 +67,8 @@ impl Purchases {
                     .set_exclusive_start_key(next)
                     .send()
                     .await?;
-                let found = self.whole(&answer.items.unwrap_or_default()).await?;
+                let page = answer.items.unwrap_or_default();
+                let found = self.whole(&page, &mut unreadable).await?;
                 let found = found.iter().filter(|it| it.tenant == *tenant);
                 found.filter(|it| is_made_between(it) != is_late).for_each(&mut each);
                 next = answer.last_evaluated_key;
@@ -72,7 +77,7 @@ impl Purchases {
                 }
             }
         }
-        Ok(true)
+        Ok(Some(unreadable.len() as u64))
     }
 
     fn made(
@@ -103,8 +108,12 @@ impl Purchases {
             .expression_attribute_values(":from", number(to_ms(from)))
     }
 
-    /// The whole items of an index's page, but those that this version cannot read.
-    async fn whole(&self, page: &[Item]) -> Result<Vec<Purchase>, StoreError> {
+    /// The whole items of an index's page, but those that this version cannot read: their ids are added.
+    async fn whole(
+        &self,
+        page: &[Item],
+        unreadable: &mut BTreeSet<String>,
+    ) -> Result<Vec<Purchase>, StoreError> {
         let ids = page.iter().filter_map(|item| item.get("purchase_id")?.as_s().ok());
         let ids: Vec<String> = ids.map(|id| format!("#{id}")).collect();
         let batches: Vec<Vec<String>> = ids.chunks(BATCH).map(<[String]>::to_vec).collect();
@@ -115,6 +124,13 @@ impl Purchases {
             .await?;
         let mut found: Vec<_> = batches.into_iter().flatten().collect();
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Ok(found.into_iter().filter_map(|(_, item)| readable(item)).collect())
+        let mut purchases = Vec::with_capacity(found.len());
+        for (id, item) in found {
+            match readable(item) {
+                Some(purchase) => purchases.push(purchase),
+                None => drop(unreadable.insert(id)),
+            }
+        }
+        Ok(purchases)
     }
 }

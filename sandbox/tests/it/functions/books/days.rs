@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared::domain::guard::{State, Word};
 
 use super::Morning;
+use crate::support::OTHER_KEY;
 use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle, field};
 
 /// Some fields of the total.
@@ -85,6 +86,55 @@ async fn a_closed_day_does_not_change_and_a_later_reversal_stands_in_its_own() {
     let later = it.report(tomorrow).await;
     assert_eq!(later["total"], next["total"]);
     assert_eq!(it.keep().await["days_closed"], 0, "a day is closed once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_waits_until_all_its_purchases_can_be_read() {
+    let it = Morning::with(&[]).await;
+    it.caller.bought("a", &airtime(DELIVERED)).await;
+    let newer = it.caller.bought("b", &airtime(DELIVERED)).await;
+    let newer = field(&newer, "purchase_id");
+    it.gateway.spoil(newer).await;
+    it.turn_to(25);
+    assert_eq!(it.keep().await["days_closed"], 0);
+    let counted = it.report(it.today).await;
+    assert_eq!((&counted["unreadable"], &counted["closed_at"]), (&json!(1), &Value::Null));
+    assert_eq!(some(&counted, &["orders"]), [1]);
+    it.gateway.set_state(newer, "delivered").await;
+    assert_eq!(it.keep().await["days_closed"], 1);
+    let closed = it.report(it.today).await;
+    assert_eq!(closed["unreadable"], 0);
+    assert_eq!(some(&closed, &["orders", "delivered"]), [2, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_whose_key_cannot_be_read_is_in_the_books() {
+    let it = Morning::with(&[]).await;
+    it.gateway.other_caller().bought("a", &airtime(DELIVERED)).await;
+    it.gateway.spoil_key(OTHER_KEY).await;
+    it.turn_to(25);
+    assert_eq!(it.keep().await["days_closed"], 1);
+    assert_eq!(it.closed(it.today).await.report.total().orders, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_three_days_a_day_is_closed_and_says_what_is_not_in_it() {
+    let it = Morning::with(&[]).await;
+    it.caller.bought("a", &airtime(DELIVERED)).await;
+    let newer = it.caller.bought("b", &airtime(DELIVERED)).await;
+    let newer = field(&newer, "purchase_id");
+    it.gateway.spoil(newer).await;
+    it.turn_to(24 + 71);
+    assert_eq!(it.keep().await["days_closed"], 0);
+    it.turn_to(24 + 72);
+    assert_eq!(it.keep().await["days_closed"], 1, "in the next day it could be looked back on");
+    let closed = it.report(it.today).await;
+    assert!(closed["closed_at"].is_string() && closed["unreadable"] == 1, "{closed}");
+    assert_eq!(some(&closed, &["orders"]), [1]);
+    let all = it.closed(it.today).await.report;
+    assert_eq!((all.unreadable, all.total().orders), (1, 1));
+    it.turn_to(48 + 72);
+    assert_eq!(it.keep().await["days_closed"], 3, "the next one and those that waited for it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
