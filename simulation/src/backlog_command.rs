@@ -71,6 +71,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn measure_all(arguments: &Arguments) -> Result<bool, ChartError> {
+    // Before the measurement, so that a wrong path does not lose it.
+    arguments.charts.as_ref().map(fs::create_dir_all).transpose()?;
     let mut all = Results::new();
     let mut is_right = true;
     for (kind, sizes) in [(REQUERIES, &arguments.requeries), (WEBHOOKS, &arguments.webhooks)] {
