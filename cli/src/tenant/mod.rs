@@ -220,11 +220,17 @@ impl KeyCommands<'_> {
         }
     }
 
-    /// The tenant's usable keys, oldest first.
+    /// The tenant's usable keys, oldest first. Warns of those that cannot be read: what is done with the
+    /// tenant's keys is not done with them.
     async fn usable(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, Failure> {
         let now = self.now();
-        let keys = self.tenants.all().await?.keys.into_iter();
-        Ok(keys.filter(|key| key.tenant == *tenant && key.usable(now)).collect())
+        let Listing { mut keys, unreadable } = self.tenants.all().await?;
+        for key in unreadable.iter().filter(|key| key.tenant.as_ref() == Some(tenant)) {
+            let id = &key.key_id;
+            eprintln!("the item of key {id} cannot be read: it opens nothing and stays as it is");
+        }
+        keys.retain(|key| key.tenant == *tenant && key.usable(now));
+        Ok(keys)
     }
 
     /// Stores a new key and prints it once, with the keys that it replaces.

@@ -253,6 +253,8 @@ async fn keys_that_cannot_be_read_are_revoked_with_the_others() {
         let plain = gateway.create(tenant).await;
         let newer = gateway.tenant_json(&["create", tenant, "--kind", "test", "--another"]).await;
         gateway.set_kind(text(&newer, "key"), "of_tomorrow").await;
+        let limit = gateway.tenant(&["limit", tenant, "--largest-order", "5000"]).await;
+        assert!(limit.stderr.contains("it opens nothing and stays as it is"), "{limit:?}");
         let ended = gateway.tenant(revoke).await;
         let said = format!("key {} cannot be read; it is revoked", text(&newer, "key_id"));
         assert!(ended.stderr.contains(&said), "{ended:?}");
