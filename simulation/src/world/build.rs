@@ -59,7 +59,8 @@ impl World {
         world.add_endpoints(blueprint).await;
         if world.schedule.actions.iter().any(|it| matches!(it.deed, Deed::Settle { .. })) {
             let line = network.of(Caller::provider("operator"));
-            let operator = Operator::of(blueprint, &environment(&world.clock, &world.random, line));
+            let outside = environment(&world.clock, &world.random, line);
+            let operator = Operator::of(&vars_of("requery", blueprint), &outside);
             assert!(world.operator.set(operator.expect(COMPLETE)).is_ok(), "there is one operator");
         }
         let functions = world.deploy(blueprint, &network).await;

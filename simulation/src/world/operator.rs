@@ -1,11 +1,9 @@
 //! What an operator's tool uses: the store and the outbox, over calls that may go wrong.
 
 use shared::platform::aws;
-use shared::platform::config::ConfigError;
+use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::store::{Outbox, Purchases};
-
-use super::{Blueprint, vars_of};
 
 /// The clients of `telco-gateway purchase settle`.
 pub struct Operator {
@@ -16,13 +14,9 @@ pub struct Operator {
 }
 
 impl Operator {
-    pub(super) fn of(
-        blueprint: &Blueprint,
-        environment: &Environment,
-    ) -> Result<Self, ConfigError> {
-        let vars = vars_of("requery", blueprint);
-        let dynamodb = aws::dynamodb(&vars, environment)?;
-        let purchases = Purchases::from_vars(&vars, &dynamodb)?;
-        Ok(Self { purchases, outbox: Outbox::from_vars(&vars, environment)? })
+    pub(super) fn of(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
+        let dynamodb = aws::dynamodb(vars, environment)?;
+        let purchases = Purchases::from_vars(vars, &dynamodb)?;
+        Ok(Self { purchases, outbox: Outbox::from_vars(vars, environment)? })
     }
 }
