@@ -362,13 +362,13 @@ impl Gateway {
         self.set_state(id, "of_tomorrow").await;
     }
 
-    /// Makes a stored key one of a later version: this one cannot read it.
-    pub async fn spoil_key(&self, key: &str) {
+    /// Writes the kind of a stored key. This version cannot read `of_tomorrow`.
+    pub async fn set_key_kind(&self, key: &str, kind: &str) {
         use aws_sdk_dynamodb::types::AttributeValue::S;
         let table = self.vars_of("books").required("TENANTS_TABLE").unwrap().to_owned();
         let update = self.dynamodb().update_item().table_name(table);
         let update = update.key("key_hash", S(hashed(key))).update_expression("SET kind = :kind");
-        let update = update.expression_attribute_values(":kind", S("of_tomorrow".to_owned()));
+        let update = update.expression_attribute_values(":kind", S(kind.to_owned()));
         update.send().await.unwrap();
     }
 

@@ -111,7 +111,7 @@ async fn a_day_waits_until_all_its_purchases_can_be_read() {
 async fn a_tenant_whose_key_cannot_be_read_is_in_the_books() {
     let it = Morning::with(&[]).await;
     it.gateway.other_caller().bought("a", &airtime(DELIVERED)).await;
-    it.gateway.spoil_key(OTHER_KEY).await;
+    it.gateway.set_key_kind(OTHER_KEY, "of_tomorrow").await;
     it.turn_to(25);
     assert_eq!(it.keep().await["days_closed"], 1);
     assert_eq!(it.closed(it.today).await.report.total().orders, 1);

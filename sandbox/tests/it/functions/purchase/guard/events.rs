@@ -11,7 +11,7 @@ use super::{TOO_MANY, guarded, suspend, suspended};
 use crate::functions::webhooks::{receiver, types};
 use crate::support::purchases::{DELIVERED, FAILED, MINUTE, airtime, field, purchase_event};
 use crate::support::tap::crash_at;
-use crate::support::{Caller, Gateway};
+use crate::support::{Caller, Gateway, OTHER_KEY};
 
 /// The events about services, oldest first.
 async fn told(caller: &Caller) -> Vec<Value> {
@@ -71,6 +71,17 @@ async fn every_tenant_is_told_once_that_a_service_is_suspended_and_that_it_is_so
     sent.sort_unstable();
     sent.dedup();
     assert_eq!(sent, ["service.resumed", "service.suspended"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_whose_key_cannot_be_read_is_told_of_a_suspension_too() {
+    let (gateway, caller) = guarded().await;
+    let (_tap, notify) = gateway.with_tap("notify").await;
+    gateway.set_key_kind(OTHER_KEY, "of_tomorrow").await;
+    suspend(&caller).await;
+    tell(&gateway, &notify).await;
+    gateway.set_key_kind(OTHER_KEY, "test").await;
+    assert_eq!(told_types(&gateway.other_caller()).await, ["service.suspended"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
