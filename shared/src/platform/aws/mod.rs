@@ -12,7 +12,9 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::retry::RetryPartition;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig,
+};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
@@ -136,7 +138,11 @@ fn config(
         .http_client(environment.http.clone())
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .timeout_config(timeouts())
-        .retry_config(retries());
+        .retry_config(retries())
+        // The connector sends and reads whole bodies, and an attempt has a timeout.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        // The credentials are in memory already.
+        .identity_cache(IdentityCache::no_cache());
     config.set_endpoint_url(endpoint(vars, endpoint_variable)?);
     Ok(config.build())
 }
