@@ -91,6 +91,7 @@ impl PurchaseJobs {
 pub(crate) fn proves_nothing(outcome: &Outcome, purchase: &Purchase) -> bool {
     match outcome.verdict {
         Verdict::Delivered | Verdict::Failed | Verdict::Reversed => false,
+        Verdict::NeedsReview if purchase.was_reviewed(&outcome.code) => false,
         Verdict::Pending | Verdict::NeedsReview => purchase.state.is_final(),
         Verdict::Unclear if outcome.unknown_reference => {
             purchase.acknowledged && !purchase.state.safe_to_refund()

@@ -1,6 +1,7 @@
 //! What arrives at the receivers of the tenants: every event, signed, and nothing that is not one.
 
 use reqwest::Request;
+use serde_json::Value;
 use shared::domain::ids::{EventId, TenantId};
 use shared::domain::webhook::Endpoint;
 use time::OffsetDateTime;
@@ -10,6 +11,7 @@ use super::name;
 use crate::world::{Item, World};
 
 const EVENTS: &str = "EventsTable";
+const REQUESTS: &str = "RequestsTable";
 const DELIVERIES: &str = "WebhookDeliveriesTable";
 
 /// A request arrives at a receiver: it is an event of that tenant, signed with its key.
@@ -54,15 +56,20 @@ fn signed(endpoint: &Endpoint, id: &str, at: &str, body: &str) -> Option<String>
     endpoint.signatures(&id, at, body).ok()
 }
 
-/// Every event of a tenant arrived, and that is recorded. The operator has no endpoint here.
+/// Every event of a tenant arrived, and that is recorded. The operator has no endpoint here. An event of
+/// a request that was erased with its consent is not sent any more.
 pub(super) fn at_the_end(world: &World) {
     if world.endpoints.get().is_none_or(Vec::is_empty) {
         return;
     }
     let deliveries = world.dynamodb.all(DELIVERIES);
     let received = world.record().received.clone();
+    let requests = world.dynamodb.all(REQUESTS);
+    let is_owed = |event: &&Item| {
+        text(event, "tenant") != TenantId::OPERATOR && !is_of_erased(event, &requests)
+    };
     let events = world.dynamodb.all(EVENTS);
-    for event in events.iter().filter(|event| text(event, "tenant") != TenantId::OPERATOR) {
+    for event in events.iter().filter(is_owed) {
         let (id, kind) = (text(event, "event_id"), text(event, "type"));
         if !received.contains(id) {
             world.violated(name::ARRIVES, format!("{kind} {id} did not arrive"));
@@ -72,4 +79,11 @@ pub(super) fn at_the_end(world: &World) {
             world.violated(name::ARRIVES, format!("{kind} {id} is not recorded as taken"));
         }
     }
+}
+
+/// Whether an event is of a request that is there no more.
+fn is_of_erased(event: &Item, requests: &[Item]) -> bool {
+    let data: Value = serde_json::from_str(text(event, "data")).unwrap_or_default();
+    let request = data["request_id"].as_str();
+    request.is_some_and(|id| requests.iter().all(|request| text(request, "request_id") != id))
 }

@@ -188,6 +188,13 @@ impl Purchase {
         self.hint_again_at.is_some_and(|due| due > now + CLOCK_DIFFERENCE)
     }
 
+    /// Whether an operator settled it and had seen an answer with this code: that a person must look.
+    pub fn was_reviewed(&self, code: &str) -> bool {
+        let settled = self.history.iter().position(|line| line.source == Source::Operator);
+        let seen = settled.map(|at| &self.history[..at]).unwrap_or_default();
+        seen.iter().any(|line| line.answer == Some(Answer::NeedsReview) && line.code == code)
+    }
+
     /// What the tenant sees, as JSON.
     pub fn view(&self) -> Value {
         // What was said while it was pending does not hold for what failed.

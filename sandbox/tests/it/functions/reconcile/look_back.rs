@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use sandbox::aws::lambda::Entry;
 use serde_json::{Value, json};
+use shared::domain::purchase::Settled;
+use shared::store::{Changed, Settlement};
 
 use crate::support::purchases::{DELIVERED, FAILED, airtime, field, without_history};
 use crate::support::tap::crash_at;
@@ -52,6 +54,16 @@ impl Undriven {
     async fn resolve(&self, bought: &Value, state: &str) {
         let body = json!({ "request_id": bought["request_id"], "state": state, "webhook": false });
         self.caller.control("/resolve", body).await;
+    }
+
+    /// An operator settles a purchase that waits for a person.
+    async fn settle(&self, bought: &Value, outcome: Settled) {
+        let purchase = self.gateway.stored(field(bought, "purchase_id")).await;
+        let at = self.gateway.clock.clock().now();
+        let settlement = Settlement { outcome, by: "ada", reason: "as VTpass says", at };
+        let (purchases, outbox) = (self.gateway.purchases(), self.gateway.outbox());
+        let changed = purchases.settle(&outbox, &purchase, &settlement).await.unwrap();
+        assert!(matches!(changed, Changed::Written(settled) if settled.state == outcome.into()));
     }
 
     async fn asked(&self, bought: &Value) -> u64 {
@@ -127,6 +139,39 @@ async fn an_answer_that_proves_nothing_is_asked_for_again_an_hour_later() {
     assert_eq!(field(&it.purchase(&bought).await, "state"), "delivered");
     assert_eq!(it.purchase(&bought).await["reconciled_at"], Value::Null);
     it.pass(2 * HOUR).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "reversed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_an_operator_has_seen_is_not_asked_for_again() {
+    let it = Undriven::start().await;
+    let other_price = json!({ "/content/transactions/amount": 99 });
+    let script = |call: &str| json!({ "call": call, "code": "000", "status": "delivered", "set": other_price });
+    it.caller.script(json!([script("pay")])).await;
+    let bought = it.caller.bought("k", &airtime(FAILED)).await;
+    assert_eq!(field(&bought, "state"), "needs_review");
+    it.settle(&bought, Settled::Delivered).await;
+
+    it.caller.script(json!(["requery"; 3].map(script))).await;
+    it.pass(30 * HOUR).await;
+    assert_eq!(it.asked(&bought).await, 1);
+    assert!(it.purchase(&bought).await["reconciled_at"].is_string());
+    assert_eq!(it.gateway.stored(field(&bought, "purchase_id")).await.reconcile_at, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_an_operator_has_not_seen_is_asked_for_again() {
+    let it = Undriven::start().await;
+    let bought = it.caller.bought_stuck("k").await;
+    it.pass(25 * HOUR).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "needs_review");
+    it.settle(&bought, Settled::Delivered).await;
+
+    it.resolve(&bought, "reversed").await;
+    let before = it.asked(&bought).await;
+    it.caller.script(json!([{ "call": "requery", "code": "044" }])).await;
+    it.pass(30 * HOUR).await;
+    assert_eq!(it.asked(&bought).await - before, 2);
     assert_eq!(field(&it.purchase(&bought).await, "state"), "reversed");
 }
 
