@@ -188,11 +188,12 @@ impl Purchase {
         self.hint_again_at.is_some_and(|due| due > now + CLOCK_DIFFERENCE)
     }
 
-    /// Whether an operator settled it and had seen an answer with this code: that a person must look.
-    pub fn was_reviewed(&self, code: &str) -> bool {
+    /// Whether an operator settled it and had seen an answer for which a person must look, with the same
+    /// note. Its code may have been another one: of an order that was pending then.
+    pub fn was_reviewed(&self, note: &str) -> bool {
         let settled = self.history.iter().position(|line| line.source == Source::Operator);
         let seen = settled.map(|at| &self.history[..at]).unwrap_or_default();
-        seen.iter().any(|line| line.answer == Some(Answer::NeedsReview) && line.code == code)
+        seen.iter().any(|line| line.answer == Some(Answer::NeedsReview) && line.note == note)
     }
 
     /// What the tenant sees, as JSON.

@@ -146,13 +146,13 @@ async fn an_answer_that_proves_nothing_is_asked_for_again_an_hour_later() {
 async fn an_answer_that_an_operator_has_seen_is_not_asked_for_again() {
     let it = Undriven::start().await;
     let other_price = json!({ "/content/transactions/amount": 99 });
-    let script = |call: &str| json!({ "call": call, "code": "000", "status": "delivered", "set": other_price });
-    it.caller.script(json!([script("pay")])).await;
+    let script = |call: &str, code: &str, status: &str| json!({ "call": call, "code": code, "status": status, "set": other_price });
+    it.caller.script(json!([script("pay", "099", "pending")])).await;
     let bought = it.caller.bought("k", &airtime(FAILED)).await;
     assert_eq!(field(&bought, "state"), "needs_review");
     it.settle(&bought, Settled::Delivered).await;
 
-    it.caller.script(json!(["requery"; 3].map(script))).await;
+    it.caller.script(json!([(); 3].map(|()| script("requery", "000", "delivered")))).await;
     it.pass(30 * HOUR).await;
     assert_eq!(it.asked(&bought).await, 1);
     assert!(it.purchase(&bought).await["reconciled_at"].is_string());
