@@ -188,12 +188,10 @@ impl Purchase {
         self.hint_again_at.is_some_and(|due| due > now + CLOCK_DIFFERENCE)
     }
 
-    /// Whether an operator settled it and had seen an answer for which a person must look, with the same
-    /// note. Its code may have been another one: of an order that was pending then.
-    pub fn was_reviewed(&self, note: &str) -> bool {
-        let settled = self.history.iter().position(|line| line.source == Source::Operator);
-        let seen = settled.map(|at| &self.history[..at]).unwrap_or_default();
-        seen.iter().any(|line| line.answer == Some(Answer::NeedsReview) && line.note == note)
+    /// Whether an operator settled it.
+    pub fn is_settled_by_operator(&self) -> bool {
+        let mut settled = self.history.iter().filter(|line| line.source == Source::Operator);
+        self.state.is_final() && settled.any(|line| line.concluded == Some(self.state))
     }
 
     /// What the tenant sees, as JSON.

@@ -43,6 +43,8 @@ pub struct Outcome {
     /// Whether the provider answered a requery that it does not know the reference. This alone
     /// proves nothing.
     pub unknown_reference: bool,
+    /// What the answer would prove if its price and its number were those of the order.
+    pub mismatched: Option<State>,
     /// What MTN says a refill was worth, in kobo.
     pub amount: Option<Kobo>,
     /// What the provider says that the order cost.
@@ -68,6 +70,7 @@ impl Outcome {
             code: code.into(),
             acknowledged: false,
             unknown_reference: false,
+            mismatched: None,
             amount: None,
             charge: Charge::default(),
             alarm: None,

@@ -143,24 +143,29 @@ async fn an_answer_that_proves_nothing_is_asked_for_again_an_hour_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_an_operator_has_seen_is_not_asked_for_again() {
-    let it = Undriven::start().await;
-    let other_price = json!({ "/content/transactions/amount": 99 });
-    let script = |call: &str, code: &str, status: &str| json!({ "call": call, "code": code, "status": status, "set": other_price });
-    it.caller.script(json!([script("pay", "099", "pending")])).await;
-    let bought = it.caller.bought("k", &airtime(FAILED)).await;
-    assert_eq!(field(&bought, "state"), "needs_review");
-    it.settle(&bought, Settled::Delivered).await;
+async fn what_an_operator_concluded_is_confirmed_although_the_price_is_another() {
+    for (status, is_confirmed) in [("delivered", true), ("reversed", false)] {
+        let it = Undriven::start().await;
+        let other_price = |call: &str, code: &str, status: &str| {
+            let set = json!({ "/content/transactions/amount": 99 });
+            json!({ "call": call, "code": code, "status": status, "set": set })
+        };
+        it.caller.script(json!([other_price("pay", "099", "pending")])).await;
+        let bought = it.caller.bought("k", &airtime(FAILED)).await;
+        assert_eq!(field(&bought, "state"), "needs_review");
+        it.settle(&bought, Settled::Delivered).await;
 
-    it.caller.script(json!([(); 3].map(|()| script("requery", "000", "delivered")))).await;
-    it.pass(30 * HOUR).await;
-    assert_eq!(it.asked(&bought).await, 1);
-    assert!(it.purchase(&bought).await["reconciled_at"].is_string());
-    assert_eq!(it.gateway.stored(field(&bought, "purchase_id")).await.reconcile_at, None);
+        it.caller.script(json!([(); 9].map(|()| other_price("requery", "000", status)))).await;
+        it.pass(30 * HOUR).await;
+        let purchase = it.purchase(&bought).await;
+        assert_eq!(field(&purchase, "state"), "delivered");
+        assert_eq!(purchase["reconciled_at"].is_string(), is_confirmed, "{status}");
+        assert_eq!(it.asked(&bought).await == 1, is_confirmed, "{status}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_an_operator_has_not_seen_is_asked_for_again() {
+async fn a_person_who_settled_a_purchase_does_not_end_the_questions_about_it() {
     let it = Undriven::start().await;
     let bought = it.caller.bought_stuck("k").await;
     it.pass(25 * HOUR).await;

@@ -85,10 +85,12 @@ fn judge_body(
     };
     let status = answer.transaction.as_ref().and_then(|transaction| transaction.status);
     let (mut verdict, mut alarm, mut note) = conclude(meaning, status);
+    let mut mismatched = None;
     if let Some(transaction) = &answer.transaction
         && needs_a_match(verdict)
         && !matches_order(transaction, order)
     {
+        mismatched = verdict.proves();
         verdict = Verdict::NeedsReview;
         (alarm, note) = (Some(Alarm::VtpassMismatch), "the answer is not about what was bought");
     }
@@ -103,6 +105,7 @@ fn judge_body(
         alarm: alarm.or(answer.code.alarm),
         unknown_reference: meaning == OrderMeaning::UnknownReference && http != HttpClass::Failure,
         is_our_fault: answer.code.is_our_fault() && http != HttpClass::Failure,
+        mismatched: mismatched.filter(|_| verdict == Verdict::NeedsReview),
         ..Outcome::new(verdict, answer.code_text.clone(), note)
     }
 }

@@ -226,6 +226,7 @@ fn number_and_face_value_must_match_the_order() {
         let outcome = with(other);
         assert_eq!(outcome.verdict, Verdict::NeedsReview, "{other}");
         assert_eq!(outcome.alarm, Some(Alarm::VtpassMismatch), "{other}");
+        assert_eq!(outcome.mismatched, Some(State::Delivered), "{other}");
         assert!(outcome.acknowledged);
     }
 }
