@@ -218,6 +218,15 @@ impl Gateway {
         Environment { clock, outside, ..Environment::real() }
     }
 
+    /// Runs a scheduled function once, one of whose queues is not there, and gives why it failed.
+    pub async fn failed_without_queue(&self, function: &str, variable: &str) -> String {
+        let mut all = self.variables_of(function);
+        all.insert(variable.to_owned(), self.queue_url("NoSuchQueue"));
+        let start = &sandbox::functions::registry()[function];
+        let entry = start(all.into_iter().collect(), self.environment()).await.unwrap();
+        entry("{}".to_owned(), tap::context()).await.expect_err("the run fails")
+    }
+
     /// A client of the sandbox's DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let vars = self.sandbox.lambda_vars.clone().into_iter().collect();

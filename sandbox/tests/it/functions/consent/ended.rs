@@ -50,6 +50,16 @@ async fn a_consent_past_its_end_opens_nothing_before_anything_has_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_end_a_consent_fails_and_the_next_one_ends_it() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    ending(&gateway, &caller).await;
+    gateway.clock.turn(HOUR);
+    let why = gateway.failed_without_queue("reconcile", "FOLLOW_UP_QUEUE_URL").await;
+    assert!(why.starts_with("consents were not ended: "), "{why}");
+    assert_eq!(gateway.reconcile().await["consents_ended"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_ended_consent_is_erased_mono_is_told_and_the_tenant_once() {
     let (gateway, caller) = Gateway::undriven_with_caller().await;
     let id = ending(&gateway, &caller).await;

@@ -136,6 +136,17 @@ async fn after_a_day_without_the_requery_function_every_order_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_restart_a_chain_fails_and_the_next_one_restarts_it() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    caller.bought_stuck("k").await;
+    gateway.empty("RequeryQueue").await;
+    gateway.clock.turn(OVERDUE);
+    let why = gateway.failed_without_queue("reconcile", "REQUERY_QUEUE_URL").await;
+    assert_eq!(why, "1 purchases were not dealt with");
+    assert_eq!(gateway.reconcile().await["restarted"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crash_anywhere_in_reconcile_loses_no_purchase() {
     for point in 0.. {
         let (gateway, caller) = Gateway::undriven_with_caller().await;
