@@ -87,13 +87,14 @@ async fn quiet(world: &World) -> bool {
     false
 }
 
-/// Whether no purchase is open but those that wait for a person, nothing is left for reconcile, and
-/// no message is left.
+/// Whether no purchase is open but those that wait for a person, nothing is left for reconcile, no consent
+/// is to end, and no message is left.
 fn is_quiet(world: &World) -> bool {
     let settled = world.record().purchases.values().all(|it| match it.state {
         State::Submitted | State::Pending => false,
         State::NeedsReview => true,
         State::Delivered | State::Failed | State::Reversed => it.reconcile_ms.is_none(),
     });
-    settled && world.messages().iter().all(|(_, count)| *count == 0)
+    let ends = checks::consents::ends(world);
+    settled && ends.is_empty() && world.messages().iter().all(|(_, count)| *count == 0)
 }

@@ -8,7 +8,7 @@ use shared::domain::purchase::State;
 use shared::domain::time::to_seconds;
 
 use super::item::{number, text};
-use super::{events, limits, name, webhooks};
+use super::{consents, events, limits, name, webhooks};
 use crate::record::Seen;
 use crate::schedule::Deed;
 use crate::world::World;
@@ -43,6 +43,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     answers_are_kept(world);
     outages_are_spared(world);
     consents_are_erased(world);
+    consents::at_the_end(world);
     withdrawals_are_done(world);
     limits::at_the_end(world);
     events::at_the_end(world);
@@ -74,7 +75,9 @@ fn unfinished(world: &World) -> String {
     let open: Vec<String> = open
         .map(|(id, it)| format!("{id:.6} {} reconcile {:?}", it.state.name(), it.reconcile_ms))
         .collect();
-    format!("open purchases: {open:?}; messages: {:?}", world.messages())
+    drop(record);
+    let (messages, ends) = (world.messages(), consents::ends(world));
+    format!("open purchases: {open:?}; messages: {messages:?}; consents that end: {ends:?}")
 }
 
 fn queues_are_empty(world: &World) {
@@ -192,7 +195,10 @@ pub(super) fn is_alive(world: &World, id: &str) -> bool {
     let key = [("account_id", account), ("tenant", tenant)];
     let account = world.dynamodb.item("AccountsTable", &key);
     let end = number(&request, "expires_at").unwrap_or_default();
-    let is_linked = account.is_some_and(|it| text(&it, "state") == "linked");
+    let is_linked = account.is_some_and(|it| {
+        let ends = number(&it, "ends_ms").unwrap_or(i64::MAX) / 1_000;
+        text(&it, "state") == "linked" && ends - CLOCK_DIFFERENCE > to_seconds(world.clock.now())
+    });
     is_linked && end - CLOCK_DIFFERENCE > to_seconds(world.clock.now())
 }
 

@@ -49,6 +49,7 @@ pub(super) fn at_the_end(world: &World) {
             let kind = match event.as_str() {
                 "linked" => "account.linked",
                 "unlinking" => "account.unlinked",
+                "expired" => "account.consent_expired",
                 _ => continue,
             };
             let (tenant, id) = (text(&account, "tenant"), text(&account, "account_id"));

@@ -3,6 +3,7 @@
 //! Each has a name, which a failing run shows and docs/proof.md explains.
 
 mod books;
+pub mod consents;
 mod end;
 mod events;
 mod item;

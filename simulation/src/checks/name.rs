@@ -32,5 +32,7 @@ pub const TOLD_THE_TRUTH: &str = "told_the_truth";
 pub const TOLD: &str = "every_change_is_told";
 /// Every event arrives at its tenant's receiver, signed, and nothing else does.
 pub const ARRIVES: &str = "every_event_arrives";
+/// A consent that has ended gives nothing any more, and is erased.
+pub const CONSENTS_END: &str = "consents_end";
 /// The report of a day says what was recorded, and explains how the wallet moved.
 pub const ADDS_UP: &str = "books_add_up";

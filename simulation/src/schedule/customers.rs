@@ -15,10 +15,18 @@ impl Generator {
     fn customer(&mut self) {
         let (at, tenant, customer) = (self.time(), self.tenant(), self.rng.usize(0..4));
         let wrong_otps = self.pick(&[0, 0, 0, 1, 5, 6]);
-        self.at(at, Deed::Link { tenant, customer, wrong_otps });
+        let ends_after_ms = self.percent(25).then(|| self.consent_end());
+        self.at(at, Deed::Link { tenant, customer, wrong_otps, ends_after_ms });
+        if let Some(end) = ends_after_ms {
+            let later = at + end + self.between(0, 2 * MINUTE);
+            self.at(later, Deed::Read { tenant, customer });
+            if self.percent(60) {
+                return;
+            }
+        }
         if self.percent(25) {
             let (other, soon) = ((tenant + 1) % TENANTS, at + self.between(0, MINUTE));
-            self.at(soon, Deed::Link { tenant: other, customer, wrong_otps: 0 });
+            self.at(soon, link(other, customer));
         }
         for _ in 0..self.rng.u8(1..4) {
             let later = at + 2 * SECOND + self.later();
@@ -27,10 +35,16 @@ impl Generator {
                 0..2 => self.at(later, Deed::Read { tenant: reader, customer }),
                 2..6 => self.at(later, Deed::Unlink { tenant, customer }),
                 6..8 => self.withdrawal(later, customer),
-                8 => self.at(later, Deed::Link { tenant: reader, customer, wrong_otps: 0 }),
+                8 => self.at(later, link(reader, customer)),
                 _ => self.question(at, later, tenant),
             }
         }
+    }
+
+    /// How long a consent lasts that ends by itself.
+    fn consent_end(&mut self) -> u64 {
+        let latest = self.pick(&[3 * MINUTE, 20 * MINUTE, 3 * HOUR]);
+        self.between(MINUTE, latest)
     }
 
     fn withdrawal(&mut self, at: u64, customer: usize) {
@@ -47,7 +61,7 @@ impl Generator {
     /// A tenant asks MTN, and what happens around it. The customers with these numbers are on MTN.
     fn question(&mut self, linked: u64, at: u64, tenant: usize) {
         let (lost, callback, customer) = (self.rng.u8(0..5), self.any(), self.pick(&[1, 2]));
-        self.at(linked, Deed::Link { tenant, customer, wrong_otps: 0 });
+        self.at(linked, link(tenant, customer));
         self.at(at, Deed::Ask { tenant, customer, lost, callback });
         if self.percent(40) {
             let (reader, later) = (self.rng.usize(0..TENANTS), at + SECOND + self.later());
@@ -68,4 +82,9 @@ impl Generator {
             }
         }
     }
+}
+
+/// A customer gives a tenant access for ever, and types the OTP without a mistake.
+pub(super) fn link(tenant: usize, customer: usize) -> Deed {
+    Deed::Link { tenant, customer, wrong_otps: 0, ends_after_ms: None }
 }

@@ -269,6 +269,9 @@ impl Generator {
             Deed::Resolve { webhook: true, .. } | Deed::Webhook { order: Some(_) } => {
                 &["vtpass-callback", "vtpass", "requery"]
             }
+            Deed::Link { ends_after_ms: Some(_), .. } => {
+                &["auth", "verify", "exchange", "reconcile", "requery", "notify", "send-webhook"]
+            }
             Deed::Link { .. } => {
                 &["auth", "verify", "exchange", "people", "notify", "send-webhook"]
             }

@@ -168,6 +168,9 @@ pub enum Deed {
         customer: CustomerNumber,
         /// How many wrong OTPs are tried before.
         wrong_otps: u8,
+        /// How long after that the consent ends by itself; never if absent.
+        #[serde(default)]
+        ends_after_ms: Option<u64>,
     },
     /// A tenant reads an account.
     Read {

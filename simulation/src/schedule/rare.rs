@@ -3,6 +3,7 @@
 
 use strum::IntoEnumIterator;
 
+use super::customers::link;
 use super::generator::{Generator, HOUR, MINUTE, SECOND};
 use super::{
     Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, Report, RequeryAnswer,
@@ -140,7 +141,7 @@ impl Generator {
         let customer = self.pick(&[0, 1, 2, 3]);
         for tenant in 0..self.pick(&[1, TENANTS]) {
             let at = self.between(0, MINUTE);
-            self.at(at, Deed::Link { tenant, customer, wrong_otps: 0 });
+            self.at(at, link(tenant, customer));
         }
         let at = self.between(2 * MINUTE, HOUR);
         self.at(at, Deed::Withdraw { customer, report: Report::Lost });

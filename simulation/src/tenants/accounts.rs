@@ -5,10 +5,11 @@ use std::time::Duration;
 use dynoxide::types::AttributeValue;
 use sandbox::simulators::mono::{CUSTOMERS, Customer, SMS, Sms};
 use serde_json::json;
+use shared::domain::time::{to_iso, to_ms};
 
 use super::client::{Client, Reply, text};
 use super::people::People;
-use crate::checks::name;
+use crate::checks::{consents, name};
 use crate::schedule::{CustomerNumber, Deed, Report, Tenant};
 use crate::world::{TENANTS, World, tenant_id};
 
@@ -26,11 +27,16 @@ impl People {
         tenant: Tenant,
         number: CustomerNumber,
         wrong_otps: u8,
+        ends_after_ms: Option<u64>,
     ) {
         let customer = customer(number);
         let client = Client::of(world, tenant);
-        let body = json!({ "phone": customer.phone, "provider": customer.provider,
-                           "consent": { "purpose": "a loan" } });
+        let end = ends_after_ms.map(|ms| world.clock.now() + Duration::from_millis(ms));
+        let mut body = json!({ "phone": customer.phone, "provider": customer.provider,
+                               "consent": { "purpose": "a loan" } });
+        if let Some(end) = end {
+            body["consent"]["expires_at"] = to_iso(end).into();
+        }
         let begun = client.post("/v2/telecom/auth", &body).await;
         world.tell(|| {
             format!("tenant {tenant} asks customer {number} for access: {}", begun.status)
@@ -75,6 +81,7 @@ impl People {
     /// A tenant reads an account. One that it never linked is not found.
     pub(super) async fn read(&self, world: &World, tenant: Tenant, number: CustomerNumber) {
         let id = customer(number).account_id;
+        let (end, begun) = (consents::end_of(world, tenant, id), to_ms(world.clock.now()));
         let reply = Client::of(world, tenant).get(&format!("/accounts/{id}/identity")).await;
         world.tell(|| format!("tenant {tenant} reads customer {number}: {}", reply.status));
         let is_held = holds(world, tenant, number);
@@ -89,6 +96,12 @@ impl People {
         if reply.status == 200 && !is_held {
             world.violated(name::OWN_ONLY, format!("tenant {tenant} reads customer {number}"));
         }
+        // A customer may have come back meanwhile, with another end or none.
+        let is_same = consents::end_of(world, tenant, id) == end;
+        if reply.status == 200 && is_same && consents::has_ended(end, begun) {
+            let detail = format!("tenant {tenant} reads customer {number} after the end");
+            world.violated(name::CONSENTS_END, detail);
+        }
     }
 
     /// Whoever linked an account and did not unlink it still holds it, unless the customer withdrew, or
@@ -100,7 +113,8 @@ impl People {
             let state = account_state(world, tenant, number);
             let is_told = state.as_deref() == Some("unlinked");
             let is_over = world.schedule.actions.iter().any(|action| match &action.deed {
-                Deed::Unlink { tenant: other, customer: it } => {
+                Deed::Unlink { tenant: other, customer: it }
+                | Deed::Link { tenant: other, customer: it, ends_after_ms: Some(_), .. } => {
                     customer(*it).account_id == id
                         && (*other == tenant || is_told || !world.is_calm_schedule())
                 }

@@ -57,9 +57,9 @@ impl People {
                 }
             }
             Deed::Webhook { order } => self.webhook(&world, *order).await,
-            Deed::Link { tenant, customer, wrong_otps } => {
+            Deed::Link { tenant, customer, wrong_otps, ends_after_ms } => {
                 *self.known().links.entry((*tenant, *customer)).or_default() += 1;
-                self.link(&world, *tenant, *customer, *wrong_otps).await;
+                self.link(&world, *tenant, *customer, *wrong_otps, *ends_after_ms).await;
                 *self.known().links.entry((*tenant, *customer)).or_default() += 1;
             }
             Deed::Read { tenant, customer } => self.read(&world, *tenant, *customer).await,

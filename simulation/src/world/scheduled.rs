@@ -10,6 +10,7 @@ use shared::domain::date::Date;
 use shared::domain::time::to_ms;
 
 use super::World;
+use crate::checks::consents;
 
 /// The rate of reconcile's schedule.
 const RATE: Duration = Duration::from_secs(900);
@@ -30,7 +31,10 @@ pub async fn reconcile(world: Arc<World>, function: Arc<Function>) {
         let is_first = runs_without_need && count == 1;
         // A world that is measured keeps no record of what is due.
         let is_measured = world.traffic.get().is_some();
-        if is_first || is_measured || world.record().is_due(world.clock.now()) {
+        let now = world.clock.now();
+        let is_due = world.record().is_due(now);
+        let has_ended = |end: &i64| *end <= to_ms(now);
+        if is_first || is_measured || is_due || consents::ends(&world).iter().any(has_ended) {
             invoke(&world, "reconcile", &function).await;
         }
     }

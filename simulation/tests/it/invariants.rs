@@ -294,6 +294,19 @@ fn an_answer_that_is_gone_and_a_withdrawal_that_is_forgotten_are_found() {
 }
 
 #[test]
+fn a_consent_that_has_ended_and_is_in_force_is_found() {
+    for (ends, violated) in [(1_795_000_000, &["consents_end"][..]), (1_800_000_000, &[])] {
+        let found = broken(|world| {
+            let account = json!({ "account_id": { "S": "a" }, "tenant": { "S": "tenant-0" },
+                                  "state": { "S": "linked" }, "ends": { "S": "consent" },
+                                  "ends_ms": { "N": format!("{ends}000") } });
+            put(world, "AccountsTable", account);
+        });
+        assert_eq!(found, violated);
+    }
+}
+
+#[test]
 fn what_is_left_in_queues_requests_and_tombstones_is_found() {
     let found = broken(|world| {
         let message = json!({ "QueueUrl": "http://sqs.sim/0/RequeryDeadLetterQueue",
