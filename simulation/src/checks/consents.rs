@@ -1,11 +1,12 @@
 //! Consents that end by the clock.
 
+use shared::domain::ids::TenantId;
 use shared::domain::time::to_ms;
 
 use super::item::{number, text};
 use super::name;
-use crate::schedule::{Deed, Tenant};
-use crate::world::{World, tenant_id};
+use crate::schedule::Deed;
+use crate::world::World;
 
 /// How much the clocks of two instances may differ, in milliseconds.
 const CLOCK_DIFFERENCE_MS: i64 = 10_000;
@@ -27,8 +28,7 @@ fn stored_ends(world: &World) -> Vec<i64> {
 }
 
 /// When the consent of a linked account ends; `None` if it has no end, or the account is not linked.
-pub fn end_of(world: &World, tenant: Tenant, account_id: &str) -> Option<i64> {
-    let tenant = tenant_id(tenant);
+pub fn end_of(world: &World, tenant: &TenantId, account_id: &str) -> Option<i64> {
     let key = [("account_id", account_id), ("tenant", tenant.as_str())];
     let account = world.dynamodb.item("AccountsTable", &key)?;
     let is_linked = text(&account, "state") == "linked";

@@ -81,7 +81,8 @@ impl People {
     /// A tenant reads an account. One that it never linked is not found.
     pub(super) async fn read(&self, world: &World, tenant: Tenant, number: CustomerNumber) {
         let id = customer(number).account_id;
-        let (end, begun) = (consents::end_of(world, tenant, id), to_ms(world.clock.now()));
+        let (end, begun) =
+            (consents::end_of(world, &tenant_id(tenant), id), to_ms(world.clock.now()));
         let reply = Client::of(world, tenant).get(&format!("/accounts/{id}/identity")).await;
         world.tell(|| format!("tenant {tenant} reads customer {number}: {}", reply.status));
         let is_held = holds(world, tenant, number);
@@ -97,7 +98,7 @@ impl People {
             world.violated(name::OWN_ONLY, format!("tenant {tenant} reads customer {number}"));
         }
         // A customer may have come back meanwhile, with another end or none.
-        let is_same = consents::end_of(world, tenant, id) == end;
+        let is_same = consents::end_of(world, &tenant_id(tenant), id) == end;
         if reply.status == 200 && is_same && consents::has_ended(end, begun) {
             let detail = format!("tenant {tenant} reads customer {number} after the end");
             world.violated(name::CONSENTS_END, detail);

@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::ids::ProviderReference;
 use crate::domain::money::Kobo;
 use crate::domain::purchase::{
-    Recipient, TEST_NO_RESPONSE, TEST_PENDING, TEST_TIMEOUT, TEST_UNEXPECTED,
+    Recipient, State, TEST_NO_RESPONSE, TEST_PENDING, TEST_TIMEOUT, TEST_UNEXPECTED,
 };
 use crate::provider::test_support;
 
