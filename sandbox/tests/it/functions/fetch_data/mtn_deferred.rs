@@ -1,5 +1,6 @@
 //! Deferred requests: a late answer is taken whenever it comes, and asked for again if it does not.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -81,7 +82,7 @@ async fn a_lost_callback_is_asked_for_again_and_found() {
         assert_eq!(asks(&request), 3, "{found}");
         let urls = caller.callback_urls().await[before..].to_vec();
         assert_eq!(urls.len(), 3, "{found}");
-        let different: std::collections::BTreeSet<_> = urls.iter().collect();
+        let different: BTreeSet<_> = urls.iter().collect();
         assert_eq!(different.len(), 3, "each ask has a token of its own");
     }
 
@@ -128,6 +129,60 @@ async fn an_unanswered_request_times_out_and_takes_a_callback_within_a_day() {
             assert_eq!(request["state"], "available");
             assert!(request["result"]["usage"].is_array());
         }
+    }
+}
+
+/// MTN takes the question, and answers later or never.
+fn later(_: &Received) -> Script {
+    Script::Json(202, json!({ "statusCode": "0000" }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_ask_has_a_transaction_id_of_its_own() {
+    let mtn = Provider::start(with_tokens(later)).await;
+    let gateway = Gateway::with(&mtn_at(&mtn.url)).await;
+    let caller = gateway.caller();
+    let account = caller.line().await;
+    let id = caller.asked(&account, RECHARGES).await;
+    let request = gateway.until_settled_by_mtn(&id).await;
+    assert_eq!((field(&request, "state"), asks(&request)), ("timed_out", 4));
+    let received = mtn.received();
+    let questions = received.iter().filter(|it| !it.target.starts_with("/v1/oauth"));
+    let ids: BTreeSet<_> = questions.map(|it| it.header("transactionid").unwrap()).collect();
+    assert_eq!(ids.len(), 4, "{ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_ask_is_used_up_while_mtn_is_down() {
+    let mtn = Provider::start(with_tokens(later)).await;
+    let gateway = Gateway::undriven_with(&mtn_at(&mtn.url)).await;
+    let (_, requery) = gateway.with_tap("requery").await;
+    let caller = gateway.caller();
+    let account = caller.line().await;
+    let mut ids = Vec::new();
+    for _ in 0..8 {
+        ids.push(caller.asked(&account, RECHARGES).await);
+    }
+    let pass = async |times: u32| {
+        for _ in 0..times {
+            gateway.clock.turn(ANSWER_TIME);
+            gateway.drive(&requery).await;
+        }
+    };
+    mtn.script(with_tokens(|_| Script::Json(500, json!({}))));
+    pass(5).await;
+    let mut waiting = Vec::new();
+    for id in &ids {
+        let request = caller.request(id).await;
+        if request["state"] == "waiting" && asks(&request) < 4 {
+            waiting.push(id);
+        }
+    }
+    assert!(waiting.len() > 1, "too few have an ask left: {waiting:?}");
+    mtn.script(with_tokens(|_| Script::Json(200, json!({ "data": { "usage": [] } }))));
+    pass(8).await;
+    for id in waiting {
+        assert_eq!(caller.request(id).await["state"], "available");
     }
 }
 
