@@ -3,7 +3,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::domain::money::Kobo;
-use crate::domain::purchase::{Attempt, Source, State, samples};
+use crate::domain::purchase::{Answer, Attempt, Source, State, samples};
 
 const MADE: OffsetDateTime = datetime!(2026-11-28 10:00 UTC);
 
@@ -141,6 +141,12 @@ fn an_order_moves_the_wallet_once_between_two_readings() {
     let reversed = order(&[(State::Delivered, second), (State::Reversed, minute * 5)]);
     assert_eq!(moved(&reversed, -minute, minute * 10), (9_600, 9_600, 0));
     assert_eq!(moved(&reversed, -minute, minute), (9_600, 0, 9_600), "given back since then");
+    // Nobody could ask for an hour. An answer that proves nothing does not tell whether it was given back.
+    for (answer, expected) in [(Answer::Unclear, (0, 0, 9_600)), (Answer::Pending, (0, 9_600, 0))] {
+        let mut late = order(&[(State::Pending, minute * 60), (State::Reversed, minute * 61)]);
+        late.history[0].answer = Some(answer);
+        assert_eq!(moved(&late, minute * 30, minute * 90), expected, "{answer:?}");
+    }
     let open = order(&[]);
     assert_eq!(moved(&open, -minute, minute), (0, 0, 9_600));
     let failed = order(&[(State::Failed, minute)]);

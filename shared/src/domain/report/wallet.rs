@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::changes::changes;
 use crate::domain::money::Kobo;
-use crate::domain::purchase::{Purchase, State};
+use crate::domain::purchase::{Answer, Attempt, Purchase, State};
 use crate::domain::time::{CLOCK_DIFFERENCE, iso};
 
 /// How long after its record an order is charged at the latest. A `pay` that nobody waits for any more
@@ -95,7 +95,7 @@ impl Moved {
         }
         let charged = (purchase.created_at, ended.min(purchase.created_at + CHARGED_WITHIN));
         let returned = changes.iter().find(|it| it.to == State::Reversed).map(|it| {
-            let before = purchase.history.iter().filter(|line| line.at < it.at);
+            let before = purchase.history.iter().filter(|line| line.at < it.at && is_kept(line));
             (before.map(|line| line.at).max().unwrap_or(purchase.created_at), it.at)
         });
         for (is_charge, window) in [(true, Some(charged)), (false, returned)] {
@@ -118,6 +118,13 @@ impl Moved {
         self.in_flight = 1;
         self.in_flight_kobo += amount.kobo();
     }
+}
+
+/// Whether VTpass had not given the money back at a line of the history. An answer that proves nothing does
+/// not tell.
+fn is_kept(line: &Attempt) -> bool {
+    line.concluded == Some(State::Delivered)
+        || matches!(line.answer, Some(Answer::Delivered | Answer::Pending))
 }
 
 impl AddAssign for Moved {
