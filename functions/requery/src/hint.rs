@@ -101,7 +101,6 @@ pub(crate) fn proves_nothing(outcome: &Outcome, purchase: &Purchase) -> bool {
 }
 
 /// Whether an answer says what an operator concluded, and only its price or its number is not the order's.
-/// The operator was asked because of that.
 fn confirms_the_operator(outcome: &Outcome, purchase: &Purchase) -> bool {
     outcome.mismatched == Some(purchase.state) && purchase.is_settled_by_operator()
 }
