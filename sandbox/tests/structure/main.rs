@@ -16,6 +16,7 @@ mod architecture;
 mod imports;
 mod length;
 mod parsers;
+mod real_time;
 mod rules;
 mod samples;
 mod silent;
@@ -46,6 +47,11 @@ fn files_have_at_most_400_lines_and_functions_60() {
 #[test]
 fn every_unit_test_is_run() {
     assert_none(&silent::silent_tests(root()));
+}
+
+#[test]
+fn no_test_depends_on_the_hour_at_which_it_runs() {
+    assert_none(&real_time::readers(&workspace()));
 }
 
 #[test]

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use shared::domain::purchase::{Attempt, Source, State, Transition};
 use shared::platform::environment::Environment;
 use shared::store::{Changed, Purchases};
-use time::OffsetDateTime;
 
 use super::loss::Loss;
 use crate::functions::vtpass_callback::{callback, update};
@@ -166,7 +165,7 @@ pub async fn an_acknowledgement_is_recorded(loss: Loss) {
     let (from, acknowledged) = (vec![State::Submitted], true);
     let change = Transition { from, acknowledged, ..Transition::default() };
     loss.begin(&tap);
-    let now = OffsetDateTime::now_utc();
+    let now = gateway.clock.clock().now();
     let changed = purchases.change(&gateway.outbox(), &met, &change, now).await.unwrap();
     loss.end(&tap);
     let Changed::Refused(met) = changed else { panic!("{changed:?}") };

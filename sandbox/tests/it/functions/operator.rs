@@ -47,7 +47,7 @@ async fn told(caller: &Caller) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_is_told_of_a_tenants_endpoint_beside_the_tenant() {
-    let teller = Teller::start().await;
+    let teller = Teller::start_at_the_real_time().await;
     let (gone, ops) = (answering(410).await, receiver().await);
     let secret = teller.gateway.operators_endpoint(&ops).await;
     let id = teller.caller.endpoint_at(&gone).await;

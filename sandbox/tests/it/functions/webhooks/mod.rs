@@ -36,6 +36,13 @@ impl Teller {
         Self { gateway, caller, notify, send }
     }
 
+    /// The same at the real time, with which the standard's own library compares.
+    pub async fn start_at_the_real_time() -> Self {
+        let teller = Self::start().await;
+        teller.gateway.clock.set(OffsetDateTime::now_utc());
+        teller
+    }
+
     /// Tells everything that is due now or within a second.
     pub async fn tell(&self) {
         self.gateway.clock.turn(SECOND);

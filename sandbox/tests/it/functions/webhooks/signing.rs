@@ -20,7 +20,7 @@ pub fn takes(secret: &str, request: &Received) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_standards_library_takes_what_is_sent_and_nothing_that_was_changed() {
-    let teller = Teller::start().await;
+    let teller = Teller::start_at_the_real_time().await;
     let receiver = receiver().await;
     let made = teller.caller.endpoint(json!({ "url": receiver.url })).await;
     let secret = field(&made, "secret");
@@ -58,7 +58,7 @@ async fn the_standards_library_takes_what_is_sent_and_nothing_that_was_changed()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_secrets_verify_during_a_rotation_and_then_the_new_one_only() {
-    let teller = Teller::start().await;
+    let teller = Teller::start_at_the_real_time().await;
     let receiver = receiver().await;
     let made = teller.caller.endpoint(json!({ "url": receiver.url })).await;
     let (id, old) = (field(&made, "id"), field(&made, "secret"));
