@@ -9,6 +9,7 @@ use shared::domain::purchase::State;
 use shared::platform::http::{Answer, NoAnswer};
 use time::OffsetDateTime;
 
+use crate::checks::ages::Reads;
 use crate::schedule::FaultKind;
 use crate::world::Call;
 
@@ -108,6 +109,8 @@ pub struct Record {
     pub arrived: BTreeMap<String, u64>,
     /// The events that arrived at a receiver.
     pub received: BTreeSet<String>,
+    /// The reads of accounts.
+    pub reads: Reads,
     /// How often an instance called a provider that was away.
     pub calls_to_away: BTreeMap<String, u64>,
     /// How many calls were made.
@@ -136,6 +139,7 @@ impl Record {
             answered: BTreeSet::new(),
             arrived: BTreeMap::new(),
             received: BTreeSet::new(),
+            reads: Reads::default(),
             calls_to_away: BTreeMap::new(),
             calls: 0,
         }

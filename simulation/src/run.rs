@@ -16,6 +16,8 @@ use crate::{checks, panics};
 /// How long after the last fault everything must have come to its end: a day until the deadline of a
 /// purchase, a day and a quarter until reconcile looks back on it, and time for what is late.
 const LIVENESS: Duration = Duration::from_secs(4 * 86_400);
+/// How much later in a schedule of weeks: a pass over all that is old comes once a week.
+const PASSES: Duration = Duration::from_secs(8 * 86_400);
 /// The longest pause between two looks at whether everything has come to its end.
 const LONGEST_LOOK: Duration = Duration::from_secs(900);
 
@@ -75,7 +77,9 @@ async fn live(world: &Arc<World>, blueprint: &Blueprint) {
 
 /// Waits until everything has come to its end. Gives whether it did in time.
 async fn quiet(world: &World) -> bool {
-    let until = world.now_ms() + u64::try_from(LIVENESS.as_millis()).unwrap_or(u64::MAX);
+    let passes = if world.schedule.settings.ages { PASSES } else { Duration::ZERO };
+    let most = LIVENESS + passes;
+    let until = world.now_ms() + u64::try_from(most.as_millis()).unwrap_or(u64::MAX);
     let mut pause = Duration::from_secs(5);
     while world.now_ms() < until {
         tokio::time::sleep(pause).await;
@@ -88,7 +92,7 @@ async fn quiet(world: &World) -> bool {
 }
 
 /// Whether no purchase is open but those that wait for a person, nothing is left for reconcile, no consent
-/// is to end, and no message is left.
+/// is to end, nothing is too old, and no message is left.
 fn is_quiet(world: &World) -> bool {
     let settled = world.record().purchases.values().all(|it| match it.state {
         State::Submitted | State::Pending => false,
@@ -96,5 +100,6 @@ fn is_quiet(world: &World) -> bool {
         State::Delivered | State::Failed | State::Reversed => it.reconcile_ms.is_none(),
     });
     let ends = checks::consents::ends(world);
-    settled && ends.is_empty() && world.messages().iter().all(|(_, count)| *count == 0)
+    let is_over = settled && ends.is_empty() && checks::ages::overdue(world).is_empty();
+    is_over && world.messages().iter().all(|(_, count)| *count == 0)
 }

@@ -8,7 +8,7 @@ use shared::domain::purchase::State;
 use shared::domain::time::to_seconds;
 
 use super::item::{number, text};
-use super::{consents, events, limits, name, webhooks};
+use super::{ages, consents, events, limits, name, webhooks};
 use crate::record::Seen;
 use crate::schedule::Deed;
 use crate::world::World;
@@ -44,6 +44,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     outages_are_spared(world);
     consents_are_erased(world);
     consents::at_the_end(world);
+    ages::at_the_end(world);
     withdrawals_are_done(world);
     limits::at_the_end(world);
     events::at_the_end(world);
@@ -76,8 +77,10 @@ fn unfinished(world: &World) -> String {
         .map(|(id, it)| format!("{id:.6} {} reconcile {:?}", it.state.name(), it.reconcile_ms))
         .collect();
     drop(record);
-    let (messages, ends) = (world.messages(), consents::ends(world));
-    format!("open purchases: {open:?}; messages: {messages:?}; consents that end: {ends:?}")
+    let (messages, ends, old) = (world.messages(), consents::ends(world), ages::overdue(world));
+    format!(
+        "open purchases: {open:?}; messages: {messages:?}; consents that end: {ends:?}; too old: {old:?}"
+    )
 }
 
 fn queues_are_empty(world: &World) {

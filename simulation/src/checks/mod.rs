@@ -2,6 +2,7 @@
 //!
 //! Each has a name, which a failing run shows and docs/proof.md explains.
 
+pub mod ages;
 mod books;
 pub mod consents;
 mod end;

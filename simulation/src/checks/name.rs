@@ -34,5 +34,7 @@ pub const TOLD: &str = "every_change_is_told";
 pub const ARRIVES: &str = "every_event_arrives";
 /// A consent that has ended gives nothing any more, and is erased.
 pub const CONSENTS_END: &str = "consents_end";
+/// A number is masked, and an account that nobody reads is unlinked, when it is old and not before.
+pub const OLD_ONLY: &str = "old_only";
 /// The report of a day says what was recorded, and explains how the wallet moved.
 pub const ADDS_UP: &str = "books_add_up";

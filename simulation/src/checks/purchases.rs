@@ -5,7 +5,7 @@ use sandbox::simulators::vtpass::OrderState;
 use shared::domain::ids::ProviderReference;
 use shared::domain::purchase::State;
 
-use super::{limits, name};
+use super::{ages, limits, name};
 use crate::record::Seen;
 use crate::world::{Item, World};
 
@@ -38,6 +38,7 @@ pub(super) fn written(world: &World, id: &str) {
     if !seen.is_refill {
         agree(world, &seen.reference);
     }
+    ages::written(world, &item);
 }
 
 fn final_stays(world: &World, id: &str, was: Option<State>, is: State) {

@@ -78,6 +78,7 @@ impl Generator {
             9 => self.spoiled(),
             10 => self.rush(),
             11 => self.left_unreported(),
+            12 => self.aged(),
             _ => return false,
         }
         true
@@ -245,7 +246,9 @@ impl Generator {
             index_lag_ms: most(&mut self.rng, lags, 5_000),
             purchase_limit: (self.is_crowded || self.percent(10)).then_some(5),
             webhooks: false,
-            books: self.keeps_books,
+            // A run of weeks would close each of its days.
+            books: self.keeps_books && !self.ages,
+            ages: self.ages,
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Generator {
     pub(super) is_crowded: bool,
     /// Whether the books are kept.
     pub(super) keeps_books: bool,
+    /// Whether numbers and unread accounts grow old.
+    pub(super) ages: bool,
 }
 
 impl Generator {
@@ -35,6 +37,7 @@ impl Generator {
             own_outages: Vec::new(),
             is_crowded: false,
             keeps_books: false,
+            ages: false,
         }
     }
 

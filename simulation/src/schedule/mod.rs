@@ -1,5 +1,6 @@
 //! A schedule: everything that makes one run. It is derived from a seed, or read from a file.
 
+mod aged;
 mod customers;
 mod fate;
 mod generate;
@@ -9,6 +10,7 @@ mod shrink;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::aged::{FIRST_PASS_MS, KEPT_DAYS};
 pub use self::fate::{End, Fate, PayAnswer, RefillAnswer, RequeryAnswer};
 pub use self::generate::generate;
 pub use self::shrink::shrink;
@@ -74,6 +76,9 @@ pub struct Settings {
     /// Whether the books are kept.
     #[serde(default)]
     pub books: bool,
+    /// Whether numbers are masked, and accounts unlinked that nobody reads, after [`KEPT_DAYS`].
+    #[serde(default)]
+    pub ages: bool,
 }
 
 /// What somebody does, and when.

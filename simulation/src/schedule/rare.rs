@@ -174,7 +174,7 @@ impl Generator {
         }
     }
 
-    fn single(&mut self, fate: Fate) {
+    pub(super) fn single(&mut self, fate: Fate) {
         self.orders = 1;
         let bundle = self.percent(30);
         let at = self.between(0, 5 * SECOND);

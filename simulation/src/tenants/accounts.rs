@@ -9,7 +9,7 @@ use shared::domain::time::{to_iso, to_ms};
 
 use super::client::{Client, Reply, text};
 use super::people::People;
-use crate::checks::{consents, name};
+use crate::checks::{ages, consents, name};
 use crate::schedule::{CustomerNumber, Deed, Report, Tenant};
 use crate::world::{TENANTS, World, tenant_id};
 
@@ -85,6 +85,8 @@ impl People {
             (consents::end_of(world, &tenant_id(tenant), id), to_ms(world.clock.now()));
         let reply = Client::of(world, tenant).get(&format!("/accounts/{id}/identity")).await;
         world.tell(|| format!("tenant {tenant} reads customer {number}: {}", reply.status));
+        let is_shown = reply.status == 200;
+        world.record().reads.add(tenant_id(tenant).as_str(), id, begun, is_shown);
         let is_held = holds(world, tenant, number);
         if reply.status == 422
             && is_held
@@ -125,7 +127,8 @@ impl People {
                 _ => false,
             });
             let is_held = state.as_deref() == Some("linked") && world.mono.is_linked(id);
-            if !is_over && !is_held {
+            let is_dormant = ages::was_dormant(world, tenant_id(tenant).as_str(), id);
+            if !is_over && !is_held && !is_dormant {
                 let detail = format!("tenant {tenant} lost customer {number}, who did not leave");
                 world.violated("consents_stay", detail);
             }

@@ -39,7 +39,7 @@ use super::{
     API, Blueprint, DUPLICATES, Dynamodb, Operator, Routers, World, queues, scheduled, true_clock,
 };
 use crate::record::Record;
-use crate::schedule::{Deed, SPEND_LIMIT, Schedule};
+use crate::schedule::{Deed, KEPT_DAYS, SPEND_LIMIT, Schedule};
 
 /// How many tenants there are.
 pub const TENANTS: usize = 2;
@@ -74,6 +74,9 @@ impl World {
             tokio::spawn(queues::run(world.clone(), trigger.clone(), function));
         }
         tokio::spawn(scheduled::reconcile(world.clone(), functions["reconcile"].clone()));
+        if world.schedule.settings.ages {
+            tokio::spawn(scheduled::passes(world.clone(), functions["reconcile"].clone()));
+        }
         if world.schedule.settings.books {
             tokio::spawn(scheduled::books(world.clone(), functions["books"].clone()));
         }
@@ -179,18 +182,7 @@ impl World {
         for spec in &blueprint.stack.functions {
             let name = &spec.name;
             let start = blueprint.registry[name].clone();
-            let mut vars = spec.variables.clone();
-            if let Some(limit) = self.schedule.settings.purchase_limit
-                && vars.contains_key("LIMIT_PURCHASES")
-            {
-                vars.insert("LIMIT_PURCHASES".to_owned(), format!("{limit}/60,200000/86400"));
-                let (short, long) = SPEND_LIMIT;
-                vars.insert("SPEND_LIMIT".to_owned(), format!("{short}/600,{long}/86400"));
-            }
-            // A schedule has few orders, so that usual thresholds would hardly ever be reached.
-            if self.schedule.seed.is_multiple_of(4) && vars.contains_key("GUARD") {
-                vars.insert("GUARD".to_owned(), "bad=2,share=30,row=2".to_owned());
-            }
+            let vars = self.changed(spec.variables.clone());
             let vars = vars.into_iter().chain(blueprint.lambda.clone()).collect();
             let fleet = Arc::new(Fleet::new(name, start, vars, network.clone()));
             let (starter, switches) = (fleet.starter(), Switches::default());
@@ -203,6 +195,30 @@ impl World {
             functions.insert(name.clone(), Arc::new(function));
         }
         functions
+    }
+}
+
+impl World {
+    /// The variables of a function as the schedule wants them.
+    fn changed(&self, mut vars: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let settings = &self.schedule.settings;
+        let mut set = |name: &str, value: String| {
+            vars.entry(name.to_owned()).and_modify(|it| *it = value);
+        };
+        if let Some(limit) = settings.purchase_limit {
+            set("LIMIT_PURCHASES", format!("{limit}/60,200000/86400"));
+            let (short, long) = SPEND_LIMIT;
+            set("SPEND_LIMIT", format!("{short}/600,{long}/86400"));
+        }
+        // A schedule has few orders, so that usual thresholds would hardly ever be reached.
+        if self.schedule.seed.is_multiple_of(4) {
+            set("GUARD", "bad=2,share=30,row=2".to_owned());
+        }
+        if settings.ages {
+            set("NUMBER_RETENTION_DAYS", KEPT_DAYS.to_string());
+            set("DORMANT_DAYS", KEPT_DAYS.to_string());
+        }
+        vars
     }
 }
 

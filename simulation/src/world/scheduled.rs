@@ -11,9 +11,11 @@ use shared::domain::time::to_ms;
 
 use super::World;
 use crate::checks::consents;
+use crate::schedule::FIRST_PASS_MS;
 
 /// The rate of reconcile's schedule.
 const RATE: Duration = Duration::from_secs(900);
+const DAY: Duration = Duration::from_secs(86_400);
 /// How long after its end a day is closed: books wait an hour, and instances' clocks may be behind.
 const CLOSED: Duration = Duration::from_secs(3_700);
 /// How long closing a day takes at most where nothing goes wrong.
@@ -37,6 +39,15 @@ pub async fn reconcile(world: Arc<World>, function: Arc<Function>) {
         if is_first || is_measured || is_due || consents::ends(&world).iter().any(has_ended) {
             invoke(&world, "reconcile", &function).await;
         }
+    }
+}
+
+/// Runs reconcile once a day from when its passes find what is old.
+pub async fn passes(world: Arc<World>, function: Arc<Function>) {
+    world.until_ms(FIRST_PASS_MS).await;
+    loop {
+        invoke(&world, "reconcile", &function).await;
+        tokio::time::sleep(DAY).await;
     }
 }
 
