@@ -62,8 +62,9 @@ impl Generator {
     fn old_orders(&mut self) {
         let answers = [PayAnswer::Plain, PayAnswer::Pending, PayAnswer::Silent, PayAnswer::Review];
         let pay = self.pick(&answers);
-        let fate = |pay| Fate { pay, requeries: vec![], end: End::Delivered, asks: Some(0) };
-        self.single(fate(pay));
+        // One that never ends at VTpass waits for a person.
+        let asks = self.pick(&[Some(0), Some(0), None]);
+        self.single(Fate { pay, requeries: vec![], end: End::Delivered, asks });
         if self.percent(40) {
             let (at, twice_spelled) = (self.around_a_pass(), self.percent(30));
             let end = End::Reversed;
@@ -72,7 +73,8 @@ impl Generator {
         if self.percent(40) {
             let (at, order) = (self.between(DAY, LAST), self.orders);
             self.orders += 1;
-            let fate = fate(PayAnswer::Plain);
+            let (pay, end) = (PayAnswer::Plain, End::Delivered);
+            let fate = Fate { pay, requeries: vec![], end, asks: Some(0) };
             self.at(at, Deed::Buy { tenant: 0, order, bundle: false, fate, tries: 2 });
         }
         for _ in 0..self.pick(&[0, 1, 2]) {
