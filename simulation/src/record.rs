@@ -9,7 +9,6 @@ use shared::domain::purchase::State;
 use shared::platform::http::{Answer, NoAnswer};
 use time::OffsetDateTime;
 
-use crate::checks::ages::Reads;
 use crate::schedule::FaultKind;
 use crate::world::Call;
 
@@ -54,6 +53,26 @@ pub struct Seen {
     pub reconciled_ms: Option<i64>,
     /// Why it is as it is: the note of the last line that concluded something.
     pub reason: Option<String>,
+}
+
+/// The reads of accounts, by tenant and account: when they began, epoch milliseconds.
+#[derive(Default)]
+pub struct Reads {
+    /// Those that gave data.
+    pub shown: BTreeMap<(String, String), Vec<i64>>,
+    /// When the last one began, whether it gave data or not.
+    pub last: BTreeMap<(String, String), i64>,
+}
+
+impl Reads {
+    /// Notes a read.
+    pub fn add(&mut self, tenant: &str, account: &str, began_ms: i64, is_shown: bool) {
+        let key = (tenant.to_owned(), account.to_owned());
+        if is_shown {
+            self.shown.entry(key.clone()).or_default().push(began_ms);
+        }
+        self.last.insert(key, began_ms);
+    }
 }
 
 /// A situation that a run can meet.

@@ -1,7 +1,5 @@
 //! Numbers that are masked and accounts that are unlinked because they are old, and no others.
 
-use std::collections::BTreeMap;
-
 use dynoxide::types::AttributeValue;
 use shared::domain::account::DORMANT;
 use shared::domain::purchase::State;
@@ -18,26 +16,6 @@ const KEPT_MS: i64 = KEPT_DAYS.cast_signed() * 86_400_000;
 const CLOCK_DIFFERENCE_MS: i64 = 10_000;
 /// A read in these last moments may come after the pass looked for reads.
 const A_MOMENT_MS: i64 = 120_000;
-
-/// The reads of accounts, by tenant and account: when they began, epoch milliseconds.
-#[derive(Default)]
-pub struct Reads {
-    /// Those that gave data.
-    shown: BTreeMap<(String, String), Vec<i64>>,
-    /// When the last one began, whether it gave data or not.
-    last: BTreeMap<(String, String), i64>,
-}
-
-impl Reads {
-    /// Notes a read.
-    pub fn add(&mut self, tenant: &str, account: &str, began_ms: i64, is_shown: bool) {
-        let key = (tenant.to_owned(), account.to_owned());
-        if is_shown {
-            self.shown.entry(key.clone()).or_default().push(began_ms);
-        }
-        self.last.insert(key, began_ms);
-    }
-}
 
 /// What is old and was not passed over yet. Where the schedule does not last for weeks, the store is not
 /// asked.

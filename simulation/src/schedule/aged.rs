@@ -4,14 +4,10 @@ use strum::IntoEnumIterator;
 
 use super::customers::link;
 use super::generator::{Generator, HOUR, MINUTE, SECOND};
-use super::{Deed, End, Fate, Fault, FaultKind, PayAnswer, Report};
+use super::{Deed, End, FIRST_PASS_MS, Fate, Fault, FaultKind, PayAnswer, Report};
 use crate::world::TENANTS;
 
 const DAY: u64 = 24 * HOUR;
-/// After how long a number is masked and an account that nobody reads is unlinked.
-pub const KEPT_DAYS: u64 = 30;
-/// When reconcile first passes over all purchases and accounts after that, in milliseconds from the start.
-pub const FIRST_PASS_MS: u64 = KEPT_DAYS * DAY + HOUR;
 /// The last of these days on which somebody does something.
 const LAST: u64 = 46 * DAY;
 

@@ -10,7 +10,6 @@ mod shrink;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::aged::{FIRST_PASS_MS, KEPT_DAYS};
 pub use self::fate::{End, Fate, PayAnswer, RefillAnswer, RequeryAnswer};
 pub use self::generate::generate;
 pub use self::shrink::shrink;
@@ -51,6 +50,11 @@ impl Schedule {
 
 /// How many kobo a tenant may buy for in ten minutes and in a day, where the schedule limits purchases.
 pub const SPEND_LIMIT: (u64, u64) = (60_000, 100_000_000);
+
+/// After how many days a number is masked, and an account unlinked that nobody reads.
+pub const KEPT_DAYS: u64 = 30;
+/// When reconcile first passes over what is so old, in milliseconds from the start.
+pub const FIRST_PASS_MS: u64 = (KEPT_DAYS * 24 + 1) * 3_600_000;
 
 /// How AWS behaves during the safety phase.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
