@@ -116,6 +116,8 @@ pub struct Record {
     pub restarts: u32,
     /// When VTpass reversed an order by itself, epoch milliseconds.
     pub reversed_ms: BTreeMap<String, i64>,
+    /// The orders that VTpass reversed by itself and reported by no webhook.
+    pub kept_quiet: BTreeSet<String>,
     /// The orders whose provider was told what happens with them.
     pub scripted: BTreeSet<usize>,
     /// What the gateway took note of by webhook: accounts that were withdrawn, orders of VTpass.
@@ -152,6 +154,7 @@ impl Record {
             requeries: BTreeMap::new(),
             restarts: 0,
             reversed_ms: BTreeMap::new(),
+            kept_quiet: BTreeSet::new(),
             scripted: BTreeSet::new(),
             reported: BTreeSet::new(),
             forged: BTreeSet::new(),

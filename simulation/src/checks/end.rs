@@ -111,7 +111,7 @@ fn purchase_agrees(world: &World, id: &str, seen: &Seen) {
     }
 }
 
-/// Whether VTpass reversed an order after reconcile looked back on it, and its webhook was lost.
+/// Whether VTpass reversed an order after reconcile looked back on it, and its webhook was lost or never sent.
 fn nobody_could_know(world: &World, seen: &Seen) -> bool {
     let reversed = world.record().reversed_ms.get(&seen.reference).copied();
     let is_later =
@@ -120,7 +120,8 @@ fn nobody_could_know(world: &World, seen: &Seen) -> bool {
     let about = |it: &&Delivery| it.request_id.as_deref() == Some(&seen.reference);
     let newest = webhooks.iter().find(about);
     let is_reported = world.record().reported.contains(&seen.reference);
-    is_later && !is_reported && newest.is_none_or(|it| !it.accepted)
+    let is_quiet = world.record().kept_quiet.contains(&seen.reference);
+    is_later && !is_reported && (is_quiet || newest.is_none_or(|it| !it.accepted))
 }
 
 fn refill_agrees(world: &World, id: &str, seen: &Seen) {

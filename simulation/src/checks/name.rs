@@ -24,6 +24,8 @@ pub const ANSWERED: &str = "requests_are_answered";
 pub const DOCUMENTED: &str = "documented_answer";
 /// No tenant sees what is another's.
 pub const OWN_ONLY: &str = "own_only";
+/// A key that was revoked opens nothing, once the authorizer's decision is not kept any more.
+pub const REVOKED: &str = "revoked_keys_open_nothing";
 /// Repeats under one key are one purchase.
 pub const ONE_PURCHASE: &str = "one_purchase_for_a_key";
 /// What a tenant was told is what is stored.

@@ -98,6 +98,19 @@ impl Generator {
             let at = self.time();
             self.at(at, Deed::RotateKeys);
         }
+        if self.percent(3) {
+            self.new_key();
+        }
+    }
+
+    /// A tenant gets another key, and the one before is tried.
+    fn new_key(&mut self) {
+        let (at, tenant) = (self.time(), self.tenant());
+        self.at(at, Deed::ReplaceKey { tenant });
+        for _ in 0..self.pick(&[1, 2, 4]) {
+            let later = at + SECOND + self.later();
+            self.at(later, Deed::TryRevoked { tenant });
+        }
     }
 
     fn buyers(&mut self) {
@@ -284,6 +297,7 @@ impl Generator {
                 &["fetch-data", "mtn-callback", "requery", "mtn"]
             }
             Deed::Read { .. } => &["fetch-data"],
+            Deed::ReplaceKey { .. } | Deed::TryRevoked { .. } => &["operator", "authorizer"],
             Deed::Settle { .. } => &["operator", "notify", "requery"],
             Deed::Repeat { .. } | Deed::Reuse { .. } | Deed::Look { .. } | Deed::List { .. } => {
                 &["purchase", "authorizer", "people"]

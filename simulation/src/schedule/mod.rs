@@ -241,6 +241,16 @@ pub enum Deed {
     LoseMessages,
     /// VTpass's keys are changed, there and in Secrets Manager.
     RotateKeys,
+    /// An operator gives a tenant another API key, and revokes the one before.
+    ReplaceKey {
+        /// Whose.
+        tenant: Tenant,
+    },
+    /// Somebody uses the API key of a tenant that was revoked last.
+    TryRevoked {
+        /// Whose.
+        tenant: Tenant,
+    },
     /// An operator settles the purchase of an order, if it waits for a person and the provider's records
     /// say how it ended.
     Settle {

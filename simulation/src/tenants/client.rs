@@ -9,7 +9,7 @@ use crate::world::{API, CLIENT_TIMEOUT, World};
 /// A client, with a key or without.
 pub(super) struct Client<'a> {
     world: &'a World,
-    key: Option<&'a str>,
+    key: Option<String>,
 }
 
 /// An answer; status 0 if there was none.
@@ -24,7 +24,11 @@ const STATUSES: [u16; 16] =
 
 impl<'a> Client<'a> {
     pub(super) fn of(world: &'a World, tenant: Tenant) -> Self {
-        Self { world, key: world.keys.get(tenant).map(String::as_str) }
+        Self::with_key(world, world.keys.used(tenant))
+    }
+
+    pub(super) fn with_key(world: &'a World, key: String) -> Self {
+        Self { world, key: Some(key) }
     }
 
     pub(super) fn stranger(world: &'a World) -> Self {
@@ -50,7 +54,7 @@ impl<'a> Client<'a> {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let mut request = axum::http::Request::builder().method(method);
         request = request.uri(format!("{API}{path}")).header("content-type", "application/json");
-        let key = self.key.map(|key| ("mono-sec-key", key));
+        let key = self.key.as_deref().map(|key| ("mono-sec-key", key));
         for (name, value) in headers.iter().copied().chain(key) {
             request = request.header(name, value);
         }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod client;
+mod keys;
 mod operator;
 mod orders;
 mod people;
@@ -48,6 +49,9 @@ impl People {
                     if *end == End::Reversed {
                         let now = to_ms(world.clock.now());
                         world.record().reversed_ms.insert(reference.clone(), now);
+                        if !*webhook {
+                            world.record().kept_quiet.insert(reference.clone());
+                        }
                     }
                     world.tell(|| format!("VTpass: order {order} is {}", <&str>::from(end)));
                     checks::after_resolution(&world, &reference);
@@ -80,6 +84,8 @@ impl People {
             Deed::Spoil { order } => self.spoil(&world, *order),
             Deed::LoseMessages => world.lose_messages(),
             Deed::RotateKeys => rotate_keys(&world),
+            Deed::ReplaceKey { tenant } => keys::replace(&world, *tenant).await,
+            Deed::TryRevoked { tenant } => keys::try_revoked(&world, *tenant).await,
             Deed::Settle { order } => self.settle(&world, *order).await,
             Deed::Reprice { kobo } => {
                 let (service_id, variation_code) = BUNDLE;

@@ -17,6 +17,7 @@ use sandbox::ledger::Ledger;
 use sandbox::simulators::mono::{self, MonoSimulator};
 use sandbox::simulators::mtn::{self, MtnSimulator};
 use sandbox::simulators::vtpass::{self, VtpassSimulator};
+use sandbox::template::stack::FunctionSpec;
 use shared::domain::api_key::{ApiKey, KeyKind};
 use shared::domain::ids::TenantId;
 use shared::domain::webhook::{Endpoint, NewEndpoint, Scheme};
@@ -36,7 +37,8 @@ use super::faults::Faults;
 use super::fleet::Fleet;
 use super::network::{Caller, Line, Network};
 use super::{
-    API, Blueprint, DUPLICATES, Dynamodb, Operator, Routers, World, queues, scheduled, true_clock,
+    API, Blueprint, DUPLICATES, Dynamodb, Keys, Operator, Routers, World, queues, scheduled,
+    true_clock,
 };
 use crate::record::Record;
 use crate::schedule::{Deed, KEPT_DAYS, SPEND_LIMIT, Schedule};
@@ -57,10 +59,13 @@ impl World {
         network.connect(&world);
         world.add_tenants(blueprint).await;
         world.add_endpoints(blueprint).await;
-        if world.schedule.actions.iter().any(|it| matches!(it.deed, Deed::Settle { .. })) {
+        if world.schedule.actions.iter().any(|it| is_of_operator(&it.deed)) {
             let line = network.of(Caller::provider("operator"));
             let outside = environment(&world.clock, &world.random, line);
-            let operator = Operator::of(&vars_of("requery", blueprint), &outside);
+            let functions = ["requery", "authorizer"].map(|name| function_of(name, blueprint));
+            let variables = functions.into_iter().flat_map(|it| it.variables.clone());
+            let vars = variables.chain(blueprint.lambda.clone()).collect();
+            let operator = Operator::of(&vars, &outside);
             assert!(world.operator.set(operator.expect(COMPLETE)).is_ok(), "there is one operator");
         }
         let functions = world.deploy(blueprint, &network).await;
@@ -117,7 +122,7 @@ impl World {
                 api: OnceLock::new(),
             },
             secrets,
-            keys: (0..TENANTS).map(|number| format!("test_sk_tenant_{number}")).collect(),
+            keys: Keys::new(),
             endpoints: OnceLock::new(),
             operator: OnceLock::new(),
             traffic: OnceLock::new(),
@@ -144,9 +149,9 @@ impl World {
         let vars = vars_of("authorizer", blueprint);
         let dynamodb = aws::dynamodb(&vars, &self.outside).expect(COMPLETE);
         let tenants = Tenants::from_vars(&vars, &dynamodb).expect(COMPLETE);
-        for (number, key) in self.keys.iter().enumerate() {
-            let tenant = tenant_id(number);
-            let key = ApiKey::new(key, tenant, KeyKind::Test, None, self.clock.now());
+        for number in 0..TENANTS {
+            let (key, tenant) = (self.keys.used(number), tenant_id(number));
+            let key = ApiKey::new(&key, tenant, KeyKind::Test, None, self.clock.now());
             tenants.put(&key).await.expect("nobody disturbs the first writes");
         }
     }
@@ -222,6 +227,10 @@ impl World {
     }
 }
 
+fn is_of_operator(deed: &Deed) -> bool {
+    matches!(deed, Deed::Settle { .. } | Deed::ReplaceKey { .. })
+}
+
 /// The environment of people and providers.
 fn environment(clock: &Clock, random: &Random, line: Line) -> Environment {
     let line = Arc::new(line);
@@ -239,8 +248,12 @@ fn environment(clock: &Clock, random: &Random, line: Line) -> Environment {
 
 /// The variables of a function.
 pub(crate) fn vars_of(function: &str, blueprint: &Blueprint) -> Vars {
-    let spec = blueprint.stack.functions.iter().find(|it| it.name == function);
-    spec.expect("the template has the function").vars(&blueprint.lambda)
+    function_of(function, blueprint).vars(&blueprint.lambda)
+}
+
+fn function_of<'a>(name: &str, blueprint: &'a Blueprint) -> &'a FunctionSpec {
+    let spec = blueprint.stack.functions.iter().find(|it| it.name == name);
+    spec.expect("the template has the function")
 }
 
 /// A tenant's id, by its number.

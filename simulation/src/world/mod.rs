@@ -7,6 +7,7 @@ mod call;
 mod dynamodb;
 mod faults;
 mod fleet;
+mod keys;
 mod life;
 mod network;
 mod operator;
@@ -41,6 +42,7 @@ pub use self::build::{CLIENT_TIMEOUT, TENANTS, tenant_id};
 pub use self::call::{Call, Service};
 pub use self::dynamodb::{Dynamodb, Item};
 use self::faults::Faults;
+pub use self::keys::{Keys, Revoked};
 pub use self::operator::Operator;
 pub(crate) use self::serve::MEASURED;
 pub use self::traffic::{Asked, Traffic};
@@ -80,8 +82,8 @@ pub struct World {
     pub secrets: Secrets,
     /// The environment of people and providers, whose calls do not fail.
     pub outside: Environment,
-    /// The API keys, by tenant.
-    pub keys: Vec<String>,
+    /// The API keys of the tenants.
+    pub keys: Keys,
     /// The webhook endpoints, by tenant; none where the schedule has no webhooks.
     pub endpoints: OnceLock<Vec<Endpoint>>,
     /// What an operator uses; nothing where the schedule has no operator.

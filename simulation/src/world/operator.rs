@@ -3,13 +3,15 @@
 use shared::platform::aws;
 use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
-use shared::store::{Outbox, Purchases};
+use shared::store::{Outbox, Purchases, Tenants};
 
-/// The clients of `telco-gateway purchase settle`.
+/// The clients of `telco-gateway purchase settle` and `telco-gateway tenant`.
 pub struct Operator {
     /// The purchases.
     pub purchases: Purchases,
-    /// What announces their changes.
+    /// The tenants' API keys.
+    pub tenants: Tenants,
+    /// What announces changes of purchases.
     pub outbox: Outbox,
 }
 
@@ -17,6 +19,7 @@ impl Operator {
     pub(super) fn of(vars: &Vars, environment: &Environment) -> Result<Self, ConfigError> {
         let dynamodb = aws::dynamodb(vars, environment)?;
         let purchases = Purchases::from_vars(vars, &dynamodb)?;
-        Ok(Self { purchases, outbox: Outbox::from_vars(vars, environment)? })
+        let tenants = Tenants::from_vars(vars, &dynamodb)?;
+        Ok(Self { purchases, tenants, outbox: Outbox::from_vars(vars, environment)? })
     }
 }
