@@ -118,6 +118,8 @@ pub struct Record {
     pub reversed_ms: BTreeMap<String, i64>,
     /// The orders that VTpass reversed by itself and reported by no webhook.
     pub kept_quiet: BTreeSet<String>,
+    /// The orders that an operator settled without looking at the provider's records.
+    pub guessed: BTreeSet<String>,
     /// The orders whose provider was told what happens with them.
     pub scripted: BTreeSet<usize>,
     /// What the gateway took note of by webhook: accounts that were withdrawn, orders of VTpass.
@@ -155,6 +157,7 @@ impl Record {
             restarts: 0,
             reversed_ms: BTreeMap::new(),
             kept_quiet: BTreeSet::new(),
+            guessed: BTreeSet::new(),
             scripted: BTreeSet::new(),
             reported: BTreeSet::new(),
             forged: BTreeSet::new(),

@@ -1,11 +1,10 @@
 //! Numbers that are masked and accounts that are unlinked because they are old, and no others.
 
-use dynoxide::types::AttributeValue;
 use shared::domain::account::DORMANT;
 use shared::domain::purchase::State;
 use shared::domain::time::{from_iso, to_ms};
 
-use super::item::{number, text};
+use super::item::{lines, number, text};
 use super::name;
 use crate::schedule::KEPT_DAYS;
 use crate::world::{Item, World};
@@ -110,15 +109,4 @@ fn dormant_ends(account: &Item) -> Vec<Dormant> {
 
 fn at_ms(line: &Item) -> Option<i64> {
     from_iso(text(line, "at").to_owned()).map(to_ms)
-}
-
-fn lines(account: &Item) -> impl Iterator<Item = &Item> {
-    let lines = match account.get("history") {
-        Some(AttributeValue::L(lines)) => lines.as_slice(),
-        _ => &[],
-    };
-    lines.iter().filter_map(|line| match line {
-        AttributeValue::M(line) => Some(line),
-        _ => None,
-    })
 }

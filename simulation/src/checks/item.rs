@@ -19,3 +19,15 @@ pub(super) fn number(item: &Item, name: &str) -> Option<i64> {
         _ => None,
     }
 }
+
+/// The lines of its history, oldest first.
+pub(super) fn lines(item: &Item) -> impl Iterator<Item = &Item> {
+    let lines = match item.get("history") {
+        Some(AttributeValue::L(lines)) => lines.as_slice(),
+        _ => &[],
+    };
+    lines.iter().filter_map(|line| match line {
+        AttributeValue::M(line) => Some(line),
+        _ => None,
+    })
+}

@@ -96,8 +96,9 @@ fn count_requery(world: &World, reference: &str) {
 pub(super) fn agree(world: &World, reference: &str) {
     let Some(id) = ProviderReference::new(reference.to_owned()).purchase_id() else { return };
     let record = world.record();
-    let Some(seen) = record.purchases.get(id.as_str()).filter(|it| it.state.safe_to_refund())
-    else {
+    let is_guessed = record.guessed.contains(reference);
+    let seen = record.purchases.get(id.as_str()).filter(|it| it.state.safe_to_refund());
+    let Some(seen) = seen.filter(|_| !is_guessed) else {
         return;
     };
     let (state, reference) = (seen.state, seen.reference.clone());

@@ -79,6 +79,7 @@ impl Generator {
             10 => self.rush(),
             11 => self.left_unreported(),
             12 => self.aged(),
+            13 => self.guessed(),
             _ => return false,
         }
         true
@@ -298,7 +299,7 @@ impl Generator {
             }
             Deed::Read { .. } => &["fetch-data"],
             Deed::ReplaceKey { .. } | Deed::TryRevoked { .. } => &["operator", "authorizer"],
-            Deed::Settle { .. } => &["operator", "notify", "requery"],
+            Deed::Settle { .. } | Deed::Guess { .. } => &["operator", "notify", "requery"],
             Deed::Repeat { .. } | Deed::Reuse { .. } | Deed::Look { .. } | Deed::List { .. } => {
                 &["purchase", "authorizer", "people"]
             }

@@ -257,6 +257,14 @@ pub enum Deed {
         /// Which order.
         order: OrderNumber,
     },
+    /// An operator settles the purchase of an order, if it waits for a person, without looking at the
+    /// provider's records.
+    Guess {
+        /// Which order.
+        order: OrderNumber,
+        /// As what.
+        to: End,
+    },
     /// VTpass changes the price of the bundle.
     Reprice {
         /// The new price.

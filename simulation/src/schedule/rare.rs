@@ -136,6 +136,25 @@ impl Generator {
         self.at(first, Deed::Resolve { order: 0, end, webhook: true, twice_spelled });
     }
 
+    /// An operator settles an order without looking at VTpass's records. VTpass says how it ended, mostly
+    /// later, and always before reconcile looks back.
+    pub(super) fn guessed(&mut self) {
+        let (pay, waits) = self.pick(&[
+            (PayAnswer::Review, (MINUTE, 3 * HOUR)),
+            (PayAnswer::Pending, (24 * HOUR + 10 * MINUTE, 30 * HOUR)),
+        ]);
+        self.single(Fate { pay, requeries: vec![], end: End::Delivered, asks: None });
+        let (at, to) = (self.between(waits.0, waits.1), self.any());
+        self.at(at, Deed::Guess { order: 0, to });
+        let known = match self.percent(20) {
+            true => at - self.between(0, MINUTE),
+            false => at + self.between(0, 18 * HOUR),
+        };
+        self.disturb(known);
+        let (end, webhook, twice_spelled) = (self.any(), self.percent(70), self.percent(20));
+        self.at(known, Deed::Resolve { order: 0, end, webhook, twice_spelled });
+    }
+
     /// A customer withdraws at Mono, which reports nothing. A read of the account finds out.
     pub(super) fn left_unreported(&mut self) {
         let customer = self.pick(&[0, 1, 2, 3]);

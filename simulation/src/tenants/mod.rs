@@ -87,6 +87,7 @@ impl People {
             Deed::ReplaceKey { tenant } => keys::replace(&world, *tenant).await,
             Deed::TryRevoked { tenant } => keys::try_revoked(&world, *tenant).await,
             Deed::Settle { order } => self.settle(&world, *order).await,
+            Deed::Guess { order, to } => self.guess(&world, *order, *to).await,
             Deed::Reprice { kobo } => {
                 let (service_id, variation_code) = BUNDLE;
                 world.vtpass.set_price(service_id, variation_code, *kobo);

@@ -228,7 +228,7 @@ impl World {
 }
 
 fn is_of_operator(deed: &Deed) -> bool {
-    matches!(deed, Deed::Settle { .. } | Deed::ReplaceKey { .. })
+    matches!(deed, Deed::Settle { .. } | Deed::Guess { .. } | Deed::ReplaceKey { .. })
 }
 
 /// The environment of people and providers.
