@@ -42,23 +42,7 @@ impl People {
             Deed::Look { tenant, order } => self.look(&world, *tenant, *order).await,
             Deed::List { tenant } => self.list(&world, *tenant).await,
             Deed::Resolve { order, end, webhook, twice_spelled } => {
-                let Some(reference) = self.reference(&world, *order) else { return };
-                if is_lawful(&world, &reference, end.state()) {
-                    let is_plain = *webhook && !*twice_spelled;
-                    world.vtpass.resolve(&reference, end.state(), is_plain);
-                    if *end == End::Reversed {
-                        let now = to_ms(world.clock.now());
-                        world.record().reversed_ms.insert(reference.clone(), now);
-                        if !*webhook {
-                            world.record().kept_quiet.insert(reference.clone());
-                        }
-                    }
-                    world.tell(|| format!("VTpass: order {order} is {}", <&str>::from(end)));
-                    checks::after_resolution(&world, &reference);
-                    if *webhook && *twice_spelled {
-                        report_twice_spelled(&world, &reference).await;
-                    }
-                }
+                self.resolve(&world, *order, *end, *webhook, *twice_spelled).await;
             }
             Deed::Webhook { order } => self.webhook(&world, *order).await,
             Deed::Link { tenant, customer, wrong_otps, ends_after_ms } => {
@@ -109,6 +93,34 @@ impl People {
             self.list(world, tenant).await;
         }
         self.check_links(world);
+    }
+
+    /// VTpass's staff gives an order another state, if it may.
+    async fn resolve(
+        &self,
+        world: &World,
+        order: OrderNumber,
+        end: End,
+        webhook: bool,
+        twice_spelled: bool,
+    ) {
+        let reference = self.reference(world, order);
+        let Some(reference) = reference.filter(|it| is_lawful(world, it, end.state())) else {
+            return;
+        };
+        world.vtpass.resolve(&reference, end.state(), webhook && !twice_spelled);
+        if end == End::Reversed {
+            let now = to_ms(world.clock.now());
+            world.record().reversed_ms.insert(reference.clone(), now);
+            if !webhook {
+                world.record().kept_quiet.insert(reference.clone());
+            }
+        }
+        world.tell(|| format!("VTpass: order {order} is {}", <&str>::from(end)));
+        checks::after_resolution(world, &reference);
+        if webhook && twice_spelled {
+            report_twice_spelled(world, &reference).await;
+        }
     }
 
     /// A webhook in VTpass's name. Anybody can send one.

@@ -122,7 +122,7 @@ impl World {
                 api: OnceLock::new(),
             },
             secrets,
-            keys: Keys::new(),
+            keys: Keys::new(TENANTS),
             endpoints: OnceLock::new(),
             operator: OnceLock::new(),
             traffic: OnceLock::new(),

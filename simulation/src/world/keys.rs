@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::TENANTS;
 use crate::schedule::Tenant;
 
 /// The API keys of the tenants.
@@ -23,10 +22,10 @@ pub struct Revoked {
 }
 
 impl Keys {
-    /// One for each tenant.
-    pub(super) fn new() -> Self {
+    /// One for each of so many tenants.
+    pub(super) fn new(tenants: usize) -> Self {
         let held = |number| Held { used: format!("test_sk_tenant_{number}"), revoked: None };
-        Self(Mutex::new((0..TENANTS).map(held).collect()))
+        Self(Mutex::new((0..tenants).map(held).collect()))
     }
 
     /// The key that a tenant uses.
