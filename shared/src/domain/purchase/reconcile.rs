@@ -19,8 +19,9 @@ pub const STEP_GRACE: Duration = Duration::from_secs(30 * 60);
 const RESTART_PAUSE: Duration = Duration::from_secs(3 * 3_600);
 /// The time between two questions about a purchase that waits for a person.
 const REVIEW_PAUSE: Duration = Duration::from_secs(86_400);
-/// The time between two look backs while VTpass gives no clear answer.
-const LOOK_BACK_PAUSE: Duration = Duration::from_secs(3_600);
+/// The shortest and the longest time between two look backs while VTpass gives no clear answer.
+const LOOK_BACK_PAUSES: (Duration, Duration) =
+    (Duration::from_secs(3_600), Duration::from_secs(86_400));
 /// The age of a purchase at which reconcile stops asking: a day to settle and two weeks.
 const LAST_AGE: Duration = Duration::from_secs(15 * 86_400);
 
@@ -100,7 +101,7 @@ impl Plan {
         } else if is_old(purchase, now) {
             Self { task: Task::GiveUp, next: None }
         } else {
-            Self::new(Task::LookBack, now + LOOK_BACK_PAUSE)
+            Self::new(Task::LookBack, now + look_back_pause(now - due))
         }
     }
 
@@ -136,6 +137,13 @@ impl Purchase {
         };
         (next > now).then_some(next)
     }
+}
+
+/// Until the next look back, where the first was due so long ago. An outage is over in hours; an answer
+/// that stays unclear for days rings at each look back, and a person has seen it.
+fn look_back_pause(waited: time::Duration) -> Duration {
+    let (shortest, longest) = LOOK_BACK_PAUSES;
+    (waited.unsigned_abs() / 8).clamp(shortest, longest)
 }
 
 fn is_old(purchase: &Purchase, now: OffsetDateTime) -> bool {
@@ -220,6 +228,20 @@ mod tests {
             let done = Purchase { reconciled_at: Some(START), ..early };
             assert_eq!(plan(&done, 24 * HOUR), (Task::Finish, None));
         }
+    }
+
+    #[test]
+    fn the_longer_no_clear_answer_comes_the_longer_is_the_pause_between_look_backs() {
+        let early = settled(State::Delivered, Duration::ZERO);
+        let (mut age, mut pauses) = (24 * HOUR, Vec::new());
+        while let (Task::LookBack, Some(next)) = plan(&early, age) {
+            pauses.push(next - age);
+            age = next;
+        }
+        assert_eq!(plan(&early, age).0, Task::GiveUp);
+        assert!(pauses.is_sorted(), "{pauses:?}");
+        let ends = (pauses[0], pauses[pauses.len() - 1]);
+        assert_eq!((ends, pauses.len()), ((HOUR, 24 * HOUR), 41), "hourly it would be 336");
     }
 
     #[test]
