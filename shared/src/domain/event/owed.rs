@@ -4,14 +4,14 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::announcement::Announcement;
+use super::announcement::{Announcement, Subject};
 use super::kind::EventType;
 use crate::domain::account::{Account, AccountChange, AccountState};
 use crate::domain::api_key::ApiKey;
 use crate::domain::deferred::{DeferredRequest, DeferredState};
 use crate::domain::ids::TenantId;
 use crate::domain::purchase::{Purchase, State};
-use crate::domain::time::to_iso;
+use crate::domain::time::{to_iso, to_ms};
 
 /// An event that is owed: what it will say.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +29,14 @@ pub struct Owed {
 }
 
 impl Owed {
-    /// Whether this is what was announced: it happened then or later.
+    /// Whether this is what was announced: it happened then or later. An account is linked more than once,
+    /// and each of its changes carries the very time of its announcement.
     pub fn is_announced(&self, announcement: &Announcement) -> bool {
-        self.kind == announcement.event && self.at >= announcement.at
+        let is_then = match announcement.subject {
+            Subject::Account { .. } => to_ms(self.at) == to_ms(announcement.at),
+            _ => self.at >= announcement.at,
+        };
+        self.kind == announcement.event && is_then
     }
 
     /// With the same for the operator, who is told whose it is. What is the operator's own is told once.
@@ -265,6 +270,23 @@ mod tests {
         assert_eq!(owed[1].data["state"], "unlinked");
         let ids: Vec<_> = owed.iter().map(|it| Event::new(it, LATER).event_id).collect();
         assert_ne!(ids[0], ids[2]);
+    }
+
+    #[test]
+    fn another_link_of_an_account_is_not_the_one_that_was_announced() {
+        let tenant = TenantId::parse("acme").unwrap();
+        let account_id = AccountId::parse("acc1").unwrap();
+        let linked = |at| Owed {
+            tenant: tenant.clone(),
+            kind: EventType::AccountLinked,
+            about: "acc1".to_owned(),
+            at,
+            data: Value::Null,
+        };
+        let subject = Subject::Account { tenant: tenant.clone(), account_id };
+        let announced = Announcement { subject, event: EventType::AccountLinked, at: START };
+        assert!(linked(START).is_announced(&announced));
+        assert!(!linked(LATER).is_announced(&announced));
     }
 
     #[test]
