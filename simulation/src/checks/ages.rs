@@ -4,6 +4,7 @@ use shared::domain::account::DORMANT;
 use shared::domain::purchase::State;
 use shared::domain::time::{from_iso, to_ms};
 
+use super::consents::CLOCK_DIFFERENCE_MS;
 use super::item::{lines, number, text};
 use super::name;
 use crate::schedule::KEPT_DAYS;
@@ -11,8 +12,6 @@ use crate::world::{Item, World};
 
 /// How long a number or an unread account is kept, in milliseconds.
 const KEPT_MS: i64 = KEPT_DAYS.cast_signed() * 86_400_000;
-/// How much the clocks of two instances may differ.
-const CLOCK_DIFFERENCE_MS: i64 = 10_000;
 /// A read in these last moments may come after the pass looked for reads.
 const A_MOMENT_MS: i64 = 120_000;
 

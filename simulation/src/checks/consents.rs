@@ -9,7 +9,7 @@ use crate::schedule::Deed;
 use crate::world::World;
 
 /// How much the clocks of two instances may differ, in milliseconds.
-const CLOCK_DIFFERENCE_MS: i64 = 10_000;
+pub(super) const CLOCK_DIFFERENCE_MS: i64 = 10_000;
 
 /// When the consents of linked accounts end, in milliseconds since 1970. Where no link of the schedule has
 /// an end, the store is not asked.

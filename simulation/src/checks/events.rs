@@ -8,7 +8,7 @@ use shared::domain::ids::TenantId;
 use shared::domain::time::to_iso;
 use time::OffsetDateTime;
 
-use super::item::{number, text};
+use super::item::{lines, number, text};
 use super::name;
 use crate::world::{Call, Item, TENANTS, World, tenant_id};
 
@@ -127,12 +127,6 @@ fn sales(world: &World) -> BTreeSet<String> {
 
 /// The times and names of an account's events. Two of one name at one time are one.
 fn history(account: &Item) -> BTreeSet<(String, String)> {
-    let Some(AttributeValue::L(lines)) = account.get("history") else { return BTreeSet::new() };
-    let event = |line: &AttributeValue| match line {
-        AttributeValue::M(line) => {
-            Some((text(line, "at").to_owned(), text(line, "event").to_owned()))
-        }
-        _ => None,
-    };
-    lines.iter().filter_map(event).collect()
+    let event = |line: &Item| (text(line, "at").to_owned(), text(line, "event").to_owned());
+    lines(account).map(event).collect()
 }
