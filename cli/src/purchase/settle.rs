@@ -1,4 +1,5 @@
-//! The command `telco-gateway purchase settle`: a person found the outcome.
+//! The command `telco-gateway purchase settle`: a person found the outcome, or that a delivered purchase was
+//! reversed.
 
 use clap::{Args, ValueEnum};
 use shared::domain::purchase::{Purchase, Settled, State};
@@ -57,10 +58,10 @@ impl Settle {
         let (outbox, now) = (Outbox::from_vars(vars, environment)?, environment.clock.now());
         let purchase = find(purchases, &self.id).await?;
         let id = &purchase.purchase_id;
-        if purchase.state != State::NeedsReview {
-            return Err(not_for_review(&purchase));
-        }
         let outcome = Settled::from(self.to);
+        if !purchase.may_be_settled_as(outcome) {
+            return Err(not_so(&purchase));
+        }
         let to = State::from(outcome);
         if to.safe_to_refund() {
             eprintln!("settling {id} as {}: tenants will read safe_to_refund: true", to.name());
@@ -68,7 +69,7 @@ impl Settle {
         let settlement = Settlement { outcome, by: &self.by.name, reason: &self.reason, at: now };
         match purchases.settle(&outbox, &purchase, &settlement).await {
             Ok(Changed::Written(settled)) => Ok(*settled),
-            Ok(Changed::Refused(met)) => Err(not_for_review(&met)),
+            Ok(Changed::Refused(met)) => Err(not_so(&met)),
             Err(error) => Err(Failure::Unreachable(format!(
                 "{error}; it is unknown whether purchase {id} was settled: show it"
             ))),
@@ -76,9 +77,10 @@ impl Settle {
     }
 }
 
-fn not_for_review(purchase: &Purchase) -> Failure {
+fn not_so(purchase: &Purchase) -> Failure {
     let (id, state) = (&purchase.purchase_id, purchase.state.name());
     Failure::Refused(format!(
-        "purchase {id} is {state}, and only a needs_review purchase can be settled; nothing was written"
+        "purchase {id} is {state}: only a needs_review purchase can be settled, and a delivered one as \
+         reversed; nothing was written"
     ))
 }

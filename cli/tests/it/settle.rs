@@ -38,13 +38,34 @@ async fn a_settled_purchase_is_what_the_tenant_reads_and_stays_settled() {
             assert_eq!(api[field], *value, "{field}");
         }
         assert!(!api.to_string().contains("\"ada\""), "{api}");
-        // Once settled, it stays settled.
-        for again in ["delivered", "failed", "reversed"] {
+        // Once settled, it stays settled, unless it was delivered and is reversed.
+        let others = ["delivered", "failed", "reversed"];
+        for again in others.into_iter().filter(|it| (to, *it) != ("delivered", "reversed")) {
             let message = gateway.settle(id, again).await.refused(1);
             assert!(message.contains(&format!("is {to}")), "{message}");
         }
         assert_eq!(gateway.show(id).await, settled);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_that_no_answer_proves_is_recorded_by_a_person() {
+    let gateway = Gateway::start().await;
+    let bought = gateway.buy("delivered", DELIVERED).await;
+    gateway.settle(id(&bought), "reversed").await.ok();
+    let reversed = gateway.show(id(&bought)).await;
+    assert_eq!(
+        (&reversed["state"], &last(&reversed)["call"]),
+        (&"reversed".into(), &"operator".into())
+    );
+    let api = gateway.api(id(&bought)).await;
+    assert_eq!(
+        (&api["state"], &api["safe_to_refund"]),
+        (&"reversed".into(), &true.into()),
+        "{api}"
+    );
+    let message = gateway.settle(id(&bought), "delivered").await.refused(1);
+    assert!(message.contains("is reversed"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,12 +91,12 @@ async fn only_a_needs_review_purchase_is_settled() {
 async fn of_several_settlements_at_once_one_succeeds() {
     let (gateway, purchase) = Gateway::with_review().await;
     let id = id(&purchase);
-    let (delivered, failed, reversed) = tokio::join!(
+    let (delivered, failed, again) = tokio::join!(
         gateway.settle(id, "delivered"),
         gateway.settle(id, "failed"),
-        gateway.settle(id, "reversed"),
+        gateway.settle(id, "failed"),
     );
-    let mut codes = [delivered.code, failed.code, reversed.code];
+    let mut codes = [delivered.code, failed.code, again.code];
     codes.sort_unstable();
     assert_eq!(codes, [0, 1, 1]);
     let shown = gateway.show(id).await;

@@ -220,7 +220,7 @@ impl PurchaseFunction {
     /// requery finds the outcome out, or hands a refill to a person.
     async fn conclude(&self, purchase: Purchase, source: Source, outcome: Outcome) -> Purchase {
         let (at, patience) = (self.environment.clock.now(), self.patience);
-        let evidence = Evidence { source, outcome, at, patience };
+        let evidence = Evidence { source, outcome, at, patience, look_back: self.look_back };
         let change = transition(&purchase, &evidence);
         change.report(&purchase);
         match self.purchases.apply(&self.outbox, &purchase, &change, &evidence).await {

@@ -13,6 +13,7 @@ mod report;
 mod spending;
 
 use shared::domain::limit::TenantLimits;
+use shared::domain::purchase::ReconcileAfter;
 use shared::domain::schedule::{Patience, Schedule};
 use shared::domain::spending::MoneyLimits;
 use shared::lambda::disclosing::DisclosureLog;
@@ -46,6 +47,7 @@ pub struct PurchaseFunction {
     jobs: Queue,
     schedule: Schedule,
     patience: Patience,
+    look_back: ReconcileAfter,
     public_base_url: Option<String>,
     disclosures: DisclosureLog,
     environment: Environment,
@@ -72,6 +74,7 @@ impl HttpFunction for PurchaseFunction {
             jobs: Queue::from_vars(vars, environment, "REQUERY_QUEUE_URL")?,
             schedule: Schedule::from_vars(vars)?,
             patience: Patience::from_vars(vars)?,
+            look_back: ReconcileAfter::from_vars(vars)?,
             public_base_url: vars.base_url("PUBLIC_BASE_URL")?,
             disclosures: DisclosureLog::from_vars(vars, environment, &dynamodb)?,
             environment: environment.clone(),

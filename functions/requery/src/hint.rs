@@ -89,18 +89,12 @@ impl PurchaseJobs {
 /// it before and may have given value. That it is pending, or that a person must look, is no answer
 /// about a settled purchase.
 pub(crate) fn proves_nothing(outcome: &Outcome, purchase: &Purchase) -> bool {
-    match outcome.verdict {
+    match purchase.verdict_of(outcome) {
         Verdict::Delivered | Verdict::Failed | Verdict::Reversed => false,
-        Verdict::NeedsReview if confirms_the_operator(outcome, purchase) => false,
         Verdict::Pending | Verdict::NeedsReview => purchase.state.is_final(),
         Verdict::Unclear if outcome.unknown_reference => {
             purchase.acknowledged && !purchase.state.safe_to_refund()
         }
         Verdict::Unclear => true,
     }
-}
-
-/// Whether an answer says what an operator concluded, and only its price or its number is not the order's.
-fn confirms_the_operator(outcome: &Outcome, purchase: &Purchase) -> bool {
-    outcome.mismatched == Some(purchase.state) && purchase.is_settled_by_operator()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use shared::domain::job::{Chain, HintedPurchase, Job, Step};
 use shared::domain::purchase::{
-    Evidence, Outcome, Purchase, STEP_GRACE, Source, State, Transition, transition,
+    Evidence, Outcome, Purchase, ReconcileAfter, STEP_GRACE, Source, State, Transition, transition,
 };
 use shared::domain::schedule::{Patience, Schedule};
 use shared::lambda::queue_function::Retry;
@@ -28,13 +28,14 @@ pub(crate) struct PurchaseJobs {
     follow_ups: Queue,
     schedule: Schedule,
     patience: Patience,
+    look_back: ReconcileAfter,
     environment: Environment,
 }
 
 /// What came of asking VTpass.
 pub(crate) enum Asked {
     /// An answer, or none in time, and what it means.
-    Answered(Evidence, Box<Transition>),
+    Answered(Box<Evidence>, Box<Transition>),
     /// VTpass is down and was not asked.
     Down,
     /// Nobody can be asked: VTpass is switched off, or the purchase is a refill, for which MTN has
@@ -60,6 +61,7 @@ impl PurchaseJobs {
             follow_ups: follow_ups.clone(),
             schedule: Schedule::from_vars(vars)?,
             patience: Patience::from_vars(vars)?,
+            look_back: ReconcileAfter::from_vars(vars)?,
             environment: environment.clone(),
         })
     }
@@ -120,7 +122,7 @@ impl PurchaseJobs {
         let evidence = self.evidence(source, outcome);
         let change = transition(purchase, &evidence);
         change.report(purchase);
-        Asked::Answered(evidence, Box::new(change))
+        Asked::Answered(Box::new(evidence), Box::new(change))
     }
 
     /// What makes the purchase wait for a person whatever the provider says: a refill whose answer
@@ -140,7 +142,7 @@ impl PurchaseJobs {
 
     fn evidence(&self, source: Source, outcome: Outcome) -> Evidence {
         let (at, patience) = (self.environment.clock.now(), self.patience);
-        Evidence { source, outcome, at, patience }
+        Evidence { source, outcome, at, patience, look_back: self.look_back }
     }
 
     /// Records a proof. If it cannot be recorded, the next step finds it out again.

@@ -64,7 +64,7 @@ struct Settle {
     by: String,
 }
 
-/// Settles a purchase that waits for a person, as the operator's tool does.
+/// Settles a purchase that waits for a person, or records a reversal, as the operator's tool does.
 pub(super) async fn settle(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
@@ -81,7 +81,9 @@ pub(super) async fn settle(
         Changed::Written(settled) => Ok(Json(shown(&settled, &console))),
         Changed::Refused(met) => {
             let state = met.state.name();
-            let message = format!("the purchase is {state}; only one in needs_review is settled");
+            let message = format!(
+                "the purchase is {state}; only one in needs_review is settled, and a delivered one as reversed"
+            );
             Err(error(StatusCode::CONFLICT, message))
         }
     }

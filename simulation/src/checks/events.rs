@@ -1,18 +1,22 @@
 //! What tenants and the operator are told: every change that they are owed, once, and nothing that was not written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use dynoxide::types::AttributeValue;
 use serde_json::Value;
 use shared::domain::ids::TenantId;
-use shared::domain::time::to_iso;
+use shared::domain::time::{to_iso, to_seconds};
 use time::OffsetDateTime;
 
 use super::item::{lines, number, text};
 use super::name;
+use crate::schedule::Away;
 use crate::world::{Call, Item, TENANTS, World, tenant_id};
 
 const TABLE: &str = "EventsTable";
+/// How long a message that failed waits at most until notify gets it again: the queue's visibility timeout.
+const QUEUE_REPEATS: Duration = Duration::from_secs(360);
 
 /// An event is kept: what it tells was written before.
 pub(super) fn kept(world: &World, call: &Call) {
@@ -33,6 +37,15 @@ pub(super) fn kept(world: &World, call: &Call) {
     if !was_there || kind != format!("purchase.{state}") {
         world.violated(name::TOLD, format!("{kind} tells that purchase {id} is {state}"));
     }
+}
+
+/// Whether a request's day was over when notify came back, so that there is nothing to tell of any more.
+fn ended_meanwhile(world: &World, request: &Item) -> bool {
+    let end = number(request, "expires_at").unwrap_or_default();
+    world.schedule.outages.iter().any(|outage| {
+        let back = Duration::from_millis(outage.from_ms + outage.for_ms) + QUEUE_REPEATS;
+        outage.of == Away::Function("notify".to_owned()) && to_seconds(world.start() + back) >= end
+    })
 }
 
 /// Everything that happened is told once.
@@ -58,7 +71,9 @@ pub(super) fn at_the_end(world: &World) {
     }
     for request in world.dynamodb.all("RequestsTable") {
         let (id, state) = (text(&request, "request_id"), text(&request, "state"));
-        if matches!(state, "available" | "timed_out") && !told.contains_key(&key(state, id)) {
+        let is_owed =
+            matches!(state, "available" | "timed_out") && !ended_meanwhile(world, &request);
+        if is_owed && !told.contains_key(&key(state, id)) {
             world.violated(name::TOLD, format!("request {id} is {state} and nobody was told"));
         }
     }

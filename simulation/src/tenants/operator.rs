@@ -1,5 +1,5 @@
-//! An operator settles purchases that wait for a person, from the provider's own records, as
-//! `telco-gateway purchase settle` does.
+//! An operator settles purchases that wait for a person, and records reversals, from the provider's own
+//! records, as `telco-gateway purchase settle` does.
 
 use std::time::Duration;
 
@@ -63,12 +63,13 @@ async fn settle_once(
 ) -> Result<String, String> {
     let read = operator.purchases.by_id(id).await.map_err(|error| error.to_string())?;
     let Some(purchase) = read else { return Ok("there is no purchase".to_owned()) };
-    if purchase.state != State::NeedsReview {
-        return Ok(format!("it is {}", purchase.state.name()));
-    }
     let Some(outcome) = guess.or_else(|| in_the_records(world, &purchase)) else {
         return Ok("the provider does not know yet".to_owned());
     };
+    let may_guess = guess.is_none() || purchase.state == State::NeedsReview;
+    if !may_guess || !purchase.may_be_settled_as(outcome) {
+        return Ok(format!("it is {}", purchase.state.name()));
+    }
     if guess.is_some() {
         world.record().guessed.insert(purchase.reference.as_str().to_owned());
     }

@@ -116,7 +116,7 @@ async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
     let id = field(&delivered, "purchase_id");
     caller.get(&format!("/purchases/{id}")).await.refused(503, "unavailable");
     assert_eq!(written.count("unreadable_item"), 2, "{:?}", written.lines());
-    gateway.clock.turn(MINUTE * 60);
+    gateway.clock.turn(MINUTE * 60 * 24);
     gateway.reconcile().await;
     assert_eq!(written.count("unreadable_item"), 3, "{:?}", written.lines());
 }

@@ -13,6 +13,7 @@ mod reconcile;
 mod reference;
 #[cfg(test)]
 pub(crate) mod samples;
+mod settlement;
 mod state;
 mod story;
 mod transition;
@@ -186,12 +187,6 @@ impl Purchase {
     /// Whether a later step of a hint is on its way, so that no other has to ask at `now` or be sent.
     pub fn hint_comes_later(&self, now: OffsetDateTime) -> bool {
         self.hint_again_at.is_some_and(|due| due > now + CLOCK_DIFFERENCE)
-    }
-
-    /// Whether an operator settled it.
-    pub fn is_settled_by_operator(&self) -> bool {
-        let mut settled = self.history.iter().filter(|line| line.source == Source::Operator);
-        self.state.is_final() && settled.any(|line| line.concluded == Some(self.state))
     }
 
     /// What the tenant sees, as JSON.

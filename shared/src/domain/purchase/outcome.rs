@@ -44,7 +44,7 @@ pub struct Outcome {
     /// proves nothing.
     pub unknown_reference: bool,
     /// What the answer would prove if its price and its number were those of the order.
-    pub mismatched: Option<State>,
+    pub mismatched: Option<Verdict>,
     /// What MTN says a refill was worth, in kobo.
     pub amount: Option<Kobo>,
     /// What the provider says that the order cost.

@@ -1,7 +1,8 @@
 //! When reconcile comes back to a purchase, and what it does then.
 //!
 //! Every open purchase has a time at which it is overdue. Each step of its chain moves that time on,
-//! so only a purchase whose chain is lost or late is found. A settled purchase is looked back on once.
+//! so only a purchase whose chain is lost or late is found. A settled purchase is looked back on once;
+//! what settles it says when.
 
 use std::time::Duration;
 
@@ -53,6 +54,13 @@ pub struct Plan {
 #[derive(Debug, Clone, Copy)]
 pub struct ReconcileAfter(Option<Duration>);
 
+impl Default for ReconcileAfter {
+    /// A day.
+    fn default() -> Self {
+        Self(Some(Duration::from_secs(86_400)))
+    }
+}
+
 impl ReconcileAfter {
     /// A day, unless `RECONCILE_AFTER_SECONDS` says otherwise; 0 switches the look back off.
     ///
@@ -60,11 +68,23 @@ impl ReconcileAfter {
     /// [`ConfigError`] for anything but whole seconds up to two weeks.
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         const NAME: &str = "RECONCILE_AFTER_SECONDS";
-        let seconds: Option<u64> = vars.optional(NAME).unwrap_or("86400").parse().ok();
-        let seconds = seconds.filter(|seconds| *seconds <= 1_209_600);
+        let Some(seconds) = vars.optional(NAME) else { return Ok(Self::default()) };
+        let seconds = seconds.parse().ok().filter(|seconds| *seconds <= 1_209_600);
         let problem = "must be whole seconds, at most 1209600";
-        let seconds = seconds.ok_or(ConfigError::invalid(NAME, problem))?;
+        let seconds: u64 = seconds.ok_or(ConfigError::invalid(NAME, problem))?;
         Ok(Self((seconds > 0).then(|| Duration::from_secs(seconds))))
+    }
+
+    /// When reconcile looks back on a purchase that was settled at `settled_at`. None where that is switched
+    /// off, and for a refill: MTN cannot be asked about it.
+    pub(super) fn look_back_at(
+        self,
+        purchase: &Purchase,
+        settled_at: OffsetDateTime,
+    ) -> Option<OffsetDateTime> {
+        let after = self.0.filter(|_| !purchase.is_refill())?;
+        // An order that was settled late is given a quarter more, or it would be asked about at once.
+        Some((purchase.created_at + after).max(settled_at + after / 4))
     }
 }
 
@@ -86,16 +106,11 @@ impl Plan {
         }
     }
 
-    /// MTN cannot be asked about a refill.
     fn of_settled(purchase: &Purchase, after: ReconcileAfter, now: OffsetDateTime) -> Self {
-        let Some(after) = after.0.filter(|_| !purchase.is_refill()) else {
+        let due = after.look_back_at(purchase, settled_at(purchase));
+        let Some(due) = due.filter(|_| purchase.reconciled_at.is_none()) else {
             return Self::finish();
         };
-        if purchase.reconciled_at.is_some() {
-            return Self::finish();
-        }
-        // An order that was settled late is given a quarter more, or it would be asked about at once.
-        let due = (purchase.created_at + after).max(settled_at(purchase) + after / 4);
         if due > now {
             Self::wait_until(due)
         } else if is_old(purchase, now) {

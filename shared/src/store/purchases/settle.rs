@@ -3,7 +3,9 @@
 use time::OffsetDateTime;
 
 use super::{Changed, Purchases};
-use crate::domain::purchase::{Evidence, Outcome, Purchase, Settled, Source, State, transition};
+use crate::domain::purchase::{
+    Evidence, Outcome, Purchase, ReconcileAfter, Settled, Source, transition,
+};
 use crate::domain::schedule::Patience;
 use crate::store::{Outbox, StoreError};
 
@@ -26,7 +28,8 @@ pub struct Settlement<'a> {
 }
 
 impl Purchases {
-    /// Settles a purchase in `needs_review`. In every other state it is refused, and nothing is written.
+    /// Settles a purchase in `needs_review`, or records that one in `delivered` was reversed. Everything else is
+    /// refused, and nothing is written.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be settled.
@@ -36,13 +39,13 @@ impl Purchases {
         purchase: &Purchase,
         settlement: &Settlement<'_>,
     ) -> Result<Changed, StoreError> {
-        if purchase.state != State::NeedsReview {
+        if !purchase.may_be_settled_as(settlement.outcome) {
             return Ok(Changed::Refused(Box::new(purchase.clone())));
         }
         let Settlement { outcome, by, reason, at } = settlement;
         let outcome = Outcome::settled(*outcome, by, reason);
-        let patience = Patience::default();
-        let evidence = Evidence { source: Source::Operator, outcome, at: *at, patience };
+        let (patience, look_back) = (Patience::default(), ReconcileAfter::default());
+        let evidence = Evidence { source: Source::Operator, outcome, at: *at, patience, look_back };
         self.change(outbox, purchase, &transition(purchase, &evidence), *at).await
     }
 }

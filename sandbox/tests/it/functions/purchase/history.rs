@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::domain::purchase::{Evidence, Outcome, Settled, Source, transition};
+use shared::domain::purchase::{Evidence, Outcome, ReconcileAfter, Settled, Source, transition};
 use shared::domain::schedule::Patience;
 use shared::platform::config::Vars;
 use shared::store::Changed;
@@ -93,9 +93,9 @@ async fn a_person_who_settles_stays_unnamed() {
     gateway.drive(&requery).await;
     let purchase = gateway.stored(id).await;
     let outcome = Outcome::settled(Settled::Failed, "ada", "seen in their books");
-    let (at, patience) =
-        (gateway.clock.clock().now(), Patience::from_vars(&Vars::default()).unwrap());
-    let evidence = Evidence { source: Source::Operator, outcome, at, patience };
+    let (at, look_back) = (gateway.clock.clock().now(), ReconcileAfter::default());
+    let patience = Patience::from_vars(&Vars::default()).unwrap();
+    let evidence = Evidence { source: Source::Operator, outcome, at, patience, look_back };
     let change = transition(&purchase, &evidence);
     let changed =
         gateway.purchases().change(&gateway.outbox(), &purchase, &change, at).await.unwrap();

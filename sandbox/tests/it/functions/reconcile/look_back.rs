@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use shared::domain::purchase::Settled;
 use shared::store::{Changed, Settlement};
 
+use crate::functions::vtpass_callback::{callback, update};
 use crate::support::purchases::{DELIVERED, FAILED, airtime, field, without_history};
 use crate::support::tap::crash_at;
 use crate::support::{Caller, Gateway};
@@ -112,6 +113,30 @@ async fn an_order_that_stays_delivered_is_asked_about_once_more_and_never_again(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_settles_a_purchase_moves_it_to_its_look_back() {
+    let it = Undriven::start().await;
+    let comes_back = async |bought: &Value| {
+        let stored = it.gateway.stored(field(bought, "purchase_id")).await;
+        assert!(stored.state.is_final(), "{:?}", stored.state);
+        stored.reconcile_at.unwrap() - stored.created_at
+    };
+    let delivered = it.caller.bought("delivered", &airtime(DELIVERED)).await;
+    let failed = it.caller.bought("failed", &airtime(FAILED)).await;
+    let stuck = it.caller.bought_stuck("stuck").await;
+    it.resolve(&stuck, "delivered").await;
+    it.gateway.clock.turn(HOUR);
+    it.gateway.drive(&it.requery).await;
+    for bought in [delivered, failed, stuck] {
+        assert_eq!(comes_back(&bought).await, 24 * HOUR, "it was not visited by reconcile");
+    }
+    let reviewed = it.caller.bought_stuck("reviewed").await;
+    it.gateway.clock.turn(24 * HOUR);
+    it.gateway.drive(&it.requery).await;
+    it.settle(&reviewed, Settled::Failed).await;
+    assert_eq!(comes_back(&reviewed).await, 30 * HOUR);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_was_settled_late_is_looked_back_on_a_quarter_of_a_day_later() {
     let it = Undriven::start().await;
     let bought = it.caller.bought_stuck("k").await;
@@ -143,11 +168,20 @@ async fn an_answer_that_proves_nothing_is_asked_for_again_an_hour_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_operator_concluded_is_confirmed_although_the_price_is_another() {
-    for (status, is_confirmed) in [("delivered", true), ("reversed", false)] {
+async fn once_an_operator_settled_it_a_record_with_another_price_counts_for_what_it_says() {
+    for (status, request_id, state, contradicts) in [
+        ("delivered", true, "delivered", false),
+        ("reversed", true, "reversed", false),
+        ("failed", true, "delivered", true),
+        // It may be the record of another order.
+        ("reversed", false, "delivered", false),
+    ] {
         let it = Undriven::start().await;
         let other_price = |call: &str, code: &str, status: &str| {
-            let set = json!({ "/content/transactions/amount": 99 });
+            let mut set = json!({ "/content/transactions/amount": 99 });
+            if call == "requery" && !request_id {
+                set["/requestId"] = Value::Null;
+            }
             json!({ "call": call, "code": code, "status": status, "set": set })
         };
         it.caller.script(json!([other_price("pay", "099", "pending")])).await;
@@ -158,10 +192,32 @@ async fn what_an_operator_concluded_is_confirmed_although_the_price_is_another()
         it.caller.script(json!([(); 9].map(|()| other_price("requery", "000", status)))).await;
         it.pass(30 * HOUR).await;
         let purchase = it.purchase(&bought).await;
-        assert_eq!(field(&purchase, "state"), "delivered");
-        assert_eq!(purchase["reconciled_at"].is_string(), is_confirmed, "{status}");
-        assert_eq!(it.asked(&bought).await == 1, is_confirmed, "{status}");
+        assert_eq!(field(&purchase, "state"), state, "{status}");
+        assert_eq!(purchase["reconciled_at"].is_string(), request_id, "{status}");
+        assert_eq!(it.asked(&bought).await == 1, request_id, "{status}");
+        let history = it.gateway.stored(field(&bought, "purchase_id")).await.history;
+        let contradicted = history.last().unwrap().concluded.is_none();
+        assert_eq!(contradicted, contradicts, "{status}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_of_an_order_with_another_price_is_recorded_once_and_ends_the_questions() {
+    let it = Undriven::start().await;
+    let set = json!({ "/content/transactions/amount": 99 });
+    let pending = json!({ "call": "pay", "code": "099", "status": "pending", "set": set });
+    it.caller.script(json!([pending])).await;
+    let bought = it.caller.bought("k", &airtime(FAILED)).await;
+    it.settle(&bought, Settled::Delivered).await;
+    // The webhook's hint records it; the look back finds the same record again.
+    let reversed = json!({ "call": "requery", "code": "040", "status": "reversed", "set": set });
+    it.caller.script(json!([reversed, reversed])).await;
+    callback(&it.caller, &update(field(&bought, "request_id"))).await.ok();
+    it.gateway.drive(&it.requery).await;
+    assert_eq!(field(&it.purchase(&bought).await, "state"), "reversed");
+    it.pass(30 * HOUR).await;
+    assert!(it.purchase(&bought).await["reconciled_at"].is_string());
+    assert_eq!(it.asked(&bought).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,9 +285,7 @@ async fn a_crash_anywhere_in_a_look_back_loses_no_reversal() {
         let it = Undriven::start().await;
         let bought = it.caller.bought("k", &airtime(DELIVERED)).await;
         it.resolve(&bought, "reversed").await;
-        it.gateway.clock.turn(HOUR);
-        it.gateway.reconcile().await;
-        it.gateway.clock.turn(24 * HOUR);
+        it.gateway.clock.turn(25 * HOUR);
         it.gateway.reconcile().await;
         let (tap, requery) = it.gateway.with_tap("requery").await;
         let (record, receipt) = it.gateway.receive("FollowUpQueue").await.remove(0);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::domain::purchase::{Evidence, Outcome, Source, State, Transition, Verdict, transition};
+use shared::domain::purchase::{
+    Evidence, Outcome, ReconcileAfter, Source, State, Transition, Verdict, transition,
+};
 use shared::domain::schedule::Patience;
 use shared::platform::config::Vars;
 use shared::store::Changed;
@@ -163,5 +165,6 @@ async fn the_same_contradictions_are_written_once_however_often_they_alternate()
 /// The outcome of a requery, learnt now.
 fn evidence(gateway: &Gateway, outcome: Outcome) -> Evidence {
     let patience = Patience::from_vars(&Vars::default()).unwrap();
-    Evidence { source: Source::Requery, outcome, at: gateway.clock.clock().now(), patience }
+    let (at, look_back) = (gateway.clock.clock().now(), ReconcileAfter::default());
+    Evidence { source: Source::Requery, outcome, at, patience, look_back }
 }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Attempt, Charge, Outcome, Purchase, Source, State, Verdict};
+use super::{Attempt, Charge, Outcome, Purchase, ReconcileAfter, Source, State, Verdict};
 use crate::domain::date::Date;
 use crate::domain::money::Kobo;
 use crate::domain::schedule::Patience;
@@ -20,6 +20,8 @@ pub struct Evidence {
     pub at: OffsetDateTime,
     /// How long VTpass may not know a purchase before that is believed.
     pub patience: Patience,
+    /// When reconcile looks back on a purchase that is settled by it.
+    pub look_back: ReconcileAfter,
 }
 
 /// What evidence changes about a purchase, and the condition under which it may be written.
@@ -50,7 +52,7 @@ pub struct Transition {
     pub next_step: Option<u32>,
     /// Whether it comes on a later day than the purchase, as Lagos counts days.
     pub is_late: bool,
-    /// When the purchase is overdue unless another step came; `None` leaves it.
+    /// When reconcile comes back to the purchase unless another change came; `None` leaves it.
     pub reconcile_at: Option<OffsetDateTime>,
 }
 
@@ -60,12 +62,13 @@ const UNKNOWN_REFERENCES: u32 = 3;
 /// Decides what `evidence` means for `purchase` as it is stored.
 pub fn transition(purchase: &Purchase, evidence: &Evidence) -> Transition {
     let Evidence { source, outcome, at, .. } = evidence;
+    let verdict = purchase.verdict_of(outcome);
     let unknown_references = unknown_references(purchase, evidence);
     let never_accepted = never_accepted(purchase, evidence, unknown_references);
     let to = match purchase.state.is_final() {
-        true => after_final(purchase.state, source, outcome.verdict),
+        true => after_final(purchase.state, verdict),
         false if never_accepted => Some(State::Failed),
-        false => while_open(purchase.state, source, outcome.verdict),
+        false => while_open(purchase.state, source, verdict),
     };
     let attempt = Attempt {
         at: *at,
@@ -85,8 +88,9 @@ pub fn transition(purchase: &Purchase, evidence: &Evidence) -> Transition {
         unknown_references,
         amount: outcome.amount.filter(|_| purchase.amount.is_none()),
         charge: outcome.charge.news_for(purchase),
-        alarms: alarms(purchase.state, outcome, to),
+        alarms: alarms(purchase.state, verdict, outcome.alarm, to),
         is_late: to.is_some() && Date::of(*at) != Date::of(purchase.created_at),
+        reconcile_at: looked_back_on(purchase, evidence, to),
         ..Transition::default()
     }
 }
@@ -156,6 +160,18 @@ impl Transition {
     }
 }
 
+/// When reconcile looks back on a purchase that is settled now. Without a look back it finds the purchase
+/// where it stands in the index, and takes it out.
+fn looked_back_on(
+    purchase: &Purchase,
+    evidence: &Evidence,
+    to: Option<State>,
+) -> Option<OffsetDateTime> {
+    let is_settled_now = !purchase.state.is_final() && to.is_some_and(State::is_final);
+    let at = is_settled_now.then_some(evidence.at)?;
+    evidence.look_back.look_back_at(purchase, at)
+}
+
 fn while_open(state: State, source: &Source, verdict: Verdict) -> Option<State> {
     let to = match (verdict, source) {
         // An operator settles only what waits for one.
@@ -172,10 +188,10 @@ fn while_open(state: State, source: &Source, verdict: Verdict) -> Option<State> 
     to.filter(|to| *to != state && !(state == State::NeedsReview && *to == State::Pending))
 }
 
-/// The one change of a final state: the provider proves that it gave the money back.
-fn after_final(state: State, source: &Source, verdict: Verdict) -> Option<State> {
+/// The one change of a final state: the provider proves that it gave the money back, or an operator knows it
+/// from the provider's records.
+fn after_final(state: State, verdict: Verdict) -> Option<State> {
     match (state, verdict) {
-        (_, _) if *source == Source::Operator => None,
         (State::Delivered, Verdict::Reversed) => Some(State::Reversed),
         _ => None,
     }
@@ -194,12 +210,12 @@ fn from(state: State, source: &Source, to: Option<State>) -> Vec<State> {
     }
 }
 
-fn alarms(state: State, outcome: &Outcome, to: Option<State>) -> Vec<Alarm> {
+fn alarms(state: State, verdict: Verdict, alarm: Option<Alarm>, to: Option<State>) -> Vec<Alarm> {
     let review = (to == Some(State::NeedsReview)).then_some(Alarm::NeedsReview);
-    let contradicts = outcome.verdict.proves().is_some_and(|proof| proof != state);
+    let contradicts = verdict.proves().is_some_and(|proof| proof != state);
     let contradiction =
         (state.is_final() && to.is_none() && contradicts).then_some(Alarm::ContradictedFinalState);
-    [outcome.alarm, review, contradiction].into_iter().flatten().collect()
+    [alarm, review, contradiction].into_iter().flatten().collect()
 }
 
 /// Counts in a row the answers that the provider does not know the reference. An answer that comes

@@ -13,6 +13,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
 use crate::domain::purchase::{Settled, samples};
+use crate::domain::service::MTN_REFILL;
 use crate::platform::config::Vars;
 
 const START: OffsetDateTime = time::macros::datetime!(2026-11-22 10:00 UTC);
@@ -32,7 +33,8 @@ fn unknown() -> Outcome {
 
 fn at(source: &Source, outcome: Outcome, at: OffsetDateTime) -> Evidence {
     let patience = Patience::from_vars(&Vars::default()).unwrap();
-    Evidence { source: source.clone(), outcome, at, patience }
+    let look_back = ReconcileAfter::default();
+    Evidence { source: source.clone(), outcome, at, patience, look_back }
 }
 
 fn to(state: State, source: &Source, verdict: Verdict) -> Option<State> {
@@ -80,6 +82,34 @@ fn a_final_state_changes_only_from_delivered_to_reversed() {
             assert_eq!(change.is_contradiction(), contradicts, "{state:?} {verdict:?}");
             assert_eq!(change.from, [state]);
         }
+    }
+}
+
+#[test]
+fn what_settles_a_purchase_says_when_reconcile_looks_back_on_it() {
+    let after = |seconds: &str| {
+        let vars = [("RECONCILE_AFTER_SECONDS".to_owned(), seconds.to_owned())];
+        ReconcileAfter::from_vars(&vars.into_iter().collect()).unwrap()
+    };
+    let comes_back = |purchase: &Purchase, verdict, age, look_back| {
+        let evidence = at(&Source::Requery, outcome(verdict), START + age);
+        let change = transition(purchase, &Evidence { look_back, ..evidence });
+        change.reconcile_at.map(|at| at - START)
+    };
+    let (day, hours) = (after(""), Duration::hours);
+    let pending = purchase(State::Pending);
+    for verdict in [Verdict::Delivered, Verdict::Failed, Verdict::Reversed] {
+        assert_eq!(comes_back(&pending, verdict, hours(0), day), Some(hours(24)));
+        assert_eq!(comes_back(&pending, verdict, hours(23), day), Some(hours(29)));
+        assert_eq!(comes_back(&pending, verdict, hours(1), after("3600")), Some(hours(1) * 5 / 4));
+        assert_eq!(comes_back(&pending, verdict, hours(1), after("0")), None, "it is switched off");
+        let refill = Purchase { service_id: MTN_REFILL.to_owned(), ..pending.clone() };
+        assert_eq!(comes_back(&refill, verdict, hours(1), day), None, "MTN cannot be asked");
+        let delivered = purchase(State::Delivered);
+        assert_eq!(comes_back(&delivered, verdict, hours(1), day), None, "it is in the index");
+    }
+    for verdict in [Verdict::Pending, Verdict::Unclear, Verdict::NeedsReview] {
+        assert_eq!(comes_back(&pending, verdict, hours(1), day), None, "it stays open");
     }
 }
 
@@ -224,7 +254,7 @@ fn the_deadline_hands_an_open_purchase_to_a_person_after_its_last_answer() {
 }
 
 #[test]
-fn an_operator_settles_only_what_waits_for_a_person() {
+fn an_operator_settles_what_waits_for_a_person_and_records_a_reversal() {
     for (settled, proven) in [
         (Settled::Delivered, State::Delivered),
         (Settled::Failed, State::Failed),
@@ -234,7 +264,8 @@ fn an_operator_settles_only_what_waits_for_a_person() {
         for state in State::iter() {
             let evidence = at(&Source::Operator, settled.clone(), START);
             let change = transition(&purchase(state), &evidence);
-            let expected = (state == State::NeedsReview).then_some(proven);
+            let is_reversal = (state, proven) == (State::Delivered, State::Reversed);
+            let expected = (state == State::NeedsReview || is_reversal).then_some(proven);
             assert_eq!(change.to, expected, "{state:?}");
             assert_eq!(change.attempts[0].note, "by ada: ticket 1");
         }

@@ -79,6 +79,7 @@ fn judge_body(
             ..Outcome::unclear(code, "the answer is about another request")
         };
     }
+    let is_named = answer.request_id != Field::Absent;
     let meaning = match call {
         OrderCall::Pay => answer.code.on_pay,
         OrderCall::Requery => answer.code.on_requery,
@@ -90,7 +91,8 @@ fn judge_body(
         && needs_a_match(verdict)
         && !matches_order(transaction, order)
     {
-        mismatched = verdict.proves();
+        // An answer that does not name our request may be about another order altogether.
+        mismatched = Some(verdict).filter(|it| it.proves().is_some() && is_named);
         verdict = Verdict::NeedsReview;
         (alarm, note) = (Some(Alarm::VtpassMismatch), "the answer is not about what was bought");
     }

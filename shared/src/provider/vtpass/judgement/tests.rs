@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::ids::ProviderReference;
 use crate::domain::money::Kobo;
 use crate::domain::purchase::{
-    Recipient, State, TEST_NO_RESPONSE, TEST_PENDING, TEST_TIMEOUT, TEST_UNEXPECTED,
+    Recipient, TEST_NO_RESPONSE, TEST_PENDING, TEST_TIMEOUT, TEST_UNEXPECTED,
 };
 use crate::provider::test_support;
 
@@ -62,7 +62,10 @@ fn coded(code: &str, inner: Option<&str>) -> String {
 
 /// An answer without a request id, with this status and this other field of the transaction.
 fn inside(code: &str, status: &str, field: &str) -> String {
-    format!(r#"{{"code":"{code}","content":{{"transactions":{{"status":"{status}",{field}}}}}}}"#)
+    format!(
+        r#"{{"code":"{code}","requestId":"{ID}",
+        "content":{{"transactions":{{"status":"{status}",{field}}}}}}}"#
+    )
 }
 
 const CALLS: [OrderCall; 2] = [Pay, Requery];
@@ -226,9 +229,12 @@ fn number_and_face_value_must_match_the_order() {
         let outcome = with(other);
         assert_eq!(outcome.verdict, Verdict::NeedsReview, "{other}");
         assert_eq!(outcome.alarm, Some(Alarm::VtpassMismatch), "{other}");
-        assert_eq!(outcome.mismatched, Some(State::Delivered), "{other}");
+        assert_eq!(outcome.mismatched, Some(Verdict::Delivered), "{other}");
         assert!(outcome.acknowledged);
     }
+    let unnamed = inside("000", "delivered", r#""amount":7"#).replace(ID, "");
+    let outcome = on(Requery, &unnamed);
+    assert_eq!((outcome.verdict, outcome.mismatched), (Verdict::NeedsReview, None));
 }
 
 #[test]
