@@ -36,6 +36,8 @@ pub struct IndexLag {
     database: Database,
     clock: Clock,
     written: Mutex<HashMap<ItemKey, OffsetDateTime>>,
+    /// The names of each table's key attributes, once they were asked for.
+    keys: Mutex<HashMap<String, Vec<String>>>,
 }
 
 struct Layer {
@@ -91,7 +93,7 @@ impl Layer {
 impl IndexLag {
     /// Nothing was written yet.
     pub fn new(database: Database, clock: Clock) -> Self {
-        Self { database, clock, written: Mutex::default() }
+        Self { database, clock, written: Mutex::default(), keys: Mutex::default() }
     }
 
     /// Remembers what a request wrote, and takes what was written less than `lag` ago from the answer
@@ -136,14 +138,23 @@ impl IndexLag {
 
     /// The key of an item, which may be the key alone.
     fn key(&self, table: &Value, item: &Value) -> Option<ItemKey> {
-        let table_name = table.as_str()?.to_owned();
-        let request = DescribeTableRequest { table_name };
-        let keys = self.database.describe_table(request).ok()?.table.key_schema;
         let mut key = table.to_string();
-        for name in keys {
-            key.push_str(&item.get(&name.attribute_name)?.to_string());
+        for name in self.key_names(table.as_str()?)? {
+            key.push_str(&item.get(&name)?.to_string());
         }
         Some(key)
+    }
+
+    fn key_names(&self, table: &str) -> Option<Vec<String>> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = keys.get(table) {
+            return Some(names.clone());
+        }
+        let request = DescribeTableRequest { table_name: table.to_owned() };
+        let schema = self.database.describe_table(request).ok()?.table.key_schema;
+        let names: Vec<String> = schema.into_iter().map(|it| it.attribute_name).collect();
+        keys.insert(table.to_owned(), names.clone());
+        Some(names)
     }
 
     /// Takes the items that were written after `since` from an answer.
