@@ -51,7 +51,8 @@ enum Command {
     Find(Number),
     /// Ask the provider now what became of a purchase (dynamodb:GetItem, sqs:SendMessage)
     Ask(Ask),
-    /// Settle a needs_review purchase, once the provider's records show its outcome (dynamodb:UpdateItem)
+    /// Settle a needs_review purchase once the provider's records show its outcome, or record that a delivered one
+    /// was reversed (dynamodb:UpdateItem)
     Settle(Settle),
     /// Mask the numbers of old settled purchases, or one number; nothing else in them changes
     Mask {
