@@ -84,9 +84,9 @@ impl Outcome {
         Self::new(Verdict::Unclear, code, note)
     }
 
-    /// What it means by itself, for the history.
-    pub fn answer(&self) -> Answer {
-        match self.verdict {
+    /// What it means by itself, for the history. `verdict` is what it says of the purchase.
+    pub fn answer(&self, verdict: Verdict) -> Answer {
+        match verdict {
             _ if self.unknown_reference => Answer::UnknownReference,
             Verdict::Delivered => Answer::Delivered,
             Verdict::Failed => Answer::Failed,

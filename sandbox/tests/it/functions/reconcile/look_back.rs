@@ -214,7 +214,10 @@ async fn a_reversal_of_an_order_with_another_price_is_recorded_once_and_ends_the
     it.caller.script(json!([reversed, reversed])).await;
     callback(&it.caller, &update(field(&bought, "request_id"))).await.ok();
     it.gateway.drive(&it.requery).await;
-    assert_eq!(field(&it.purchase(&bought).await, "state"), "reversed");
+    let purchase = it.purchase(&bought).await;
+    assert_eq!(field(&purchase, "state"), "reversed");
+    let last = purchase["history"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["meaning"], &last["state"]), (&json!("reversed"), &json!("reversed")));
     it.pass(30 * HOUR).await;
     assert!(it.purchase(&bought).await["reconciled_at"].is_string());
     assert_eq!(it.asked(&bought).await, 2);

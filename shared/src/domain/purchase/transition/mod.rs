@@ -75,7 +75,7 @@ pub fn transition(purchase: &Purchase, evidence: &Evidence) -> Transition {
         source: source.clone(),
         code: outcome.code.clone(),
         concluded: to,
-        answer: Some(outcome.answer()),
+        answer: Some(outcome.answer(verdict)),
         note: outcome.note.to_string(),
     };
     Transition {
