@@ -102,6 +102,10 @@ impl Generator {
         if self.percent(3) {
             self.new_key();
         }
+        if self.percent(4) {
+            let (at, look_back_s) = (self.time(), self.pick(&[3_600, 21_600, 86_400, 172_800]));
+            self.at(at, Deed::Deploy { look_back_s });
+        }
     }
 
     /// A tenant gets another key, and the one before is tried.
@@ -299,6 +303,7 @@ impl Generator {
             }
             Deed::Read { .. } => &["fetch-data"],
             Deed::ReplaceKey { .. } | Deed::TryRevoked { .. } => &["operator", "authorizer"],
+            Deed::Deploy { .. } => &["purchase", "requery", "reconcile"],
             Deed::Settle { .. } | Deed::Guess { .. } => &["operator", "notify", "requery"],
             Deed::Repeat { .. } | Deed::Reuse { .. } | Deed::Look { .. } | Deed::List { .. } => {
                 &["purchase", "authorizer", "people"]

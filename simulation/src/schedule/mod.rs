@@ -265,6 +265,11 @@ pub enum Deed {
         /// As what.
         to: End,
     },
+    /// An operator deploys with another time of the look back, and every instance is a new one.
+    Deploy {
+        /// The age in seconds at which a settled purchase is looked back on from now on.
+        look_back_s: u32,
+    },
     /// VTpass changes the price of the bundle.
     Reprice {
         /// The new price.

@@ -72,6 +72,7 @@ impl People {
             Deed::TryRevoked { tenant } => keys::try_revoked(&world, *tenant).await,
             Deed::Settle { order } => self.settle(&world, *order).await,
             Deed::Guess { order, to } => self.guess(&world, *order, *to).await,
+            Deed::Deploy { look_back_s } => world.deploy_again(*look_back_s),
             Deed::Reprice { kobo } => {
                 let (service_id, variation_code) = BUNDLE;
                 world.vtpass.set_price(service_id, variation_code, *kobo);

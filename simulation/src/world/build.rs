@@ -111,6 +111,7 @@ impl World {
         secrets.put("LimitsSecret", "LIMITS_HMAC_KEY", &random.id());
         Self {
             faults: Faults::of(&schedule),
+            deployment: Mutex::default(),
             dynamodb: Dynamodb::with_tables(&blueprint.tables, clock.clone()),
             sqs: Sqs { engine, url: Arc::from("http://sqs.sim") },
             queues: blueprint.stack.queues.iter().map(|it| it.name.clone()).collect(),

@@ -1,6 +1,7 @@
 //! The instances of a function, as Lambda has them: each works on one invocation at a time, has its
 //! own clock, breakers and clients, and may die.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,6 @@ use sandbox::aws::instances::{Entry, StartFunction};
 use serde_json::Value;
 use shared::platform::aws::clients::Clients;
 use shared::platform::breaker::Breakers;
-use shared::platform::config::Vars;
 use shared::platform::environment::{CredentialRefusals, Environment};
 use shared::platform::http::Http;
 use shared::platform::outside::Outside;
@@ -25,7 +25,7 @@ const MOST_IDLE: usize = 3;
 pub struct Fleet {
     name: String,
     start: StartFunction,
-    vars: Vars,
+    vars: BTreeMap<String, String>,
     network: Network,
     idle: Mutex<Vec<Running>>,
     started: AtomicU32,
@@ -33,12 +33,18 @@ pub struct Fleet {
 
 struct Running {
     entry: Entry,
+    deployment: u32,
     life: Arc<Life>,
 }
 
 impl Fleet {
     /// A function without instances.
-    pub fn new(name: &str, start: StartFunction, vars: Vars, network: Network) -> Self {
+    pub fn new(
+        name: &str,
+        start: StartFunction,
+        vars: BTreeMap<String, String>,
+        network: Network,
+    ) -> Self {
         let (idle, started) = (Mutex::default(), AtomicU32::new(0));
         Self { name: name.to_owned(), start, vars, network, idle, started }
     }
@@ -82,6 +88,7 @@ impl Fleet {
     fn idle_instance(&self) -> Option<Running> {
         let world = self.network.world();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|running| running.deployment == world.deployment().number);
         let is_new = idle.len() < MOST_IDLE && world.chance(world.schedule.settings.spread_percent);
         if idle.is_empty() || is_new {
             return None;
@@ -92,6 +99,7 @@ impl Fleet {
 
     async fn started(&self) -> Result<Running, String> {
         let world = self.network.world();
+        let deployment = world.deployment();
         let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         let life = Arc::new(Life::default());
         let caller = Caller { name: self.name.clone(), number, life: Some(life.clone()) };
@@ -110,9 +118,9 @@ impl Fleet {
         let entry = tokio::select! {
             biased;
             () = life.ended() => return Err("the instance died at its start".to_owned()),
-            entry = (self.start)(self.vars.clone(), environment) => entry,
+            entry = (self.start)(deployment.vars(&self.vars), environment) => entry,
         };
         let entry = entry.map_err(|error| error.to_string())?;
-        Ok(Running { entry, life })
+        Ok(Running { entry, deployment: deployment.number, life })
     }
 }

@@ -4,6 +4,7 @@
 mod blueprint;
 mod build;
 mod call;
+mod deployment;
 mod dynamodb;
 mod faults;
 mod fleet;
@@ -40,6 +41,7 @@ pub use self::blueprint::Blueprint;
 pub(crate) use self::build::vars_of;
 pub use self::build::{CLIENT_TIMEOUT, TENANTS, tenant_id};
 pub use self::call::{Call, Service};
+use self::deployment::Deployment;
 pub use self::dynamodb::{Dynamodb, Item};
 use self::faults::Faults;
 pub use self::keys::{Keys, Revoked};
@@ -94,6 +96,7 @@ pub struct World {
     routers: Routers,
     switches: Switches,
     faults: Faults,
+    deployment: Mutex<Deployment>,
     is_safety_phase: AtomicBool,
     begun: Instant,
     /// Wakes the triggers when a message was sent.
@@ -197,6 +200,18 @@ impl World {
         let calm = Change { duplicates: Some(false), reorder: Some(false), ..Change::default() };
         let _ = self.switches.set(&calm);
         self.tell(|| "from now on nothing goes wrong".to_owned());
+    }
+
+    /// Deploys all functions with another time of the look back.
+    pub fn deploy_again(&self, look_back_s: u32) {
+        let mut deployment = self.deployment.lock().unwrap_or_else(PoisonError::into_inner);
+        *deployment = deployment.next(look_back_s);
+        self.tell(|| format!("a deployment: purchases are looked back on after {look_back_s} s"));
+    }
+
+    /// The deployment that new invocations meet.
+    fn deployment(&self) -> Deployment {
+        *self.deployment.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the run is stopped because it does not end by itself.

@@ -91,3 +91,23 @@ fn a_function_that_is_missing_is_made_up_for() {
     assert!(count(&record, "a batch of 1 in RequeryQueue failed") >= 1);
     assert_eq!(comes_to(&record, "delivered"), 1);
 }
+
+#[test]
+fn a_deployment_gives_every_function_new_instances_with_its_parameter() {
+    let mut schedule = schedule(vec![], vec![]);
+    let before = schedule.actions[0].clone();
+    let mut after = Action { at_ms: 4_000, ..before.clone() };
+    if let Deed::Buy { order, .. } = &mut after.deed {
+        *order = 1;
+    }
+    let deploy = Action { at_ms: 2_000, deed: Deed::Deploy { look_back_s: 3_600 } };
+    schedule.actions = vec![before, deploy, after];
+    let start_ms = schedule.starts_at * 1_000;
+    let record = run(schedule);
+    assert_eq!(count(&record, "instance purchase#2 starts"), 1);
+    let looked = record.purchases.values().map(|it| it.reconciled_ms.expect("a look back"));
+    let mut hours: Vec<i64> = looked.map(|at| (at - start_ms) / 3_600_000).collect();
+    hours.sort_unstable();
+    // The order from before the deployment keeps its day. The last one is tried when all is calm.
+    assert_eq!(hours, [1, 1, 24]);
+}
