@@ -76,7 +76,7 @@ impl ReconcileAfter {
     }
 
     /// When reconcile looks back on a purchase that was settled at `settled_at`. None where that is switched
-    /// off, and for a refill: MTN cannot be asked about it.
+    /// off, where the purchase is too old by then, and for a refill: MTN cannot be asked about it.
     pub(super) fn look_back_at(
         self,
         purchase: &Purchase,
@@ -84,7 +84,8 @@ impl ReconcileAfter {
     ) -> Option<OffsetDateTime> {
         let after = self.0.filter(|_| !purchase.is_refill())?;
         // An order that was settled late is given a quarter more, or it would be asked about at once.
-        Some((purchase.created_at + after).max(settled_at + after / 4))
+        let due = (purchase.created_at + after).max(settled_at + after / 4);
+        Some(due).filter(|due| !is_old(purchase, *due))
     }
 }
 
@@ -240,6 +241,12 @@ mod tests {
             assert_eq!(plan(&late, 24 * HOUR), (Task::Wait, Some(29 * HOUR)));
             assert_eq!(plan(&late, 29 * HOUR), (Task::LookBack, Some(30 * HOUR)));
             assert_eq!(plan(&late, 24 * 15 * HOUR), (Task::GiveUp, None));
+            let last = settled(state, 24 * 15 * HOUR - 6 * HOUR);
+            assert_eq!(
+                plan(&last, 24 * 15 * HOUR),
+                (Task::Finish, None),
+                "nobody looks back on it"
+            );
             let done = Purchase { reconciled_at: Some(START), ..early };
             assert_eq!(plan(&done, 24 * HOUR), (Task::Finish, None));
         }

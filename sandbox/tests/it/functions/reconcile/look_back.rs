@@ -271,6 +271,9 @@ async fn a_purchase_that_waits_for_a_person_is_asked_about_daily_and_settles() {
     it.pass_days(16).await;
     let stored = it.gateway.stored(field(&bought, "purchase_id")).await;
     assert_eq!((stored.state.name(), stored.reconcile_at), ("needs_review", None));
+    it.settle(&bought, Settled::Failed).await;
+    let settled = it.gateway.stored(field(&bought, "purchase_id")).await;
+    assert_eq!(settled.reconcile_at, None, "nobody looks back on so old a purchase");
 }
 
 #[tokio::test(flavor = "multi_thread")]

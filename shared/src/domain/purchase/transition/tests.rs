@@ -101,6 +101,7 @@ fn what_settles_a_purchase_says_when_reconcile_looks_back_on_it() {
     for verdict in [Verdict::Delivered, Verdict::Failed, Verdict::Reversed] {
         assert_eq!(comes_back(&pending, verdict, hours(0), day), Some(hours(24)));
         assert_eq!(comes_back(&pending, verdict, hours(23), day), Some(hours(29)));
+        assert_eq!(comes_back(&pending, verdict, hours(15 * 24 - 6), day), None, "it is too old");
         assert_eq!(comes_back(&pending, verdict, hours(1), after("3600")), Some(hours(1) * 5 / 4));
         assert_eq!(comes_back(&pending, verdict, hours(1), after("0")), None, "it is switched off");
         let refill = Purchase { service_id: MTN_REFILL.to_owned(), ..pending.clone() };
