@@ -193,7 +193,8 @@ pub(super) async fn withdraw(world: &World, number: CustomerNumber, report: Repo
         tell_of_withdrawal(world, number, report).await;
         tokio::time::sleep(EARLY).await;
     }
-    if report == Report::Lost {
+    // What Mono reported before was not about this withdrawal.
+    if !matches!(report, Report::Early | Report::Untrue) {
         world.record().reported.remove(id);
     }
     if report != Report::Untrue {
