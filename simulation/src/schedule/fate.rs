@@ -273,10 +273,13 @@ fn other_order(end: End) -> Script {
     Script { set: set("/requestId", json!("202601010000other")).set, ..otherwise(end) }
 }
 
-/// An answer about another number.
+/// An answer about another number, whose order ended otherwise.
 fn other_number(end: End) -> Script {
     let number = set("/content/transactions/unique_element", json!("08039999999"));
-    Script { set: number.set, ..otherwise(end) }
+    let reversed = matches!(end, End::Delivered).then(|| ("040".to_owned(), "reversed".to_owned()));
+    let (code, status) = reversed.unzip();
+    let other = otherwise(end);
+    Script { code: code.or(other.code), status: status.or(other.status), ..number }
 }
 
 /// An answer that an order ended otherwise.

@@ -43,7 +43,8 @@ pub struct Outcome {
     /// Whether the provider answered a requery that it does not know the reference. This alone
     /// proves nothing.
     pub unknown_reference: bool,
-    /// What the answer would prove if its price and its number were those of the order.
+    /// What the answer would prove if its price were that of the order; nothing where more than the price is
+    /// another.
     pub mismatched: Option<Verdict>,
     /// What MTN says a refill was worth, in kobo.
     pub amount: Option<Kobo>,

@@ -14,7 +14,7 @@ impl Purchase {
     }
 
     /// What an outcome says of this purchase. An operator who settled it has seen that the provider's record
-    /// has another price or number, so from then on the record counts for what it says.
+    /// has another price, so from then on the record counts for what it says.
     pub fn verdict_of(&self, outcome: &Outcome) -> Verdict {
         let seen = outcome.mismatched.filter(|_| self.was_settled_by_operator());
         seen.unwrap_or(outcome.verdict)

@@ -169,18 +169,22 @@ async fn an_answer_that_proves_nothing_is_asked_for_again_an_hour_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn once_an_operator_settled_it_a_record_with_another_price_counts_for_what_it_says() {
-    for (status, request_id, state, contradicts) in [
-        ("delivered", true, "delivered", false),
-        ("reversed", true, "reversed", false),
-        ("failed", true, "delivered", true),
+    let number = ("/content/transactions/unique_element", json!("08039999999"));
+    for (status, also, state, contradicts) in [
+        ("delivered", None, "delivered", false),
+        ("reversed", None, "reversed", false),
+        ("failed", None, "delivered", true),
         // It may be the record of another order.
-        ("reversed", false, "delivered", false),
+        ("reversed", Some(("/requestId", Value::Null)), "delivered", false),
+        ("reversed", Some(number.clone()), "delivered", false),
+        ("delivered", Some(number), "delivered", false),
     ] {
+        let counts = also.is_none();
         let it = Undriven::start().await;
         let other_price = |call: &str, code: &str, status: &str| {
             let mut set = json!({ "/content/transactions/amount": 99 });
-            if call == "requery" && !request_id {
-                set["/requestId"] = Value::Null;
+            if let Some((pointer, value)) = also.clone().filter(|_| call == "requery") {
+                set[pointer] = value;
             }
             json!({ "call": call, "code": code, "status": status, "set": set })
         };
@@ -193,8 +197,8 @@ async fn once_an_operator_settled_it_a_record_with_another_price_counts_for_what
         it.pass(30 * HOUR).await;
         let purchase = it.purchase(&bought).await;
         assert_eq!(field(&purchase, "state"), state, "{status}");
-        assert_eq!(purchase["reconciled_at"].is_string(), request_id, "{status}");
-        assert_eq!(it.asked(&bought).await == 1, request_id, "{status}");
+        assert_eq!(purchase["reconciled_at"].is_string(), counts, "{status}");
+        assert_eq!(it.asked(&bought).await == 1, counts, "{status}");
         let history = it.gateway.stored(field(&bought, "purchase_id")).await.history;
         let contradicted = history.last().unwrap().concluded.is_none();
         assert_eq!(contradicted, contradicts, "{status}");

@@ -91,8 +91,9 @@ fn judge_body(
         && needs_a_match(verdict)
         && !matches_order(transaction, order)
     {
-        // An answer that does not name our request may be about another order altogether.
-        mismatched = Some(verdict).filter(|it| it.proves().is_some() && is_named);
+        // An answer that does not name our request, or names another number, may be about another order.
+        let is_ours = is_named && is_about_the_number(transaction, order);
+        mismatched = Some(verdict).filter(|it| it.proves().is_some() && is_ours);
         verdict = Verdict::NeedsReview;
         (alarm, note) = (Some(Alarm::VtpassMismatch), "the answer is not about what was bought");
     }
@@ -200,8 +201,12 @@ fn is_some(transaction: &Transaction) -> bool {
 /// Whether the number and the face value, where present, are those of the order. An unreadable
 /// value does not match.
 fn matches_order(transaction: &Transaction, order: &Order<'_>) -> bool {
-    transaction.recipient.is_absent_or(|number| order.recipient.is_named_by(number))
+    is_about_the_number(transaction, order)
         && transaction.amount.is_absent_or(|amount| *amount == order.amount)
+}
+
+fn is_about_the_number(transaction: &Transaction, order: &Order<'_>) -> bool {
+    transaction.recipient.is_absent_or(|number| order.recipient.is_named_by(number))
 }
 
 #[cfg(test)]
