@@ -276,10 +276,14 @@ fn other_order(end: End) -> Script {
 /// An answer about another number, whose order ended otherwise.
 fn other_number(end: End) -> Script {
     let number = set("/content/transactions/unique_element", json!("08039999999"));
-    let reversed = matches!(end, End::Delivered).then(|| ("040".to_owned(), "reversed".to_owned()));
-    let (code, status) = reversed.unzip();
-    let other = otherwise(end);
-    Script { code: code.or(other.code), status: status.or(other.status), ..number }
+    let other = match end {
+        End::Delivered => {
+            let (code, status) = (Some("040".to_owned()), Some("reversed".to_owned()));
+            Script { code, status, ..Script::default() }
+        }
+        End::Failed | End::Reversed => otherwise(end),
+    };
+    Script { set: number.set, ..other }
 }
 
 /// An answer that an order ended otherwise.
