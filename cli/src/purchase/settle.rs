@@ -60,7 +60,7 @@ impl Settle {
         let id = &purchase.purchase_id;
         let outcome = Settled::from(self.to);
         if !purchase.may_be_settled_as(outcome) {
-            return Err(not_so(&purchase));
+            return Err(not_settled(&purchase));
         }
         let to = State::from(outcome);
         if to.safe_to_refund() {
@@ -69,7 +69,7 @@ impl Settle {
         let settlement = Settlement { outcome, by: &self.by.name, reason: &self.reason, at: now };
         match purchases.settle(&outbox, &purchase, &settlement).await {
             Ok(Changed::Written(settled)) => Ok(*settled),
-            Ok(Changed::Refused(met)) => Err(not_so(&met)),
+            Ok(Changed::Refused(met)) => Err(not_settled(&met)),
             Err(error) => Err(Failure::Unreachable(format!(
                 "{error}; it is unknown whether purchase {id} was settled: show it"
             ))),
@@ -77,7 +77,7 @@ impl Settle {
     }
 }
 
-fn not_so(purchase: &Purchase) -> Failure {
+fn not_settled(purchase: &Purchase) -> Failure {
     let (id, state) = (&purchase.purchase_id, purchase.state.name());
     Failure::Refused(format!(
         "purchase {id} is {state}: only a needs_review purchase can be settled, and a delivered one as \
