@@ -52,8 +52,8 @@ class Process:
 class Sandbox(Process):
     """A new sandbox."""
 
-    def __init__(self, port, **environment):
-        super().__init__([SANDBOX, "--port", str(port), "--json"], **environment)
+    def __init__(self, port, *options, **environment):
+        super().__init__([SANDBOX, "--port", str(port), "--json", *options], **environment)
         self.url = f"http://127.0.0.1:{port}"
         self.console = f"{self.url}/_sandbox"
         until(lambda: '"ready":true' in self.output()[0], self)

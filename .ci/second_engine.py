@@ -1,4 +1,4 @@
-"""Runs the gateway on moto's DynamoDB and SQS. Run by .ci/second-engine.
+"""Runs the built functions on moto's DynamoDB and SQS. Run by .ci/second-engine.
 
 One request at a time: moto checks a condition and writes in two steps, so two at once may both pass."""
 
@@ -158,7 +158,7 @@ with Process(["moto_server", "-H", "127.0.0.1", "-p", str(port)], **environment)
     }
     session = boto3.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name=REGION)
     dynamodb, sqs = (session.client(name, endpoint_url=endpoint) for name in ("dynamodb", "sqs"))
-    with Sandbox(free_port(), **settings) as sandbox:
+    with Sandbox(free_port(), "--binaries", "target/lambda", **settings) as sandbox:
         tenant = Tenant(sandbox, KEY)
         fail_soon(sqs)
         consent(tenant)
@@ -166,4 +166,4 @@ with Process(["moto_server", "-H", "127.0.0.1", "-p", str(port)], **environment)
         conditions(dynamodb)
         failures(sqs, tenant)
         limits(Tenant(sandbox, LIMITED))
-print("the gateway holds on another maker's DynamoDB and SQS")
+print("the built functions hold on another maker's DynamoDB and SQS")

@@ -6,11 +6,11 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use sandbox::aws::runtime_api::RuntimeApi;
 use serde::{Deserialize, Serialize};
 
 use crate::BenchError;
 use crate::process::Process;
-use crate::runtime_api::RuntimeApi;
 use crate::subject::Subject;
 
 /// How many calls one process answers. A call counts what they take together, divided by this.
@@ -70,7 +70,7 @@ async fn run(subject: &Subject, calls: u64) -> Result<u64, BenchError> {
 async fn answered(api: &mut RuntimeApi, subject: &Subject, calls: u64) -> Result<(), BenchError> {
     let mut waiting = api.waiting().await?;
     for _ in 0..calls {
-        api.invoke(waiting, &subject.event).await?;
+        api.invoke(waiting, subject.invocation()).await?;
         waiting = api.waiting().await?;
     }
     Ok(())

@@ -1,13 +1,12 @@
 //! Measures each function as it is deployed: its start, its warm invocations and its memory.
 //!
-//! Each function runs in a process of its own under an emulator of the Lambda Runtime API, with the
+//! Each function runs in a process of its own under the sandbox's emulator of the Lambda Runtime API, with the
 //! variables that the template gives it. AWS and the providers are those of a sandbox in this process.
 //! Two empty functions, the floors, are measured in the same rounds, because the ratio to a floor depends
 //! less on the machine than a duration. The modules, from the bottom up:
 //!
 //! - [`statistics`] has medians, percentiles and ratios.
 //! - [`proc_files`] reads what Linux says of a process.
-//! - [`runtime_api`] is the emulator.
 //! - [`process`] is the process of a function.
 //! - [`events`] says which event each function gets.
 //! - [`binaries`] builds the functions and the floors, [`comparisons`] the same work in other ways.
@@ -27,7 +26,6 @@ pub mod load;
 pub mod proc_files;
 pub mod process;
 pub mod report;
-pub mod runtime_api;
 pub mod start;
 pub mod statistics;
 pub mod subject;

@@ -5,15 +5,12 @@ use std::io::{Read, Seek};
 use std::path::Path;
 use std::process::Stdio;
 
+use sandbox::aws::processes::lambda_vars;
 use tokio::process::{Child, Command};
 
 use crate::BenchError;
 use crate::proc_files::ProcFiles;
 use crate::subject::Subject;
-
-/// `MemorySize` of the template's functions, in MB. Lambda's processor share follows from it; here it is
-/// only the value of a variable.
-const MEMORY_MB: &str = "256";
 
 /// A running process. It is killed when it is dropped.
 pub struct Process {
@@ -111,19 +108,4 @@ impl Process {
     pub async fn kill(mut self) -> Result<(), BenchError> {
         Ok(self.child.kill().await?)
     }
-}
-
-/// The variables that Lambda itself gives a function, without those of its account.
-fn lambda_vars(function: &str) -> [(&'static str, String); 9] {
-    [
-        ("AWS_LAMBDA_FUNCTION_NAME", function.to_owned()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_MB.to_owned()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{function}")),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0".to_owned()),
-        ("LANG", "en_US.UTF-8".to_owned()),
-        ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
-        ("TZ", ":UTC".to_owned()),
-    ]
 }

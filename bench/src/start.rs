@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use sandbox::aws::runtime_api::{Answer, RuntimeApi};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::BenchError;
 use crate::proc_files::ProcFiles;
 use crate::process::Process;
-use crate::runtime_api::{Answer, RuntimeApi};
 use crate::statistics::percentile;
 use crate::subject::Subject;
 
@@ -66,7 +66,7 @@ async fn invocations(
     let init = waiting.since.duration_since(begun);
     files.until_asleep()?;
     let init_cpu_ns = files.cpu_ns()?;
-    let first = api.invoke(waiting, &subject.event).await?;
+    let first = api.invoke(waiting, subject.invocation()).await?;
     let status = status(&first)?;
 
     let mut waiting = api.waiting().await?;
@@ -74,7 +74,7 @@ async fn invocations(
     let cpu_before = files.cpu_ns()?;
     let mut durations = Vec::new();
     for _ in 0..warm {
-        let answer = api.invoke(waiting, &subject.event).await?;
+        let answer = api.invoke(waiting, subject.invocation()).await?;
         if self::status(&answer)? != status {
             return Err("a warm invocation is answered with another status than the first".into());
         }

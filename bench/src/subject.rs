@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sandbox::Sandbox;
+use sandbox::aws::runtime_api::Invocation;
 use sandbox::template::stack::FunctionSpec;
 use shared::platform::crypto::hashed;
 
@@ -38,6 +40,13 @@ impl Subject {
     /// the last day wrote. There are about a hundred in a day, so more would measure what never happens.
     pub fn most_invocations(&self) -> u32 {
         if self.name == "books" { 5 } else { u32::MAX }
+    }
+
+    /// An invocation with the event, under an id of its own.
+    pub fn invocation(&self) -> Invocation {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let id = format!("00000000-0000-4000-8000-{:012x}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Invocation::new(id, &self.event)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use shared::platform::environment::Clock;
 
 use crate::ledger::Ledger;
+use crate::listener::StartupError;
 
 /// The ledger's collection, and the key, of how far the clock was turned.
 const COLLECTION: &str = "clock";
@@ -17,12 +18,32 @@ const AHEAD: &str = "ahead_ms";
 pub(crate) struct TurnedClock {
     under: Clock,
     ahead_ms: Arc<AtomicI64>,
+    /// Whether the functions read this clock.
+    is_followed: bool,
 }
 
 impl TurnedClock {
     /// A clock over another, not turned yet.
     pub(crate) fn over(under: Clock) -> Self {
-        Self { under, ahead_ms: Arc::default() }
+        Self { under, ahead_ms: Arc::default(), is_followed: true }
+    }
+
+    /// The same clock, which the functions follow or not. Processes of their own do not.
+    ///
+    /// # Errors
+    /// When they do not follow it and it was turned.
+    pub(crate) fn followed_by(self, is_followed: bool) -> Result<Self, StartupError> {
+        if !is_followed && !self.ahead().is_zero() {
+            return Err(
+                "the clock of this data was turned on, which built functions do not follow".into(),
+            );
+        }
+        Ok(Self { is_followed, ..self })
+    }
+
+    /// Whether it can be turned: whether the functions follow it.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.is_followed
     }
 
     /// The clock as everything else reads it.

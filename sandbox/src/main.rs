@@ -27,6 +27,10 @@ struct Arguments {
     /// Runs so many instances of each function. They take the invocations in turn.
     #[arg(long, default_value_t = 1)]
     instances: usize,
+    /// Runs the built functions of this folder, each in processes of its own, as Lambda does. `cargo lambda build`
+    /// puts them into `target/lambda`.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
     /// Prints one line of JSON once it is ready, for a program that starts it.
     #[arg(long)]
     json: bool,
@@ -46,14 +50,14 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { port, data_dir, instances, json, exit_with_parent, command } =
-        Arguments::parse();
-    if let Some(Command::Rehearse(arguments)) = command {
+    let arguments = Arguments::parse();
+    if let Some(Command::Rehearse(arguments)) = arguments.command {
         return rehearse::run(arguments).await;
     }
     shared::platform::telemetry::log::init(sandbox::functions::logged_packages());
+    let Arguments { port, data_dir, instances, binaries, json, exit_with_parent, .. } = arguments;
     let options = Options::new(Vars::from_process(), port, data_dir);
-    match run(Options { instances, ..options }, json, exit_with_parent).await {
+    match run(Options { instances, binaries, ..options }, json, exit_with_parent).await {
         // Exiting also ends the background tasks: triggers, schedules, services.
         Ok(()) => std::process::exit(0),
         Err(error) => {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::aws::secrets::Secrets;
 use crate::aws::sqs::QueueMetrics;
 use crate::aws::sqs::engine::Engine;
 use crate::aws::switches::Switches;
-use crate::aws::{api_gateway, dynamodb};
+use crate::aws::{api_gateway, dynamodb, processes};
 use crate::background::{self, Queues};
 use crate::clock::TurnedClock;
 use crate::console::{self, Console, Feed, Orders, Receiver, Turner};
@@ -64,6 +64,9 @@ pub struct Options {
     pub environment: Environment,
     /// How many instances of each function take the invocations in turn.
     pub instances: usize,
+    /// Where the built functions are, each `NAME/bootstrap`, to run as processes. If none, the registry's run in this
+    /// process.
+    pub binaries: Option<PathBuf>,
 }
 
 /// A running sandbox. It runs until it is stopped or its runtime ends.
@@ -100,7 +103,7 @@ impl Options {
         let (template, registry) = (TEMPLATE.to_owned(), functions::registry());
         // A tenant's receiver may be on the same machine.
         let environment = Environment { outside: Outside::with_loopback(), ..Environment::real() };
-        Self { template, registry, vars, port, data_dir, environment, instances: 1 }
+        Self { template, registry, vars, port, data_dir, environment, instances: 1, binaries: None }
     }
 }
 
@@ -111,7 +114,8 @@ impl Sandbox {
     /// When a port is in use, the template cannot be read, an option is out of its range, or a
     /// function does not start.
     pub async fn start(options: Options) -> Result<Self, StartupError> {
-        let Options { template, registry, vars, port, data_dir, environment, instances } = options;
+        let Options { vars, port, data_dir, environment, instances, .. } = options;
+        let registry = registry(options.registry, options.binaries.as_deref());
         let clock = TurnedClock::over(environment.clock);
         let environment = Environment { clock: clock.clock(), ..environment };
         let switches = Switches::with_instances(instances)?;
@@ -121,8 +125,9 @@ impl Sandbox {
 
         let services = Services::start(&vars, data_dir, &environment, &switches, &base_url).await?;
         clock.restore(&services.ledger);
+        let clock = clock.followed_by(options.binaries.is_none())?;
         let lambda_vars = services.lambda_vars(&vars);
-        let stack = Arc::new(stack(&template, &services)?);
+        let stack = Arc::new(stack(&options.template, &services)?);
         let queues = create(&stack, &services, &lambda_vars, &environment).await?;
         add_tenants(&stack, &lambda_vars, &keys, &environment).await?;
         let activity = Activity::new(environment.clock.clone());
@@ -207,6 +212,14 @@ impl Sandbox {
         const GRACE: Duration = Duration::from_secs(3);
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(GRACE, self.server).await;
+    }
+}
+
+/// The functions in this process, or those that were built.
+fn registry(registry: Registry, binaries: Option<&Path>) -> Registry {
+    match binaries {
+        Some(folder) => processes::registry(folder, registry.into_keys()),
+        None => registry,
     }
 }
 

@@ -7,6 +7,8 @@ pub mod engine;
 pub mod index_lag;
 pub mod instances;
 pub mod lambda;
+pub mod processes;
+pub mod runtime_api;
 pub(crate) mod schedules;
 pub mod secrets;
 pub mod sqs;

@@ -33,10 +33,8 @@ pub(super) async fn advance(State(console): State<Arc<Console>>, body: Bytes) ->
     if !(1..=MOST_SECONDS).contains(&advance_seconds) {
         return Err(bad(format!("advance_seconds must be 1 to {MOST_SECONDS}")));
     }
-    // A real provider does not follow: it would refuse what comes from the future.
-    if !console.services.simulators.are_all() {
-        let message = "A provider is real, and its clock cannot be turned";
-        return Err(error(StatusCode::CONFLICT, message));
+    if let Some(refusal) = console.turner.refusal() {
+        return Err(error(StatusCode::CONFLICT, refusal));
     }
     let by = Duration::from_secs(advance_seconds);
     let turner = console.clone();

@@ -76,6 +76,16 @@ impl Turner {
         self.clock.clock().now()
     }
 
+    /// Why the clock cannot be turned, if it cannot.
+    pub(super) fn refusal(&self) -> Option<&'static str> {
+        // A real provider does not follow: it would refuse what comes from the future.
+        if !self.services.simulators.are_all() {
+            return Some("A provider is real, and its clock cannot be turned");
+        }
+        let is_followed = self.clock.is_followed();
+        (!is_followed).then_some("Built functions run, and their clock cannot be turned")
+    }
+
     fn turn(&self, by: Duration) {
         self.clock.turn(by);
         self.clock.keep(&self.services.ledger);

@@ -1,7 +1,6 @@
 //! An emulator of the Lambda Runtime API for one process: it hands out invocations and takes the answers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -16,12 +15,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::BenchError;
+use super::lambda::MAX_PAYLOAD_BYTES;
 
-/// How long the process may take to ask for an invocation, and to answer one.
+/// How long the process may take to ask for an invocation.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The largest answer that Lambda takes, in bytes.
-const MOST_BYTES: usize = 6 * 1024 * 1024;
+/// What an answer may exceed [`MAX_PAYLOAD_BYTES`] by and still be read, so that it is refused as too large.
+const EXCESS_BYTES: usize = 64 * 1024;
 
 /// The emulator. It listens on a free port of 127.0.0.1 until it is dropped.
 pub struct RuntimeApi {
@@ -47,18 +46,34 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// An event for the process.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Its request id.
+    pub id: String,
+    /// Until when the process may answer, in milliseconds since 1970.
+    pub deadline_ms: u64,
+    /// The event's JSON.
+    pub event: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The function answered with an error. Its process goes on.
+    #[error("it fails the invocation: {0}")]
+    Failed(String),
+    /// The process did nothing, or what no function does. It can get no other invocation.
+    #[error("{0}")]
+    Broken(String),
+}
+
 /// What the process asked of the emulator.
 enum Call {
     Next(Waiting),
     Response { id: String, at: Instant, body: Bytes },
     Error { id: String, body: Bytes },
     InitError { body: Bytes },
-}
-
-#[derive(Debug)]
-struct Invocation {
-    id: String,
-    event: String,
 }
 
 struct Shared {
@@ -71,7 +86,7 @@ impl RuntimeApi {
     ///
     /// # Errors
     /// When no port is free.
-    pub async fn start(function: &str) -> Result<Self, BenchError> {
+    pub async fn start(function: &str) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?.to_string();
         let listener = listener.tap_io(|stream| {
@@ -93,48 +108,60 @@ impl RuntimeApi {
     /// Waits until the process asks for an invocation, at most 30 s.
     ///
     /// # Errors
-    /// When the process does not ask, or does something else.
-    pub async fn waiting(&mut self) -> Result<Waiting, BenchError> {
-        match self.call().await? {
+    /// [`RuntimeError::Broken`] when the process does not ask, or does something else.
+    pub async fn waiting(&mut self) -> Result<Waiting, RuntimeError> {
+        match self.call(PATIENCE).await? {
             Call::Next(waiting) => Ok(waiting),
-            Call::InitError { body } => Err(format!("it does not start: {}", text(&body)).into()),
+            Call::InitError { body } => broken(format!("it does not start: {}", text(&body))),
             Call::Response { id, .. } | Call::Error { id, .. } => {
-                Err(format!("it answers {id}, which was not handed out or was answered").into())
+                broken(format!("it answers {id}, which was not handed out or was answered"))
             }
         }
     }
 
-    /// Hands an event to the process that waits, and waits for the answer, at most 30 s.
+    /// Hands an invocation to the process that waits, and waits for the answer until its deadline.
     ///
     /// # Errors
-    /// When the process fails the invocation or does not answer it.
-    pub async fn invoke(&mut self, waiting: Waiting, event: &str) -> Result<Answer, BenchError> {
-        static COUNT: AtomicU64 = AtomicU64::new(1);
-        let id = format!("00000000-0000-4000-8000-{:012x}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let invocation = Invocation { id: id.clone(), event: event.to_owned() };
-        let begun = Instant::now();
+    /// [`RuntimeError`] when the process fails the invocation or does not answer it.
+    pub async fn invoke(
+        &mut self,
+        waiting: Waiting,
+        invocation: Invocation,
+    ) -> Result<Answer, RuntimeError> {
+        let (id, begun) = (invocation.id.clone(), Instant::now());
+        let left = Duration::from_millis(invocation.deadline_ms.saturating_sub(now_ms()));
         if waiting.hand.send(invocation).is_err() {
-            return Err("it no longer waits for an invocation".into());
+            return broken("it no longer waits for an invocation");
         }
-        match self.call().await? {
+        match self.call(left).await? {
             Call::Response { id: answered, at, body } if answered == id => {
                 Ok(Answer { duration: at.duration_since(begun), body })
             }
             Call::Error { id: answered, body } if answered == id => {
-                Err(format!("it fails the invocation: {}", text(&body)).into())
+                Err(RuntimeError::Failed(text(&body)))
             }
-            Call::InitError { body } => Err(format!("it does not start: {}", text(&body)).into()),
-            Call::Next(_) => Err("it asks for an invocation before it answers one".into()),
+            Call::InitError { body } => broken(format!("it does not start: {}", text(&body))),
+            Call::Next(_) => broken("it asks for an invocation before it answers one"),
             Call::Response { .. } | Call::Error { .. } => {
-                Err("it answers another invocation than it was handed".into())
+                broken("it answers another invocation than it was handed")
             }
         }
     }
 
-    async fn call(&mut self) -> Result<Call, BenchError> {
-        let call = timeout(PATIENCE, self.calls.recv()).await;
-        let call = call.map_err(|_| format!("it was silent for {} s", PATIENCE.as_secs()))?;
-        call.ok_or_else(|| "the emulator has stopped".into())
+    async fn call(&mut self, patience: Duration) -> Result<Call, RuntimeError> {
+        match timeout(patience, self.calls.recv()).await {
+            Ok(Some(call)) => Ok(call),
+            Ok(None) => broken("the emulator has stopped"),
+            Err(_) => broken(format!("it was silent for {} s", patience.as_secs())),
+        }
+    }
+}
+
+impl Invocation {
+    /// An invocation of which the process may take 30 s.
+    pub fn new(id: String, event: &str) -> Self {
+        let deadline_ms = now_ms() + u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
+        Self { id, deadline_ms, event: event.to_owned() }
     }
 }
 
@@ -150,7 +177,7 @@ fn router(shared: Shared) -> Router {
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(DefaultBodyLimit::max(MAX_PAYLOAD_BYTES + EXCESS_BYTES))
         .with_state(Arc::new(shared))
 }
 
@@ -161,13 +188,15 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     if shared.calls.send(Call::Next(waiting)).is_err() {
         return gone.into_response();
     }
-    let Ok(Invocation { id, event }) = handed.await else { return gone.into_response() };
+    let Ok(Invocation { id, deadline_ms, event }) = handed.await else {
+        return gone.into_response();
+    };
     let arn = format!("arn:aws:lambda:eu-west-1:000000000000:function:{}", shared.function);
     let trace = "Root=1-00000000-000000000000000000000001;Parent=0000000000000001;Sampled=0";
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", id),
-        ("lambda-runtime-deadline-ms", deadline_ms().to_string()),
+        ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
         ("lambda-runtime-invoked-function-arn", arn),
         ("lambda-runtime-trace-id", trace.to_owned()),
     ];
@@ -197,10 +226,13 @@ fn accepted(shared: &Shared, call: Call) -> Response {
     }
 }
 
-/// The deadline of an invocation that begins now, in milliseconds since 1970.
-fn deadline_ms() -> u128 {
+fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    (now + PATIENCE).as_millis()
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn broken<T>(what: impl Into<String>) -> Result<T, RuntimeError> {
+    Err(RuntimeError::Broken(what.into()))
 }
 
 fn text(body: &Bytes) -> String {

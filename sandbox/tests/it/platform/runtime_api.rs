@@ -3,13 +3,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use bench::runtime_api::RuntimeApi;
+use sandbox::aws::runtime_api::{Invocation, RuntimeApi};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// The process of a function, which is in this process.
-struct Client {
-    address: String,
+pub(super) struct Client {
+    pub(super) address: String,
 }
 
 impl Client {
@@ -18,14 +18,14 @@ impl Client {
     }
 
     /// Asks for an invocation. Gives its id, the head of the answer in lower case, and the event.
-    async fn next(&self) -> (String, String, String) {
+    pub(super) async fn next(&self) -> (String, String, String) {
         let (head, event) = self.send("GET", "/invocation/next", "").await;
         let id = header(&head, "lambda-runtime-aws-request-id").to_owned();
         (id, head, event)
     }
 
     /// Posts a body. Gives the status line.
-    async fn post(&self, path: &str, body: &str) -> String {
+    pub(super) async fn post(&self, path: &str, body: &str) -> String {
         let (head, _) = self.send("POST", path, body).await;
         head.lines().next().unwrap_or_default().to_owned()
     }
@@ -50,7 +50,7 @@ fn header<'a>(head: &'a str, name: &str) -> &'a str {
     lines.find(|(key, _)| *key == name).map(|(_, value)| value).expect(name)
 }
 
-async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
+pub(super) async fn both<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> (A, B) {
     tokio::join!(a, b)
 }
 
@@ -78,13 +78,16 @@ async fn a_client_gets_each_event_and_its_answer_comes_back() {
     let service = async {
         for event in ["1", "[2]"] {
             let waiting = api.waiting().await.expect("the client asks");
-            let answer = api.invoke(waiting, event).await.expect("the client answers");
+            let answer = api
+                .invoke(waiting, Invocation::new(format!("id-{event}"), event))
+                .await
+                .expect("the client answers");
             assert_eq!(answer.body, format!("{{\"echo\":{event}}}").as_bytes());
             assert!(answer.duration > Duration::ZERO);
         }
     };
     let (ids, ()) = both(function, service).await;
-    assert_ne!(ids[0], ids[1]);
+    assert_eq!(ids, ["id-1", "id-[2]"]);
 }
 
 #[tokio::test]
@@ -97,7 +100,10 @@ async fn a_failed_invocation_is_an_error_with_its_text() {
     };
     let service = async {
         let waiting = api.waiting().await.expect("the client asks");
-        api.invoke(waiting, "{}").await.expect_err("the invocation fails").to_string()
+        api.invoke(waiting, Invocation::new("first".to_owned(), "{}"))
+            .await
+            .expect_err("the invocation fails")
+            .to_string()
     };
     let (status, error) = both(function, service).await;
     assert!(status.contains("202"), "{status}");
@@ -114,7 +120,10 @@ async fn an_answer_to_an_invocation_that_was_not_handed_out_is_an_error() {
     };
     let service = async {
         let waiting = api.waiting().await.expect("the client asks");
-        api.invoke(waiting, "{}").await.expect_err("it is another invocation").to_string()
+        api.invoke(waiting, Invocation::new("first".to_owned(), "{}"))
+            .await
+            .expect_err("it is another invocation")
+            .to_string()
     };
     let (_, error) = both(function, service).await;
     assert!(error.contains("another invocation"), "{error}");
