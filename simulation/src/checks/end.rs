@@ -6,8 +6,9 @@ use dynoxide::types::AttributeValue;
 use sandbox::simulators::vtpass::{Delivery, OrderState, deliveries};
 use shared::domain::purchase::State;
 use shared::domain::time::to_seconds;
+use shared::platform::crypto::hashed;
 
-use super::item::{lines, number, text};
+use super::item::{lines, maps, number, text};
 use super::{ages, consents, events, limits, name, webhooks};
 use crate::record::Seen;
 use crate::schedule::Deed;
@@ -220,6 +221,15 @@ pub(super) fn is_alive(world: &World, id: &str) -> bool {
         text(&it, "state") == "linked" && ends - CLOCK_DIFFERENCE > to_seconds(world.clock.now())
     });
     is_linked && end - CLOCK_DIFFERENCE > to_seconds(world.clock.now())
+}
+
+/// Whether the day of one ask of a deferred request is over. Each ask has a token of its own.
+pub(super) fn is_over(world: &World, id: &str, token: &str) -> bool {
+    let item = world.dynamodb.item("RequestsTable", &[("request_id", id)]).unwrap_or_default();
+    let hash = hashed(token);
+    let mut own = maps(&item, "tokens").filter(|it| text(it, "hash") == hash);
+    let end = own.next().and_then(|it| number(it, "expires_at"));
+    end.is_some_and(|end| end - CLOCK_DIFFERENCE <= to_seconds(world.clock.now()))
 }
 
 /// An instance asks a provider that is away a few times, then once in a while.

@@ -22,12 +22,17 @@ pub(super) fn number(item: &Item, name: &str) -> Option<i64> {
 
 /// The lines of its history, oldest first.
 pub(super) fn lines(item: &Item) -> impl Iterator<Item = &Item> {
-    let lines = match item.get("history") {
-        Some(AttributeValue::L(lines)) => lines.as_slice(),
+    maps(item, "history")
+}
+
+/// The elements of a list; none where there is none.
+pub(super) fn maps<'a>(item: &'a Item, name: &str) -> impl Iterator<Item = &'a Item> {
+    let elements = match item.get(name) {
+        Some(AttributeValue::L(elements)) => elements.as_slice(),
         _ => &[],
     };
-    lines.iter().filter_map(|line| match line {
-        AttributeValue::M(line) => Some(line),
+    elements.iter().filter_map(|element| match element {
+        AttributeValue::M(map) => Some(map),
         _ => None,
     })
 }

@@ -68,11 +68,12 @@ pub fn called_back(world: &World, path: &str, body: &Value, status: StatusCode) 
     let Some(rest) = path.strip_prefix("/callbacks/mtn/") else { return };
     // What strangers post with the right token is a notice.
     let is_answer = body["notice"].is_null();
-    let Some((id, _)) = rest.split_once('/').filter(|_| is_answer) else { return };
+    let Some((id, token)) = rest.split_once('/').filter(|_| is_answer) else { return };
     if status == StatusCode::OK {
         world.record().answered.insert(id.to_owned());
     }
-    if status == StatusCode::NOT_FOUND && end::is_alive(world, id) && !world.was_forged(rest) {
+    let is_owed = || end::is_alive(world, id) && !end::is_over(world, id, token);
+    if status == StatusCode::NOT_FOUND && is_owed() && !world.was_forged(rest) {
         let detail = format!("MTN's answer to request {id} was refused");
         world.violated(name::ANSWERED, detail);
     }
