@@ -97,6 +97,26 @@ fn an_unknown_cost_is_counted_and_not_taken_for_zero() {
 }
 
 #[test]
+fn only_an_answer_after_the_end_that_no_operator_gave_contradicts_it() {
+    let said = |after, source| Attempt {
+        at: MADE + after,
+        source,
+        code: "000".to_owned(),
+        concluded: None,
+        note: "contradicted_final_state".to_owned(),
+        answer: None,
+    };
+    let contradicted = |line| {
+        let mut order = order(&[(State::Delivered, Duration::minutes(1))]);
+        order.history.push(line);
+        report("2026-11-28", &[order]).contradicted
+    };
+    assert_eq!(contradicted(said(Duration::minutes(2), Source::Requery)), 1);
+    assert_eq!(contradicted(said(Duration::SECOND, Source::Requery)), 0, "it was open then");
+    assert_eq!(contradicted(said(Duration::minutes(2), Source::Operator)), 0);
+}
+
+#[test]
 fn reports_of_tenants_add_up_to_that_of_the_deployment() {
     let orders = [
         order(&[(State::Delivered, Duration::ZERO)]),

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::{TOO_MANY, guarded, guarded_by, suspended};
 use crate::support::Caller;
 use crate::support::mtn::LINE;
-use crate::support::purchases::{DELIVERED, FAILED, MINUTE, airtime, field, purchase_event};
+use crate::support::purchases::{
+    DELIVERED, FAILED, MINUTE, airtime, bundle, field, purchase_event,
+};
 use crate::support::tap::context;
 
 /// An answer of VTpass that proves nothing and shows no order.
@@ -117,7 +119,21 @@ async fn a_probe_that_vtpass_works_on_is_decided_by_its_first_requery() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probe_that_is_not_sold_or_says_nothing_makes_room_for_the_next() {
+async fn a_probe_that_is_refused_for_another_reason_makes_room_for_the_next() {
+    let (gateway, caller) = guarded().await;
+    for order in 0..TOO_MANY {
+        caller.bought(&format!("failing-{order}"), &bundle(FAILED)).await;
+    }
+    gateway.clock.turn(MINUTE);
+    let mut other = bundle(DELIVERED);
+    other["variation_code"] = json!("no-such-bundle");
+    caller.buy("other", &other).await.refused(400, "invalid_request");
+    assert!(gateway.guard("etisalat-data").await.state.closed.unwrap().probe.is_none());
+    assert_eq!(caller.bought("next", &bundle(DELIVERED)).await["state"], "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_that_says_nothing_makes_room_for_the_next() {
     let (gateway, caller) = guarded().await;
     super::suspend(&caller).await;
     gateway.clock.turn(MINUTE);
