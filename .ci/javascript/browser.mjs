@@ -120,6 +120,17 @@ await one("settle-by").fill("Ngozi");
 await click("settle-send");
 await one("todo-none").waitFor();
 
+// A person saw at VTpass that a delivered order was reversed.
+const sold = await post("/purchases", { service_id: "mtn", phone: DELIVERED, amount_kobo: 10_000 }, { "idempotency-key": "reversed" });
+await open(`story/${sold.data.purchase_id}`);
+assert.equal(await one("settle-failed").count(), 0, "a delivered order did not fail");
+await one("settle-reversed").check();
+await one("settle-reason").fill("ticket 4712: reversed in their books");
+await one("settle-by").fill("Ngozi");
+await click("settle-send");
+await page.locator("#main .tag", { hasText: "reversed" }).first().waitFor();
+assert.equal(await one("settle").count(), 0, "and nothing is left to settle");
+
 // Each view at both widths: it fits, and axe finds nothing serious.
 for (const width of [1280, 390]) {
   await page.setViewportSize({ width, height: 844 });

@@ -6,7 +6,7 @@ import { exchange } from "./exchange.js";
 import { facts, moment, money, span, tag } from "./format.js";
 import { live, on } from "./live.js";
 import { load, timeline } from "./timeline.js";
-import { form } from "./todo.js";
+import { panel } from "./todo.js";
 
 const FINAL = ["delivered", "failed", "reversed"];
 
@@ -70,7 +70,7 @@ export async function show(root, [id], { until, again }) {
     const order = first && (await find(id));
     if (order) {
       refresh(top, [order, Math.floor(Date.now() / 30_000)], () => [summary(order), reverse(order)]);
-      refresh(settle, [order.state], () => (order.state === "needs_review" ? h("section", { class: "panel" }, h("header", null, h("h2", null, "Settle it")), form(order, again)) : null));
+      refresh(settle, [order.state], () => panel(order, again));
       refresh(words, order.history, () => attempts(order));
     }
     const entries = await load(id, order);

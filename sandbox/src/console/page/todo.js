@@ -1,4 +1,4 @@
-// What waits for a person: the orders in needs_review, and how they are settled.
+// What waits for a person: the orders in needs_review, and how they are settled. Of a delivered order a reversal is recorded.
 
 import { sandbox, state } from "./api.js";
 import { action, h, head, sync, toast } from "./dom.js";
@@ -13,10 +13,11 @@ const OUTCOMES = [
 
 // The form that settles an order. `done` is called afterwards.
 export function form(order, done) {
+  const outcomes = OUTCOMES.filter(([value]) => order.state === "needs_review" || value === "reversed");
   const name = `settle-${order.purchase_id}`;
   const reason = h("input", { id: `${name}-reason`, required: true, maxlength: 500, placeholder: "support ticket 4711: not in their books", "data-test": "settle-reason" });
   const by = h("input", { id: `${name}-by`, required: true, maxlength: 64, value: sessionStorage.getItem("operator") ?? "", autocomplete: "name", "data-test": "settle-by" });
-  const choices = OUTCOMES.map(([value, title, text]) => h("label", { class: "choice" },
+  const choices = outcomes.map(([value, title, text]) => h("label", { class: "choice" },
     h("input", { type: "radio", name, value, "data-test": `settle-${value}` }), h("span", null, title, h("small", null, text))));
   const send = action("Settle", async () => {
     const to = own.querySelector(`input[name="${name}"]:checked`)?.value;
@@ -33,6 +34,13 @@ export function form(order, done) {
       h("div", { class: "field" }, h("label", { for: by.id }, "Your name, for the record"), by)),
     h("div", null, send));
   return own;
+}
+
+// The form, where the state of the order allows one.
+export function panel(order, done) {
+  const titles = { needs_review: "Settle it", delivered: "Record a reversal" };
+  const title = titles[order.state];
+  return title ? h("section", { class: "panel" }, h("header", null, h("h2", null, title)), form(order, done)) : null;
 }
 
 function card(order, draw) {
