@@ -115,10 +115,10 @@ impl Order {
 fn whole_kobo(raw: &RawValue) -> Result<Kobo, ApiError> {
     let invalid = || ApiError::invalid("amount_kobo must be a whole number of kobo above zero.");
     let (whole, fraction) = raw.get().split_once('.').unwrap_or((raw.get(), "0"));
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) || fraction.bytes().any(|b| b != b'0') {
+    if fraction.bytes().any(|b| b != b'0') {
         return Err(invalid());
     }
+    // What is no digit here is a minus, an exponent or not of a number.
     let kobo = whole.parse().ok().and_then(|kobo| Kobo::new(kobo).ok());
     kobo.filter(|kobo| kobo.kobo() > 0).ok_or_else(invalid)
 }
@@ -153,7 +153,20 @@ mod tests {
             [read("10000"), read("10000.0"), read("1")],
             [Some(10_000), Some(10_000), Some(1)]
         );
-        let refused = ["0", "-1", "0.5", "1e4", r#""10000""#, "null", "[]", "99999999999999999999"];
+        let refused = [
+            "0",
+            "-0",
+            "-1",
+            "0.5",
+            "1e4",
+            "1E4",
+            "1.0e3",
+            "1.5e1",
+            r#""10000""#,
+            "null",
+            "[]",
+            "99999999999999999999",
+        ];
         for json in refused {
             assert_eq!(read(json), None, "{json}");
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::refill::{at_mtn, voucherless};
 use crate::support::Gateway;
 use crate::support::purchases::{
     DELIVERED, FAILED, MINUTE, airtime, bundle, field, id_of, purchase_event,
@@ -78,10 +79,19 @@ async fn after_a_crash_anywhere_a_purchase_is_paid_at_most_once_and_settled() {
 
 /// Buys while the calls at some points are held for ever and each answer of AWS takes `delay`.
 async fn buy_held(gateway: &Gateway, points: &[usize], delay: Duration) -> (Arc<Tap>, Value) {
+    order_held(gateway, &airtime(DELIVERED), points, delay).await
+}
+
+async fn order_held(
+    gateway: &Gateway,
+    body: &Value,
+    points: &[usize],
+    delay: Duration,
+) -> (Arc<Tap>, Value) {
     let (tap, purchase) = gateway.with_tap("purchase").await;
     tap.hold_at_all(points.to_vec());
     tap.delay(delay);
-    let event = purchase_event("k", &airtime(DELIVERED));
+    let event = purchase_event("k", body);
     let answer = purchase(event, lambda_runtime::Context::default()).await.unwrap();
     (tap, answer["statusCode"].clone())
 }
@@ -115,10 +125,20 @@ async fn a_put_that_takes_too_long_is_never_paid_and_ends_failed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_send_and_a_slow_put_together_leave_no_time_to_pay() {
-    let gateway = Gateway::start().await;
     // Two tries of each are lost and the third is slow: each stays within its own limit.
-    let points = [2 * 3, 2 * 4, 2 * 6, 2 * 7];
-    let (tap, status) = buy_held(&gateway, &points, Duration::from_millis(350)).await;
+    let (points, slow) = ([2 * 3, 2 * 4, 2 * 6, 2 * 7], Duration::from_millis(350));
+    let (gateway, other) = tokio::join!(Gateway::start(), Gateway::start());
+    let refill = voucherless();
+    let ((tap, status), (_, refill_status)) = tokio::join!(
+        buy_held(&gateway, &points, slow),
+        order_held(&other, &refill, &points, slow)
+    );
     assert_eq!(status, 503);
     assert!(!tap.seen().contains(&"/api/pay".to_owned()), "{:?}", tap.seen());
+
+    // Nobody could ask MTN about a refill later, so it fails at once.
+    assert_eq!(refill_status, 201);
+    let purchase = other.caller().purchase(&id_of("k")).await;
+    assert_eq!((field(&purchase, "state"), &purchase["safe_to_refund"]), ("failed", &json!(true)));
+    assert_eq!(at_mtn(&other.caller(), &purchase).await, (0, 0));
 }

@@ -96,6 +96,18 @@ async fn an_hour_without_vtpass_refuses_callers_bounds_calls_and_settles_afterwa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_refused_at_once_is_not_counted() {
+    let it = Outage::begin().await;
+    it.tap.silence_vtpass(true);
+    for key in 0..6 {
+        it.order(&format!("k-{key}")).await;
+    }
+    let counted = it.gateway.scan("LimitsTable").await;
+    assert_eq!(it.order("refused").await["statusCode"], 503);
+    assert_eq!(it.gateway.scan("LimitsTable").await, counted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unlink_and_a_question_to_mtn_are_handled_meanwhile_and_a_hint_is_kept() {
     let it = Outage::begin().await;
     let bought = it.caller.bought("delivered", &airtime(DELIVERED)).await;

@@ -12,7 +12,7 @@ use crate::support::{Caller, Gateway};
 
 const VOUCHER: &str = "4711081547110815";
 
-fn voucherless() -> Value {
+pub fn voucherless() -> Value {
     json!({ "service_id": "mtn-refill", "phone": LINE, "amount_kobo": 50_000,
             "refill_type": "voucherless", "refill_profile_id": "P1" })
 }
@@ -23,7 +23,7 @@ fn by_voucher() -> Value {
 }
 
 /// How often MTN received the refill of a purchase, and how often it was done.
-async fn at_mtn(caller: &Caller, purchase: &Value) -> (usize, usize) {
+pub async fn at_mtn(caller: &Caller, purchase: &Value) -> (usize, usize) {
     let ledger = caller.mtn_ledger().await;
     let mut refills = ledger["refills"].as_array().unwrap().iter();
     let found = refills.find(|it| it["transaction_id"] == purchase["request_id"]);
