@@ -166,6 +166,18 @@ mod tests {
     }
 
     #[test]
+    fn the_window_is_whole_minutes_and_one_minute_of_a_clock_that_is_ahead() {
+        let thresholds = Thresholds { window: 600, ..Thresholds::default() };
+        let this = Counts::minute(NOW);
+        let holds = |minute| {
+            let by_minute = [(minute, Counted { good: 0, bad: 1 })].into();
+            Counts { by_minute, row: 0 }.within(&thresholds, NOW).bad == 1
+        };
+        let held = [this - 10, this - 9, this, this + 1, this + 2].map(holds);
+        assert_eq!(held, [false, true, true, true, false]);
+    }
+
+    #[test]
     fn a_good_outcome_alone_is_not_counted_and_many_are_counted_by_tens() {
         let (mut counts, thresholds) = (Counts::default(), Thresholds::default());
         assert_eq!(counts.weight(Sign::Good, &thresholds, NOW, 0), None);

@@ -65,8 +65,13 @@ pub fn waits_for_requery(purchase: &Purchase) -> bool {
 #[cfg(test)]
 mod tests {
     use strum::IntoEnumIterator;
+    use time::OffsetDateTime;
+    use time::macros::datetime;
 
     use super::*;
+    use crate::domain::purchase::{Attempt, samples};
+
+    const MADE: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
 
     fn outcome(verdict: Verdict) -> Outcome {
         Outcome::new(verdict, "000", "n")
@@ -83,6 +88,34 @@ mod tests {
         assert_eq!(requery(Verdict::Pending), Some(Sign::Failed));
         assert_eq!(requery(Verdict::Unclear), Some(Sign::Unclear));
         assert_eq!(requery(Verdict::Delivered), Some(Sign::Good));
+    }
+
+    #[test]
+    fn what_failed_or_is_unclear_counts_against_the_service() {
+        let bad = [Sign::Good, Sign::Failed, Sign::Unclear].map(Sign::is_bad);
+        assert_eq!(bad, [false, true, true]);
+    }
+
+    #[test]
+    fn only_an_order_that_vtpass_acknowledged_and_left_open_waits_for_the_requery() {
+        let order = |state, acknowledged, source| {
+            let line = Attempt {
+                at: MADE,
+                source,
+                code: "099".to_owned(),
+                concluded: None,
+                note: String::new(),
+                answer: None,
+            };
+            let history = vec![line];
+            Purchase { acknowledged, history, ..samples::purchase(state, MADE) }
+        };
+        assert!(waits_for_requery(&order(State::Pending, true, Source::Pay)));
+        assert!(!waits_for_requery(&order(State::Pending, false, Source::Pay)));
+        assert!(!waits_for_requery(&order(State::Delivered, true, Source::Pay)));
+        assert!(!waits_for_requery(&order(State::Pending, true, Source::Requery)));
+        let unpaid = Purchase { acknowledged: true, ..samples::purchase(State::Pending, MADE) };
+        assert!(!waits_for_requery(&unpaid));
     }
 
     #[test]

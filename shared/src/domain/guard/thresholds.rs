@@ -103,6 +103,8 @@ mod tests {
             let error = read(odd).unwrap_err().to_string();
             assert!(error.contains("GUARD"), "{error}");
         }
+        assert_eq!(read("share=100"), Ok(Some(Thresholds { share: 100, ..DEFAULT })));
+        assert_eq!([60, 600].map(|window| Thresholds { window, ..DEFAULT }.minutes()), [1, 10]);
         assert!(read("row=5,row=6").is_err() && read("row=5,").is_err());
     }
 

@@ -290,6 +290,19 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_comes_later_only_when_it_is_later_by_any_clock() {
+        let comes = |due: Duration| {
+            let hint_again_at = Some(START + due);
+            let sample = samples::purchase(State::Pending, START);
+            Purchase { hint_again_at, ..sample }.hint_comes_later(START)
+        };
+        let short = CLOCK_DIFFERENCE;
+        let moments = [Duration::ZERO, short, short + Duration::MILLISECOND];
+        assert_eq!(moments.map(comes), [false, false, true]);
+        assert!(!samples::purchase(State::Pending, START).hint_comes_later(START));
+    }
+
+    #[test]
     fn an_id_belongs_to_one_tenant_and_one_key() {
         let tenant = |id| TenantId::parse(id).unwrap();
         let id = Purchase::id(&tenant("a"), "k");

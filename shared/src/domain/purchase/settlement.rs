@@ -26,3 +26,60 @@ impl Purchase {
         self.state.is_final() && settled.any(|line| line.concluded.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use strum::IntoEnumIterator;
+    use time::OffsetDateTime;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::domain::purchase::{Attempt, samples};
+
+    const MADE: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
+
+    fn settled_by(source: Source, concluded: Option<State>, state: State) -> Purchase {
+        let line = Attempt {
+            at: MADE,
+            source,
+            code: "operator".to_owned(),
+            concluded,
+            note: String::new(),
+            answer: None,
+        };
+        Purchase { history: vec![line], ..samples::purchase(state, MADE) }
+    }
+
+    #[test]
+    fn what_waits_is_settled_as_anything_and_what_is_delivered_as_reversed_only() {
+        let all = [Settled::Delivered, Settled::Failed, Settled::Reversed];
+        for state in State::iter() {
+            let purchase = samples::purchase(state, MADE);
+            let expected = match state {
+                State::NeedsReview => [true; 3],
+                State::Delivered => [false, false, true],
+                _ => [false; 3],
+            };
+            assert_eq!(all.map(|it| purchase.may_be_settled_as(it)), expected, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_at_another_price_counts_once_an_operator_settled_the_purchase() {
+        let mismatched = Some(Verdict::Reversed);
+        let outcome = Outcome { mismatched, ..Outcome::new(Verdict::NeedsReview, "040", "") };
+        let delivered = Some(State::Delivered);
+        let verdict =
+            |source, concluded, state| settled_by(source, concluded, state).verdict_of(&outcome);
+        let by_operator = verdict(Source::Operator, delivered, State::Delivered);
+        assert_eq!(by_operator, Verdict::Reversed);
+        for (source, concluded, state) in [
+            (Source::Requery, delivered, State::Delivered),
+            (Source::Operator, None, State::Delivered),
+            (Source::Operator, delivered, State::Pending),
+        ] {
+            let verdict = verdict(source.clone(), concluded, state);
+            assert_eq!(verdict, Verdict::NeedsReview, "{source} {concluded:?} {state:?}");
+        }
+    }
+}

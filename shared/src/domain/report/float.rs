@@ -119,6 +119,21 @@ mod tests {
     }
 
     #[test]
+    fn a_pace_is_told_from_ten_minutes_on_and_a_limit_itself_is_enough() {
+        let (start, kobo) = (datetime!(2026-11-28 10:00 UTC), |kobo| Kobo::new(kobo).unwrap());
+        let in_seconds = |seconds| {
+            let to = start + Duration::seconds(seconds);
+            let first = Balance { at: start, balance_kobo: kobo(1_000) };
+            [first, Balance { at: to, balance_kobo: kobo(900) }]
+        };
+        let hours = [599, 600, 601].map(|seconds| Runway::of(&in_seconds(seconds)).hours());
+        assert_eq!(hours, [None, Some(1), Some(1)]);
+        let limits = FloatLimits { hours: 1, kobo: 900, difference_kobo: 0 };
+        let [_, last] = in_seconds(600);
+        assert!(!limits.is_low(&last, &Runway::of(&in_seconds(600))));
+    }
+
+    #[test]
     fn the_float_is_low_by_hours_or_by_kobo() {
         let low = |vars: &[(&str, &str)], hourly: &[u64]| {
             let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

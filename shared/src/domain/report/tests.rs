@@ -1,9 +1,14 @@
+use std::ops::AddAssign;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use time::Duration;
 use time::macros::datetime;
 
 use super::*;
 use crate::domain::money::Kobo;
 use crate::domain::purchase::{Answer, Attempt, Source, State, samples};
+use crate::domain::service::MTN_REFILL;
 
 const MADE: OffsetDateTime = datetime!(2026-11-28 10:00 UTC);
 
@@ -190,4 +195,99 @@ fn what_nothing_explains_is_named_to_the_kobo() {
     let in_flight = Moved { in_flight: 1, in_flight_kobo: 1, ..moved };
     let maybe = Movement { moved: in_flight, ..falsified };
     assert!(!maybe.is_contradicted(0) && !movement.is_contradicted(0));
+}
+
+/// What a value with these numbers in its fields is; each field has another one.
+fn numbered<T: Serialize + DeserializeOwned>(empty: &T, from: u64) -> T {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(empty) else { panic!("no fields") };
+    for (value, number) in fields.values_mut().zip(from..) {
+        *value = number.into();
+    }
+    serde_json::from_value(Value::Object(fields)).unwrap()
+}
+
+/// Asserts that all fields of two values are added, but those that `larger` names.
+fn adds<T>(larger: &str)
+where
+    T: Serialize + DeserializeOwned + Default + Clone + AddAssign,
+{
+    let (one, other): (T, T) = (numbered(&T::default(), 100), numbered(&T::default(), 7_000));
+    let mut sum = one.clone();
+    sum += other.clone();
+    let [one, other, sum] = [one, other, sum].map(|it| serde_json::to_value(it).unwrap());
+    for (name, value) in sum.as_object().unwrap() {
+        let (one, other) = (one[name].as_u64().unwrap(), other[name].as_u64().unwrap());
+        let expected = if name == larger { one.max(other) } else { one + other };
+        assert_eq!(value.as_u64(), Some(expected), "{name}");
+    }
+}
+
+#[test]
+fn each_count_of_two_tallies_is_added_and_the_longest_wait_is_the_longer() {
+    adds::<Tally>("longest_answer_ms");
+    adds::<Earlier>("");
+    adds::<Moved>("");
+    let unreadable = |unreadable| Report { unreadable, ..Report::of_nothing(day("2026-11-28")) };
+    let mut sum = unreadable(2);
+    sum.add_all(&unreadable(3));
+    assert_eq!(sum.unreadable, 5);
+}
+
+#[test]
+fn each_end_of_an_earlier_order_stands_with_the_day_of_its_order() {
+    let two_days = Duration::days(2);
+    let ends = [State::Delivered, State::Failed, State::Reversed];
+    let orders = ends.map(|end| order(&[(end, two_days)]));
+    let expected = Earlier { delivered: 2, failed: 2, reversed: 2, refundable_kobo: 40_000 };
+    let all = [orders.clone(), orders].concat();
+    assert_eq!(report("2026-11-30", &all).earlier["2026-11-28"], expected);
+}
+
+#[test]
+fn a_wait_for_a_person_is_counted_and_an_end_at_midnight_is_of_the_next_day() {
+    let hour = Duration::HOUR;
+    let waited = report("2026-11-28", &[order(&[(State::NeedsReview, hour)])]);
+    assert_eq!((waited.needs_review, waited.open, waited.answered), (1, 1, 0));
+    let midnight = day("2026-11-28").ends() - MADE;
+    let first = report("2026-11-28", &[order(&[(State::Failed, midnight)])]);
+    assert_eq!((first.open, first.failed), (1, 0));
+}
+
+#[test]
+fn what_was_reversed_without_a_delivery_cost_nothing() {
+    let at_once = report("2026-11-28", &[order(&[(State::Reversed, Duration::SECOND)])]);
+    assert_eq!((at_once.reversed, at_once.reversed_cost_kobo), (1, 0));
+}
+
+#[test]
+fn a_reading_at_the_very_moment_a_window_begins_or_ends_is_in_it() {
+    let (second, minute) = (Duration::SECOND, Duration::MINUTE);
+    let delivered = order(&[(State::Delivered, second * 2)]);
+    assert_eq!(moved(&delivered, -second * 10, minute), (9_600, 0, 0), "all of it came after");
+    assert_eq!(moved(&delivered, second * 12, minute), (0, 0, 9_600));
+    let failed = order(&[(State::Failed, second * 2)]);
+    assert_eq!(moved(&failed, -second * 10, minute), (0, 0, 0));
+    assert_eq!(moved(&failed, -second * 9, minute), (0, 0, 9_600));
+    let refill = Purchase { service_id: MTN_REFILL.to_owned(), ..delivered };
+    assert_eq!(moved(&refill, -minute, minute), (0, 0, 0), "another wallet pays");
+}
+
+#[test]
+fn a_report_is_shown_as_json_and_as_a_table() {
+    let mut report = Report::of_nothing(day("2026-11-28"));
+    report.add(&order(&[(State::Delivered, Duration::SECOND)]));
+    let view = report.view();
+    assert_eq!((&view["date"], &view["unreadable"]), (&json!("2026-11-28"), &json!(0)));
+    for shown in [&view["services"][0], &view["total"]] {
+        assert_eq!((&shown["orders"], &shown["cost_kobo"]), (&json!(1), &json!(9_600)));
+        assert_eq!((&shown["earlier"], &shown["oldest_open_at"]), (&json!({}), &Value::Null));
+    }
+    assert_eq!(view["services"][0]["service_id"], "mtn");
+    let cells = ",1,10000,1,10000,9600,0,400,0,0,0,0,0,1,1,1,1000,0,0,0,0\r\n";
+    let expected = "date,service_id,orders,face_kobo,delivered,delivered_kobo,cost_kobo,cost_unknown,\
+        commission_kobo,failed,reversed,reversed_cost_kobo,refundable_kobo,needs_review,answered,\
+        answered_in_30_s,answered_in_24_h,longest_answer_ms,open,open_kobo,reconciled,contradicted\r\n"
+        .to_owned()
+        + &format!("2026-11-28,mtn{cells}2026-11-28,total{cells}");
+    assert_eq!(report.csv(), expected);
 }

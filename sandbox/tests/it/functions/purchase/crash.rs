@@ -129,10 +129,8 @@ async fn a_slow_send_and_a_slow_put_together_leave_no_time_to_pay() {
     let (points, slow) = ([2 * 3, 2 * 4, 2 * 6, 2 * 7], Duration::from_millis(350));
     let (gateway, other) = tokio::join!(Gateway::start(), Gateway::start());
     let refill = voucherless();
-    let ((tap, status), (_, refill_status)) = tokio::join!(
-        buy_held(&gateway, &points, slow),
-        order_held(&other, &refill, &points, slow)
-    );
+    let ((tap, status), (_, refill_status)) =
+        tokio::join!(buy_held(&gateway, &points, slow), order_held(&other, &refill, &points, slow));
     assert_eq!(status, 503);
     assert!(!tap.seen().contains(&"/api/pay".to_owned()), "{:?}", tap.seen());
 

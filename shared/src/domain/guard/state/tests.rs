@@ -162,3 +162,11 @@ fn tenants_are_told_in_turn_and_one_probe_at_a_time_is_let_through() {
         }
     });
 }
+
+#[test]
+fn a_change_is_automatic_unless_an_operator_made_it() {
+    let state = closed();
+    let change = state.changes.last().unwrap();
+    assert!(change.is_automatic());
+    assert!(!Change { by: "ada".to_owned(), ..change.clone() }.is_automatic());
+}

@@ -294,3 +294,23 @@ proptest! {
         prop_assert!(!end.safe_to_refund() || proven || forgotten);
     }
 }
+
+#[test]
+fn an_end_is_late_when_it_comes_on_another_day_than_the_order() {
+    let ends = |after: Duration, verdict| {
+        let evidence = at(&Source::Requery, outcome(verdict), START + after);
+        transition(&purchase(State::Pending), &evidence).is_late
+    };
+    assert!(!ends(Duration::hours(1), Verdict::Delivered));
+    assert!(ends(Duration::hours(20), Verdict::Delivered));
+    assert!(!ends(Duration::hours(20), Verdict::Pending), "it has not ended");
+}
+
+#[test]
+fn what_one_of_two_joined_transitions_acknowledged_is_acknowledged() {
+    let of = |acknowledged| Transition { acknowledged, ..Transition::from_open() };
+    for (first, next) in [(true, false), (false, true)] {
+        assert!(of(first).then(of(next)).acknowledged, "{first} {next}");
+    }
+    assert!(!of(false).then(of(false)).acknowledged);
+}

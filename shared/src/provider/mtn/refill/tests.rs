@@ -198,3 +198,21 @@ fn debug_does_not_print_the_voucher() {
     let code = SecretString::from("7777-8888");
     assert!(!format!("{:?}", Refill::Voucher { code: &code }).contains("7777"));
 }
+
+#[test]
+fn a_refusal_of_the_customer_the_tenant_or_us_is_no_fault_of_mtn() {
+    for (status, code, is_ours) in [
+        (404, "1000", true),
+        (400, "1001", true),
+        (400, "6000", true),
+        (400, "6001", true),
+        (401, "4000", true),
+        (200, "0000", false),
+        (500, "3001", false),
+        (500, "9999", false),
+    ] {
+        let outcome = outcome_of(status, &coded(code));
+        assert_eq!(outcome.is_our_fault, is_ours, "{status} {code}");
+    }
+    assert!(outcome_of(401, "{}").is_our_fault, "without a code");
+}

@@ -1,3 +1,4 @@
+mod cost;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
