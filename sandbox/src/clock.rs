@@ -28,19 +28,6 @@ impl TurnedClock {
         Self { under, ahead_ms: Arc::default(), is_followed: true }
     }
 
-    /// The same clock, which the functions follow or not. Processes of their own do not.
-    ///
-    /// # Errors
-    /// When they do not follow it and it was turned.
-    pub(crate) fn followed_by(self, is_followed: bool) -> Result<Self, StartupError> {
-        if !is_followed && !self.ahead().is_zero() {
-            return Err(
-                "the clock of this data was turned on, which built functions do not follow".into(),
-            );
-        }
-        Ok(Self { is_followed, ..self })
-    }
-
     /// Whether it can be turned: whether the functions follow it.
     pub(crate) fn is_followed(&self) -> bool {
         self.is_followed
@@ -64,10 +51,20 @@ impl TurnedClock {
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    /// Turns it as far as it was turned before the sandbox was started again: what is kept in its tables
-    /// and queues carries these times.
-    pub(crate) fn restore(&self, ledger: &Ledger) {
-        self.ahead_ms.store(ledger.get(COLLECTION, AHEAD).unwrap_or(0), Ordering::Relaxed);
+    /// The clock turned as far as it was turned before the sandbox was started again: what is kept in its tables
+    /// and queues carries these times. Functions that are processes of their own do not follow it.
+    ///
+    /// # Errors
+    /// When it was turned and the functions do not follow it.
+    pub(crate) fn restored(self, ledger: &Ledger, is_followed: bool) -> Result<Self, StartupError> {
+        let ahead_ms = ledger.get(COLLECTION, AHEAD).unwrap_or(0);
+        if ahead_ms > 0 && !is_followed {
+            return Err(
+                "the clock of this data was turned, and built functions do not follow it".into()
+            );
+        }
+        self.ahead_ms.store(ahead_ms, Ordering::Relaxed);
+        Ok(Self { is_followed, ..self })
     }
 
     /// Keeps how far it was turned.

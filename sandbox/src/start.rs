@@ -115,7 +115,6 @@ impl Sandbox {
     /// function does not start.
     pub async fn start(options: Options) -> Result<Self, StartupError> {
         let Options { vars, port, data_dir, environment, instances, .. } = options;
-        let registry = registry(options.registry, options.binaries.as_deref());
         let clock = TurnedClock::over(environment.clock);
         let environment = Environment { clock: clock.clock(), ..environment };
         let switches = Switches::with_instances(instances)?;
@@ -124,8 +123,7 @@ impl Sandbox {
         let (base_url, keys) = (format!("http://{domain}"), keys(&vars));
 
         let services = Services::start(&vars, data_dir, &environment, &switches, &base_url).await?;
-        clock.restore(&services.ledger);
-        let clock = clock.followed_by(options.binaries.is_none())?;
+        let clock = clock.restored(&services.ledger, options.binaries.is_none())?;
         let lambda_vars = services.lambda_vars(&vars);
         let stack = Arc::new(stack(&options.template, &services)?);
         let queues = create(&stack, &services, &lambda_vars, &environment).await?;
@@ -133,13 +131,13 @@ impl Sandbox {
         let activity = Activity::new(environment.clock.clone());
         let places = Arc::new(services.places());
         let watch = |name: &str| watched(&environment, name, &places, &activity);
-        let functions = deploy(&stack, &registry, &lambda_vars, watch, &switches).await?;
+        let all = registry(options.registry, options.binaries.as_deref());
+        let functions = deploy(&stack, &all, &lambda_vars, watch, &switches).await?;
         let timetable = Timetable::new(environment.clock.clone(), activity.clone());
         background::run(&stack, &functions, &queues, &timetable, &activity)?;
 
         let gateway = Gateway::new(&stack, &functions, domain, &environment, &activity);
         let (stop, stopped) = watch::channel(false);
-        let feed = Feed { activity: activity.clone(), stopping: stopped.clone() };
         let Services { dynamodb_url, sqs_url, secrets, simulators, .. } = services.clone();
         let console = Console {
             base_url: base_url.clone(),
@@ -153,7 +151,7 @@ impl Sandbox {
             lambda_vars: lambda_vars.clone(),
             functions: functions.clone(),
             switches,
-            feed,
+            feed: Feed { activity: activity.clone(), stopping: stopped.clone() },
         };
         let api = axum::routing::any(api_gateway::handle).with_state(gateway.clone());
         let app = console::router(console).fallback_service(api);
