@@ -1,7 +1,13 @@
+use std::sync::Mutex;
+
 use fuzzing::fuzz;
+use serde_json::{Value, json};
 use time::macros::datetime;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
+use crate::platform::telemetry::log::json_lines;
 
 const NOW: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
 
@@ -169,4 +175,30 @@ fn a_change_is_automatic_unless_an_operator_made_it() {
     let change = state.changes.last().unwrap();
     assert!(change.is_automatic());
     assert!(!Change { by: "ada".to_owned(), ..change.clone() }.is_automatic());
+}
+
+#[test]
+fn only_a_suspension_that_no_operator_made_rings() {
+    static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+    let automatic = closed().changes.last().unwrap().clone();
+    let by_operator = Change { by: "ada".to_owned(), ..automatic.clone() };
+    let resumed = Change { on_sale: true, ..automatic.clone() };
+    let layer = json_lines(|| LOG.make_writer(), ["shared"]);
+    let lines = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(lines, || {
+        [automatic, by_operator, resumed].iter().for_each(|change| change.report("mtn"));
+    });
+    let log = String::from_utf8(LOG.lock().unwrap().clone()).unwrap();
+    let of = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        [line["metric"].clone(), line["alarm"].clone()]
+    };
+    let (closed, resumed) = (json!("service_closed"), json!("service_resumed"));
+    let expected = [
+        [closed.clone(), Value::Null],
+        [Value::Null, json!("service_suspended")],
+        [closed, Value::Null],
+        [resumed, Value::Null],
+    ];
+    assert_eq!(log.lines().map(of).collect::<Vec<_>>(), expected);
 }

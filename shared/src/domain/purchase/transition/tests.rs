@@ -307,10 +307,12 @@ fn an_end_is_late_when_it_comes_on_another_day_than_the_order() {
 }
 
 #[test]
-fn what_one_of_two_joined_transitions_acknowledged_is_acknowledged() {
-    let of = |acknowledged| Transition { acknowledged, ..Transition::from_open() };
-    for (first, next) in [(true, false), (false, true)] {
-        assert!(of(first).then(of(next)).acknowledged, "{first} {next}");
-    }
-    assert!(!of(false).then(of(false)).acknowledged);
+fn what_holds_for_one_of_two_joined_transitions_holds_for_both() {
+    let of = |holds| Transition { acknowledged: holds, is_late: holds, ..Transition::from_open() };
+    let joined = |first, next| {
+        let joined = of(first).then(of(next));
+        [joined.acknowledged, joined.is_late]
+    };
+    assert_eq!([joined(true, false), joined(false, true)], [[true; 2]; 2]);
+    assert_eq!(joined(false, false), [false; 2]);
 }
