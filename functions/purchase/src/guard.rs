@@ -84,8 +84,8 @@ impl PurchaseFunction {
                 (Admission::Free(Some(seen)) | Admission::Probe(seen), Some(sign)) => {
                     self.guards.learn(&self.outbox, seen.clone(), id, sign).await
                 }
-                // What could not be read may be written again.
-                (Admission::Free(None), Some(sign)) if sign.is_bad() => {
+                // What could not be read may be written again. A good outcome is not counted then.
+                (Admission::Free(None), Some(sign)) => {
                     self.guards.learn(&self.outbox, Guard::new(service_id), id, sign).await
                 }
                 (Admission::Probe(seen), None) if is_our_fault => {

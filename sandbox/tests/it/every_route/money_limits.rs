@@ -109,6 +109,9 @@ async fn an_order_that_is_too_large_is_refused_without_an_end() {
     assert_eq!(gateway.items("PurchasesTable").await, 0);
     let order = json!({ "service_id": "mtn", "phone": DELIVERED, "amount_kobo": 20_000 });
     assert_eq!(caller.buy("large", &order).await.status, 201);
+    // The largest order itself is sold.
+    let gateway = with_limits(&[("LARGEST_ORDER_KOBO", "10000")]).await;
+    assert_eq!(gateway.caller().buy("largest", &airtime(DELIVERED)).await.status, 201);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
+use crate::domain::guard::Guard;
 use crate::platform::telemetry::log::json_lines;
 
 const NOW: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
@@ -201,4 +202,16 @@ fn only_a_suspension_that_no_operator_made_rings() {
         [resumed, Value::Null],
     ];
     assert_eq!(log.lines().map(of).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_guard_knows_whose_order_is_its_probe() {
+    let is_probed_by = |state: &State| {
+        let guard = Guard { state: state.clone(), ..Guard::new("mtn") };
+        ['a', 'b'].map(|digit| guard.is_probed_by(&order(digit)))
+    };
+    let probed = closed().claim(&order('a'), after(30)).unwrap();
+    assert_eq!(is_probed_by(&probed), [true, false]);
+    assert_eq!(is_probed_by(&closed()), [false; 2]);
+    assert_eq!(is_probed_by(&State::default()), [false; 2]);
 }

@@ -306,4 +306,11 @@ async fn a_guard_that_is_off_or_cannot_be_read_sells() {
     put.item("closed", text("of another shape")).send().await.unwrap();
     suspend(&caller).await;
     caller.bought("unreadable", &airtime(DELIVERED)).await;
+    let mut items = gateway.scan("LimitsTable").await;
+    items.retain(|item| field(item, "pk") == "guard#mtn");
+    let counted = |item: &Value| item.as_object().unwrap().keys().any(|it| it.starts_with("bad"));
+    assert!(
+        items.iter().any(counted),
+        "what went wrong is counted for whoever can read it: {items:?}"
+    );
 }
