@@ -161,6 +161,8 @@ with Process(["moto_server", "-H", "127.0.0.1", "-p", str(port)], **environment)
     with Sandbox(free_port(), "--binaries", "target/lambda", **settings) as sandbox:
         tenant = Tenant(sandbox, KEY)
         fail_soon(sqs)
+        turned = tenant.ask("/_sandbox/clock", {"advance_seconds": 60})[0]
+        expect(turned == 409, f"processes do not follow the sandbox's clock: {turned}")
         consent(tenant)
         purchases(tenant)
         conditions(dynamodb)

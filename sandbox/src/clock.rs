@@ -72,3 +72,24 @@ impl TurnedClock {
         ledger.put(COLLECTION, AHEAD, &self.ahead_ms.load(Ordering::Relaxed));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_turned_is_not_restored_for_functions_that_do_not_follow_it() {
+        let ledger = Ledger::open(None).unwrap();
+        let restored = |is_followed| {
+            TurnedClock::over(Clock::system())
+                .restored(&ledger, is_followed)
+                .ok()
+                .map(|it| it.ahead())
+        };
+        assert_eq!([restored(true), restored(false)], [Some(Duration::ZERO); 2]);
+        let turned = TurnedClock::over(Clock::system());
+        turned.turn(Duration::from_secs(60));
+        turned.keep(&ledger);
+        assert_eq!([restored(true), restored(false)], [Some(Duration::from_secs(60)), None]);
+    }
+}

@@ -19,6 +19,8 @@ use super::lambda::MAX_PAYLOAD_BYTES;
 
 /// How long the process may take to ask for an invocation.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long after its deadline an answer is still awaited, so that the function's own timeout comes first.
+const GRACE: Duration = Duration::from_secs(1);
 /// What an answer may exceed [`MAX_PAYLOAD_BYTES`] by and still be read, so that it is refused as too large.
 const EXCESS_BYTES: usize = 64 * 1024;
 
@@ -119,7 +121,7 @@ impl RuntimeApi {
         }
     }
 
-    /// Hands an invocation to the process that waits, and waits for the answer until its deadline.
+    /// Hands an invocation to the process that waits, and waits for the answer until shortly after its deadline.
     ///
     /// # Errors
     /// [`RuntimeError`] when the process fails the invocation or does not answer it.
@@ -133,7 +135,7 @@ impl RuntimeApi {
         if waiting.hand.send(invocation).is_err() {
             return broken("it no longer waits for an invocation");
         }
-        match self.call(left).await? {
+        match self.call(left + GRACE).await? {
             Call::Response { id: answered, at, body } if answered == id => {
                 Ok(Answer { duration: at.duration_since(begun), body })
             }
