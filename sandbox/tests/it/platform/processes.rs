@@ -2,7 +2,7 @@
 //! emulator of the Runtime API in its place.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use lambda_runtime::Context;
@@ -16,22 +16,18 @@ use super::runtime_api::{Client, both};
 use crate::support::purchases::until;
 
 const NAME: &str = "auth";
-/// Says where it would ask for events, and what it was given. Then it waits.
-const SILENT: &str = "#!/bin/sh\n\
-    echo \"$AWS_LAMBDA_RUNTIME_API $$ $AWS_LAMBDA_FUNCTION_NAME $TOLD$EMPTY$HOME\" >> \"${0%/*}/started\"\n\
-    exec sleep 1000\n";
+/// A process that waits. It is not written here: a file that is open for writing anywhere cannot be started.
+const SILENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/platform/silent.sh");
 
 /// A folder with one function, and its processes that were started.
 struct Folder(TempDir);
 
 impl Folder {
-    fn with(script: &str) -> Self {
+    fn with(program: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
         let function = folder.path().join(NAME);
         fs::create_dir(&function).expect("a folder");
-        let binary = function.join("bootstrap");
-        fs::write(&binary, script).expect("a file");
-        fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).expect("a program");
+        symlink(program, function.join("bootstrap")).expect("a program");
         Self(folder)
     }
 
@@ -66,6 +62,16 @@ impl Folder {
         let [address, pid, function, told] = words[..] else { panic!("{line}") };
         assert_eq!([function, told], [NAME, "told"], "it has its variables and no others");
         Process { client: Client { address: address.to_owned() }, pid: pid.to_owned() }
+    }
+
+    /// Invokes the function, for which another process starts, and answers in its place.
+    async fn answered_by_another(&self, entry: &Entry, others: usize) -> Process {
+        let invoked = tokio::spawn(entry("2".to_owned(), context("another")));
+        let process = self.process(others).await;
+        process.answers(&process.asks().await.expect("an event")).await;
+        let answer = invoked.await.expect("no panic").expect("an answer");
+        assert_eq!(answer.to_string(), r#"{"echo":2}"#);
+        process
     }
 }
 
@@ -120,8 +126,8 @@ async fn a_binary_that_is_missing_or_ends_does_not_start() {
         .expect("none is there");
     assert!(error.to_string().contains("auth/bootstrap"), "{error}");
 
-    let error = Folder::with("#!/bin/sh\nexit 3\n").start().await.err().expect("it ends");
-    assert!(error.to_string().contains("exit status: 3"), "{error}");
+    let error = Folder::with("/bin/sh").start().await.err().expect("it ends");
+    assert!(error.to_string().contains("its process ended by itself"), "{error}");
 }
 
 #[tokio::test]
@@ -132,11 +138,8 @@ async fn a_process_takes_one_event_after_the_other_and_a_second_one_starts_when_
     let given = asked.await.expect("an event");
     assert_eq!(given, ("one".to_owned(), "1".to_owned()));
 
-    let two = tokio::spawn(entry("2".to_owned(), context("two")));
-    let second = folder.process(1).await;
+    let second = folder.answered_by_another(&entry, 1).await;
     assert_ne!(first.pid, second.pid);
-    second.answers(&second.asks().await.expect("an event")).await;
-    assert_eq!(two.await.expect("no panic").expect("an answer").to_string(), r#"{"echo":2}"#);
     first.answers(&given).await;
     assert_eq!(one.await.expect("no panic").expect("an answer").to_string(), r#"{"echo":1}"#);
 
@@ -162,11 +165,7 @@ async fn an_invocation_that_is_stopped_takes_its_process_with_it() {
     asked.await.expect("an event");
     stopped.abort();
     until("the process is gone", async || !first.is_alive()).await;
-
-    let next = tokio::spawn(entry("2".to_owned(), context("two")));
-    let second = folder.process(1).await;
-    second.answers(&second.asks().await.expect("an event")).await;
-    assert!(next.await.expect("no panic").is_ok());
+    folder.answered_by_another(&entry, 1).await;
 }
 
 #[tokio::test]
@@ -179,17 +178,9 @@ async fn a_process_that_ends_fails_its_invocation_and_another_one_takes_the_next
     let error = lost.await.expect("no panic").expect_err("it is lost");
     assert!(error.contains("ended by itself"), "{error}");
 
-    let next = tokio::spawn(entry("2".to_owned(), context("two")));
-    let second = folder.process(1).await;
-    second.answers(&second.asks().await.expect("an event")).await;
-    assert!(next.await.expect("no panic").is_ok());
+    // One that ended while it was idle is not asked, either.
+    let second = folder.answered_by_another(&entry, 1).await;
     second.kill();
     until("the process is gone", async || !second.is_alive()).await;
-    let after = tokio::spawn(entry("3".to_owned(), context("three")));
-    let third = folder.process(2).await;
-    third.answers(&third.asks().await.expect("an event")).await;
-    assert!(
-        after.await.expect("no panic").is_ok(),
-        "one that ended while it was idle is not asked"
-    );
+    folder.answered_by_another(&entry, 2).await;
 }
