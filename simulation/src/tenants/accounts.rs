@@ -8,7 +8,7 @@ use serde_json::json;
 use shared::domain::time::{to_iso, to_ms};
 
 use super::client::{Client, Reply, text};
-use super::people::People;
+use super::people::{Links, People};
 use crate::checks::{ages, consents, name};
 use crate::schedule::{CustomerNumber, Deed, Report, Tenant};
 use crate::world::{TENANTS, World, tenant_id};
@@ -139,13 +139,14 @@ impl People {
     pub(super) async fn unlink(&self, world: &World, tenant: Tenant, number: CustomerNumber) {
         let id = customer(number).account_id;
         let path = format!("/accounts/{id}/unlink");
-        let links = self.links(tenant, number);
+        let before = self.links(tenant, number);
         for _ in 0..TRIES {
             let reply = Client::of(world, tenant).post(&path, &json!({})).await;
             world.tell(|| format!("tenant {tenant} unlinks customer {number}: {}", reply.status));
             if reply.status < 300 && reply.status > 0 {
                 // A customer may come back meanwhile: then the account is linked again.
-                let comes_back = links % 2 == 1 || self.links(tenant, number) != links;
+                let now = self.links(tenant, number);
+                let comes_back = before.begun != before.ended || now.begun != before.begun;
                 let state = account_state(world, tenant, number);
                 if state.as_deref() == Some("linked") && !comes_back {
                     let detail =
@@ -161,8 +162,7 @@ impl People {
         }
     }
 
-    /// How often linking an account was begun or ended.
-    fn links(&self, tenant: Tenant, number: CustomerNumber) -> u32 {
+    fn links(&self, tenant: Tenant, number: CustomerNumber) -> Links {
         self.known().links.get(&(tenant, number)).copied().unwrap_or_default()
     }
 }

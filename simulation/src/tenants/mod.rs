@@ -46,9 +46,9 @@ impl People {
             }
             Deed::Webhook { order } => self.webhook(&world, *order).await,
             Deed::Link { tenant, customer, wrong_otps, ends_after_ms } => {
-                *self.known().links.entry((*tenant, *customer)).or_default() += 1;
+                self.known().links.entry((*tenant, *customer)).or_default().begun += 1;
                 self.link(&world, *tenant, *customer, *wrong_otps, *ends_after_ms).await;
-                *self.known().links.entry((*tenant, *customer)).or_default() += 1;
+                self.known().links.entry((*tenant, *customer)).or_default().ended += 1;
             }
             Deed::Read { tenant, customer } => self.read(&world, *tenant, *customer).await,
             Deed::Unlink { tenant, customer } => self.unlink(&world, *tenant, *customer).await,

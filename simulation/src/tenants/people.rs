@@ -19,14 +19,21 @@ pub struct People {
 pub(super) struct Known {
     /// The accounts that tenants were given.
     pub(super) accounts: BTreeMap<(Tenant, CustomerNumber), String>,
-    /// How often linking an account was begun or ended.
-    pub(super) links: BTreeMap<(Tenant, CustomerNumber), u32>,
+    /// How often linking an account was begun and ended.
+    pub(super) links: BTreeMap<(Tenant, CustomerNumber), Links>,
     /// The last deferred request of a tenant about a customer.
     pub(super) requests: BTreeMap<(Tenant, CustomerNumber), String>,
     /// The purchases that orders became, as their tenants were told.
     pub(super) purchases: BTreeMap<OrderNumber, String>,
     /// Which order was taken under the key of an order: itself, or another one.
     pub(super) taken: BTreeMap<OrderNumber, bool>,
+}
+
+/// How often linking an account was begun and ended: one may begin before another has ended.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Links {
+    pub(super) begun: u32,
+    pub(super) ended: u32,
 }
 
 impl People {
