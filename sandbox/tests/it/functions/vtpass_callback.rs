@@ -124,6 +124,25 @@ async fn a_true_hint_after_a_forged_one_is_asked_about_at_the_pauses_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hint_that_is_due_covers_others_until_the_clocks_may_differ() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let bought = caller.bought("k", &airtime(DELIVERED)).await;
+    let webhook = update(field(&bought, "request_id"));
+    let hints = async || gateway.messages("FollowUpQueue").await;
+    let before = hints().await;
+    callback(&caller, &webhook).await.ok();
+    // This one is due a minute after the first.
+    callback(&caller, &webhook).await.ok();
+    assert_eq!(hints().await, before + 2);
+    gateway.clock.turn(Duration::from_secs(49));
+    callback(&caller, &webhook).await.ok();
+    assert_eq!(hints().await, before + 2, "the one that is due asks for this one, too");
+    gateway.clock.turn(Duration::from_secs(1));
+    callback(&caller, &webhook).await.ok();
+    assert_eq!(hints().await, before + 3, "another instance's clock may say that it was asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hint_is_asked_again_until_vtpass_gives_a_clear_answer() {
     for script in [
         json!({ "call": "requery", "http_status": 502 }),

@@ -103,12 +103,17 @@ async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
     gateway.drive(&requery).await;
     assert_eq!(written.count("contradicted_final_state"), 1, "{:?}", written.lines());
 
-    caller.script(json!([{ "call": "requery", "http_status": 502 }])).await;
-    let last = json!({ "kind": "hint", "tenant": tenant_of(KEY), "step": 100,
+    let unclear = json!({ "call": "requery", "http_status": 502 });
+    caller.script(json!([unclear, unclear])).await;
+    let late = json!({ "kind": "hint", "tenant": tenant_of(KEY), "step": 99,
                        "purchase_id": delivered["purchase_id"] });
-    gateway.send_raw(&last.to_string()).await;
+    gateway.send_raw(&late.to_string()).await;
+    gateway.drive(&requery).await;
+    assert_eq!(written.count("hint_unanswered"), 0, "{:?}", written.lines());
+    gateway.clock.turn(MINUTE * 15);
     gateway.drive(&requery).await;
     assert_eq!(written.count("hint_unanswered"), 1, "{:?}", written.lines());
+    assert_eq!(gateway.jobs().await, 0, "after the last step");
 
     gateway.spoil(field(&delivered, "purchase_id")).await;
     assert_eq!(caller.get("/purchases").await.ok()["data"].as_array().unwrap().len(), 1);

@@ -96,10 +96,13 @@ impl Caller {
     /// Follows `next` from a first page to the end and gives the ids in order.
     pub async fn listed(&self, first: &str) -> Vec<String> {
         let (mut ids, mut url) = (Vec::new(), Some(first.to_owned()));
+        let limit = first.split_once("limit=").map_or("20", |(_, rest)| rest);
+        let limit: usize = limit.split('&').next().unwrap().parse().unwrap();
         while let Some(page) = url {
             let page = self.get(&page).await.ok();
             assert_eq!(page["status"], "successful");
             let data = page["data"].as_array().unwrap();
+            assert!(data.len() <= limit, "{} on a page of {limit}", data.len());
             ids.extend(data.iter().map(|it| field(it, "purchase_id").to_owned()));
             url = page["paging"]["next"].as_str().map(str::to_owned);
             assert!(url.iter().all(|next| next.starts_with(&self.base_url)), "{url:?}");

@@ -204,5 +204,10 @@ async fn a_date_is_a_day_that_has_begun() {
         it.caller.get(&format!("/reports/{odd}")).await.refused(400, "invalid_request");
     }
     let tomorrow = it.today.next();
-    it.caller.get(&format!("/reports/{tomorrow}")).await.refused(404, "not_found");
+    let report = async || it.caller.get(&format!("/reports/{tomorrow}")).await;
+    let left = (tomorrow.begins() - it.gateway.clock.clock().now()).unsigned_abs();
+    it.gateway.clock.turn(left - Duration::from_millis(1));
+    report().await.refused(404, "not_found");
+    it.gateway.clock.turn(Duration::from_millis(1));
+    report().await.ok();
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, field, purchase_id};
-use crate::support::{Caller, Gateway};
+use crate::support::tap::context;
+use crate::support::{Caller, Gateway, KEY, event};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -169,6 +170,48 @@ async fn a_number_is_found_in_any_spelling_by_its_own_tenant_only() {
     }
     assert!(caller.listed("/purchases?phone=08031234568").await.is_empty());
     assert!(caller.listed("/purchases?phone=08031234567&state=delivered").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_last_page_says_that_it_is_the_last() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    bought(&gateway, &caller).await;
+    // Eight are in this state, and all are read to find them.
+    for filters in ["state=pending".to_owned(), format!("state=pending&phone={PENDING}")] {
+        let found = caller.listed(&format!("/purchases?{filters}")).await.len();
+        let list = async |limit| caller.get(&format!("/purchases?{filters}&limit={limit}")).await;
+        let (page, before) = (list(found).await.ok(), list(found - 1).await.ok());
+        assert_eq!(page["data"].as_array().unwrap().len(), found, "{filters}");
+        assert_eq!(page["paging"]["next"], json!(null), "{filters}");
+        assert!(before["paging"]["next"].is_string(), "{filters}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_reads_no_more_than_it_needs() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    caller.script(json!([{ "call": "pay", "code": "000", "status": "delivered" }])).await;
+    caller.bought("delivered", &airtime(FAILED)).await;
+    for index in 0..8 {
+        caller.bought(&format!("failed{index}"), &airtime(FAILED)).await;
+    }
+    let (tap, purchase) = gateway.with_tap("purchase").await;
+    let spent = async |query: &str, wanted: usize| {
+        let mut list: Value = serde_json::from_str(&event(KEY, "GET /purchases", &[], "")).unwrap();
+        list["rawQueryString"] = json!(query);
+        tap.count_costs();
+        let answer = purchase(list.to_string(), context()).await.unwrap();
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!(body["data"].as_array().unwrap().len(), wanted, "{query}: {body}");
+        tap.spent()
+    };
+    // The index finds all eight, and only the page is read.
+    let (one, eight) =
+        (spent("state=failed&limit=1", 1).await, spent("state=failed&limit=8", 8).await);
+    assert!(one.read_units < eight.read_units, "{one:?} {eight:?}");
+    // The index of numbers does not know the state: all nine are read at once.
+    let last = spent(&format!("phone={FAILED}&state=delivered&limit=1"), 1).await;
+    assert_eq!(last.reads, one.reads - 1, "{last:?} {one:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sandbox::{Options, Sandbox};
 use serde_json::json;
 use shared::domain::job::{Chain, Job, Step};
-use shared::domain::purchase::Purchase;
+use shared::domain::purchase::{Purchase, STEP_GRACE};
 
 use crate::support::Gateway;
 use crate::support::purchases::{FAILED, MINUTE, PENDING, airtime, bundle, field};
@@ -74,6 +74,42 @@ async fn at_the_deadline_a_purchase_needs_review_and_its_chain_ends() {
     gateway.drive(&requery).await;
     assert_eq!(asked().await, before, "a settled one is not asked about");
     assert_eq!(gateway.jobs().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_step_is_due_at_the_deadline_and_not_later() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    let bought = caller.bought_stuck("k").await;
+    let id = field(&bought, "purchase_id");
+    let purchase = gateway.stored(id).await;
+    let deadline = purchase.deadline();
+    let Purchase { tenant, purchase_id, chain, .. } = purchase;
+    // The waits of so late a step are minutes long.
+    let late = Job::Purchase(Step { about: Chain { tenant, purchase_id, chain }, step: 60 });
+    gateway.empty("RequeryQueue").await;
+    gateway.send_raw(&serde_json::to_string(&late).unwrap()).await;
+    let left = Duration::from_secs(100);
+    gateway.clock.turn((deadline - gateway.clock.clock().now()).unsigned_abs() - left);
+    gateway.drive(&requery).await;
+    let due = gateway.stored(id).await.reconcile_at.expect("a next step") - STEP_GRACE;
+    assert_eq!(due, deadline);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_for_a_person_is_the_reason_even_at_the_deadline() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    let bought = caller.bought_stuck("k").await;
+    let id = field(&bought, "purchase_id");
+    gateway.clock.turn(Duration::from_secs(86_401));
+    caller.script(json!([{ "call": "requery", "code": "044" }])).await;
+    gateway.drive(&requery).await;
+    let stored = gateway.stored(id).await;
+    assert_eq!(stored.state.name(), "needs_review");
+    let sources: Vec<_> = stored.history.iter().map(|it| it.source.to_string()).collect();
+    assert_eq!(sources, ["pay", "requery"], "{:?}", stored.history);
+    assert_eq!(stored.history[1].code, "044");
 }
 
 #[tokio::test(flavor = "multi_thread")]

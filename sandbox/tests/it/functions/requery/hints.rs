@@ -98,21 +98,42 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
     caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
     let bought = caller.bought("refused", &airtime(FAILED)).await;
     let id = field(&bought, "purchase_id");
-    let stored = gateway.stored(id).await;
-    assert!(!stored.acknowledged);
-    // Another delivery of the same step was faster.
-    let change = Transition {
-        from: State::OPEN.to_vec(),
-        at_step: Some(7),
-        acknowledged: true,
-        ..Transition::default()
-    };
-    let now = gateway.clock.clock().now();
-    let changed =
-        gateway.purchases().change(&gateway.outbox(), &stored, &change, now).await.unwrap();
-    assert!(matches!(changed, Changed::Refused(_)));
-    let stored = gateway.stored(id).await;
-    assert!(stored.acknowledged && stored.step == 0);
+    for acknowledged in [false, true] {
+        let stored = gateway.stored(id).await;
+        assert!(!stored.acknowledged);
+        // Another delivery of the same step was faster.
+        let change = Transition {
+            from: State::OPEN.to_vec(),
+            at_step: Some(7),
+            acknowledged,
+            ..Transition::default()
+        };
+        let now = gateway.clock.clock().now();
+        let changed =
+            gateway.purchases().change(&gateway.outbox(), &stored, &change, now).await.unwrap();
+        assert!(matches!(changed, Changed::Refused(_)));
+        let stored = gateway.stored(id).await;
+        assert_eq!((stored.acknowledged, stored.step), (acknowledged, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unclear_answer_to_a_hint_is_asked_for_again_whoever_knew_the_order() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
+    let unknown = caller.bought("unknown", &airtime(FAILED)).await;
+    let known = caller.bought("known", &airtime(PENDING)).await;
+    for (bought, acknowledged) in [(unknown, false), (known, true)] {
+        let id = field(&bought, "purchase_id");
+        assert_eq!(gateway.stored(id).await.acknowledged, acknowledged);
+        caller.script(json!([{ "call": "requery", "http_status": 502 }])).await;
+        callback(&caller, &update(field(&bought, "request_id"))).await.ok();
+        gateway.drive_queue("FollowUpQueue", &requery).await;
+        assert_eq!(gateway.messages("FollowUpQueue").await, 1, "the next step of the hint");
+        assert!(gateway.stored(id).await.hint_again_at.is_some());
+        gateway.empty("FollowUpQueue").await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
