@@ -8,6 +8,7 @@ use shared::domain::ids::PurchaseId;
 use shared::store::MaskingPass;
 
 use crate::support::purchases::{DELIVERED, FAILED, airtime, field, until};
+use crate::support::tap::context;
 use crate::support::{Caller, Gateway};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -112,6 +113,36 @@ async fn a_pass_goes_on_where_it_stopped_and_the_next_one_begins_a_week_later() 
     assert_eq!(gateway.mask().await, 0, "the pass is over");
     gateway.clock.turn(7 * DAY);
     assert_eq!(gateway.mask().await, 1, "the next one finds the first purchase");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_is_kept_for_180_days_and_not_longer() {
+    for (longer, masked) in [(Duration::ZERO, 0), (Duration::from_millis(1), 1)] {
+        let (gateway, caller) = Gateway::undriven_with_caller().await;
+        caller.bought("k", &airtime(FAILED)).await;
+        gateway.clock.turn(180 * DAY + longer);
+        assert_eq!(gateway.mask().await, masked, "{longer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_over_what_is_masked_and_in_its_place_writes_no_purchase() {
+    let mut writes = Vec::new();
+    for orders in [vec![], vec![DELIVERED, FAILED]] {
+        let (gateway, caller) = Gateway::undriven_with_caller().await;
+        let (tap, reconcile) = gateway.with_tap("reconcile").await;
+        for phone in &orders {
+            caller.bought(phone, &airtime(phone)).await;
+        }
+        gateway.clock.turn(181 * DAY);
+        assert_eq!(gateway.mask().await, orders.len());
+        gateway.clock.turn(7 * DAY);
+        tap.count_costs();
+        let done = reconcile("{}".to_owned(), context()).await.unwrap();
+        assert_eq!(done["masked"], 0, "{done}");
+        writes.push(tap.spent().writes);
+    }
+    assert_eq!(writes[0], writes[1]);
 }
 
 /// The ids that the list of failed purchases holds, and from which index it reads them.
