@@ -1,11 +1,13 @@
 //! The money limits: how much a tenant may buy, also with many orders at once.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use lambda_runtime::Context;
 use serde_json::{Value, json};
 use shared::domain::spending::OwnMoneyLimits;
+use shared::domain::time::to_seconds;
 use shared::store::Tenants;
 
 use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, bundle, purchase_event};
@@ -17,7 +19,7 @@ const TWENTY: (&str, &str) = ("SPEND_LIMIT", "200000/600,100000000/86400");
 async fn with_limits(limits: &[(&str, &str)]) -> Gateway {
     let gateway = Gateway::with(limits).await;
     // At the beginning of a day in Lagos, so that no window ends during a test.
-    let now = shared::domain::time::to_seconds(gateway.clock.clock().now()).unsigned_abs();
+    let now = to_seconds(gateway.clock.clock().now()).unsigned_abs();
     gateway.clock.turn(Duration::from_secs(86_400 - (now + 3_600) % 86_400));
     gateway
 }
@@ -80,6 +82,24 @@ async fn a_limit_says_when_it_ends_and_the_key_of_a_refused_order_is_free() {
     assert_eq!(reply.retry_after.as_deref(), Some("85800"));
     gateway.clock.turn(Duration::from_secs(85_800));
     assert_eq!(caller.buy("d", &airtime(DELIVERED)).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_count_is_kept_until_its_day_ends() {
+    let gateway = with_limits(&[]).await;
+    gateway.clock.turn(Duration::from_secs(100));
+    assert_eq!(gateway.caller().buy("a", &airtime(DELIVERED)).await.status, 201);
+    let now = to_seconds(gateway.clock.clock().now());
+    let items = gateway.scan("LimitsTable").await.into_iter();
+    let left: BTreeMap<String, i64> = items
+        .map(|item| {
+            let limit = item["pk"].as_str().unwrap().split('#').next().unwrap().to_owned();
+            (limit, item["expires_at"].as_i64().unwrap() - now)
+        })
+        .collect();
+    // A day of money is a day in Lagos, the others are of UTC, an hour behind.
+    let ends = [("purchases", 3_500), ("spending", 86_300)];
+    assert_eq!(left, ends.map(|(limit, left)| (limit.to_owned(), left)).into());
 }
 
 #[tokio::test]
