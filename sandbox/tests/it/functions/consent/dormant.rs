@@ -122,6 +122,25 @@ async fn free_text_that_an_older_version_left_is_erased_by_the_pass() {
     assert_eq!(account["history"].as_array().unwrap().len(), 3);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_free_text_is_not_read_again_by_the_pass() {
+    let mut reads = Vec::new();
+    for is_linked in [false, true] {
+        let (gateway, caller) = gateway_with("").await;
+        if is_linked {
+            let unlinked = caller.link(UNREAD, "airtel").await;
+            caller.unlink(&unlinked).await.ok();
+            caller.link(READ, "mtn").await;
+            gateway.clock.turn(8 * DAY);
+        }
+        let (tap, reconcile) = gateway.with_tap("reconcile").await;
+        tap.count_costs();
+        reconcile("{}".to_owned(), context()).await.unwrap();
+        reads.push(tap.spent().reads);
+    }
+    assert_eq!(reads[0], reads[1]);
+}
+
 #[tokio::test]
 async fn a_limit_that_is_longer_than_reads_are_known_does_not_start() {
     for (name, days) in [("DORMANT_DAYS", "2193"), ("DORMANT_DAYS", "29")] {
