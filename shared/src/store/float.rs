@@ -27,25 +27,25 @@ impl FloatNotes {
         Ok(self.0.get(KEY).await?.map(from_item).transpose()?.unwrap_or_default())
     }
 
-    /// Notes one more line, after it was announced. `told` is what was read before. Gives false where
-    /// another run was first: then nothing is noted.
+    /// Notes one more line, after it was announced. `told` is what was read before. Where another run
+    /// was first, nothing is noted.
     ///
     /// # Errors
-    /// [`StoreError`] when it is not known to be noted.
+    /// [`StoreError`] when it is not known whether it is noted.
     pub async fn tell(
         &self,
         outbox: &Outbox,
         told: &FloatTold,
         line: FloatLine,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         outbox.announce(Subject::Float, Some(line.event()), line.at).await?;
         let (before, after): (Item, Item) = (to_item(told)?, to_item(told.with(line))?);
-        let lines = after.get(LINES).cloned();
         let note = assign(self.0.update(KEY), KEY, &before, after)
             .condition_expression("attribute_not_exists(#lines) OR #lines = :before")
             .expression_attribute_names("#lines", LINES)
             .expression_attribute_values(":before", list(before));
-        Ok(update(note).await?.or_own(|item| item.get(LINES) == lines.as_ref()).is_done())
+        update(note).await?;
+        Ok(())
     }
 }
 

@@ -120,16 +120,15 @@ impl Requests {
     }
 
     /// Keeps what MTN sent that was not an answer, if it is the first and there is no answer yet.
-    /// `Ok(false)` when it was not kept.
     ///
     /// # Errors
-    /// [`StoreError`] when it is not known to be kept.
+    /// [`StoreError`] when it is not known whether it is kept.
     pub async fn note(
         &self,
         id: &DeferredRequestId,
         notice: &str,
         now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let note = self
             .update(id)
             .update_expression("SET notice = :notice, updated_at = :now")
@@ -141,8 +140,8 @@ impl Requests {
             .expression_attribute_values(":timed_out", state(DeferredState::TimedOut))
             .expression_attribute_values(":notice", text(notice))
             .expression_attribute_values(":now", text(to_iso(now)));
-        let own = |item: &Item| item.get("notice") == Some(&text(notice));
-        Ok(update(note).await?.or_own(own).is_done())
+        update(note).await?;
+        Ok(())
     }
 
     /// Records that MTN is asked again. `Ok(false)` when another step was faster, or the request no
@@ -177,16 +176,16 @@ impl Requests {
         Ok(update(ask).await?.or_own(own).is_done())
     }
 
-    /// Gives up a waiting request, and announces it before. `Ok(false)` when it no longer waited.
+    /// Gives up a request if it still waits, and announces it before.
     ///
     /// # Errors
-    /// [`StoreError`] when it is not known to be given up.
+    /// [`StoreError`] when it is not known whether it is given up.
     pub async fn time_out(
         &self,
         outbox: &Outbox,
         id: &DeferredRequestId,
         now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         announce(outbox, id, DeferredState::TimedOut, now).await?;
         let time_out = self
             .update(id)
@@ -196,8 +195,8 @@ impl Requests {
             .expression_attribute_values(":waiting", state(DeferredState::Waiting))
             .expression_attribute_values(":timed_out", state(DeferredState::TimedOut))
             .expression_attribute_values(":now", text(to_iso(now)));
-        let own = |item: &Item| item.get("state") == Some(&state(DeferredState::TimedOut));
-        Ok(update(time_out).await?.or_own(own).is_done())
+        update(time_out).await?;
+        Ok(())
     }
 
     /// Deletes a request that still waits. Gives the request when it no longer waits.

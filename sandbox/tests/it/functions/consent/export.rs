@@ -1,6 +1,7 @@
 //! The export: everything held about an account, in pages.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -40,7 +41,7 @@ async fn a_busy_account_is_exported_in_pages_with_its_purchases() {
         asked.insert(caller.asked(&id, "recharges").await);
         let purchase = caller.bought(&format!("p{index}"), &airtime(LINE)).await;
         bought.insert(0, field(&purchase, "purchase_id").to_owned());
-        gateway.clock.turn(std::time::Duration::from_millis(1));
+        gateway.clock.turn(Duration::from_millis(1));
     }
     caller.bought("other-number", &airtime("08051234567")).await;
     gateway.other_caller().bought("other-tenant", &airtime(LINE)).await;
@@ -82,8 +83,23 @@ async fn large_answers_are_exported_within_what_an_answer_may_hold() {
     }
     let pages = pages(&caller, &id, 100).await;
     assert_eq!(ids(&pages, "requests", "request_id").len(), 25);
-    assert!(pages.len() > 1);
+    // A page ends after the ten requests with which it holds more than 2 MiB.
+    let lengths = pages.iter().map(|page| page["requests"].as_array().unwrap().len());
+    assert_eq!(lengths.collect::<Vec<_>>(), [20, 5]);
     for page in pages {
         assert!(page.to_string().len() < 6 * 1024 * 1024);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_has_expired_is_not_exported() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let id = caller.link(LINE, "mtn").await;
+    caller.mtn_next("recharges", "lost").await;
+    caller.asked(&id, "recharges").await;
+    let exported = async || ids(&pages(&caller, &id, 10).await, "requests", "request_id").len();
+    gateway.clock.turn(Duration::from_secs(86_400 - 1));
+    assert_eq!(exported().await, 1);
+    gateway.clock.turn(Duration::from_secs(2));
+    assert_eq!((exported().await, gateway.items("RequestsTable").await), (0, 1));
 }

@@ -268,6 +268,31 @@ async fn a_request_missed_by_an_unlink_is_deleted_by_its_own_job() {
     until("the deletion", async || gateway.items("RequestsTable").await == 0).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_an_earlier_step_and_a_step_after_the_answer_do_nothing() {
+    let (gateway, caller, account) = Gateway::undriven_with_line().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    // How often MTN was asked so far, and how many steps are sent.
+    let step = async |id: &str, step: u32| {
+        let message = json!({ "kind": "mtn_request", "tenant": tenant_of(KEY), "request_id": id,
+                              "step": step });
+        gateway.empty("FollowUpQueue").await;
+        gateway.send_raw(&message.to_string()).await;
+        gateway.drive(&requery).await;
+        (caller.callback_urls().await.len(), gateway.messages("FollowUpQueue").await)
+    };
+    caller.mtn_answers("recharges", &["lost", "now"]).await;
+    let answered = caller.asked(&account, RECHARGES).await;
+    assert_eq!(step(&answered, 0).await, (2, 1));
+    assert_eq!(caller.request(&answered).await["state"], "available");
+    assert_eq!(step(&answered, 1).await, (2, 0));
+
+    caller.mtn_answers("recharges", &["lost"; 3]).await;
+    let waiting = caller.asked(&account, RECHARGES).await;
+    assert_eq!(step(&waiting, 0).await, (4, 1));
+    assert_eq!(step(&waiting, 0).await, (4, 0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_callback_that_comes_before_a_refusal_is_the_answer() {
     let refusing = |request: &Received| {
