@@ -74,6 +74,22 @@ async fn deliveries_outweigh_failures_up_to_half() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_suspends_nothing_even_where_failures_outweigh() {
+    let (gateway, caller) = guarded().await;
+    let (failed, delivered) = (json!({ "call": "pay", "code": "016" }), json!({ "call": "pay" }));
+    sold(&caller, "first", vec![failed.clone()]).await;
+    sold(&caller, "good", vec![delivered.clone(); 20]).await;
+    gateway.clock.turn(5 * MINUTE);
+    sold(&caller, "bad", vec![failed.clone(); 10]).await;
+    assert!(gateway.sells("mtn").await, "11 of 31 are bad");
+    gateway.clock.turn(5 * MINUTE);
+    sold(&caller, "good-again", vec![delivered]).await;
+    assert!(gateway.sells("mtn").await, "10 of 11 are bad, but the last one is good");
+    sold(&caller, "bad-again", vec![failed]).await;
+    assert!(!gateway.sells("mtn").await, "11 of 12 are bad");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_vtpass_works_on_counts_by_its_first_requery_and_not_again() {
     let (gateway, caller) = guarded().await;
     let (_tap, requery) = gateway.with_tap("requery").await;
