@@ -11,7 +11,7 @@ use shared::platform::config::Vars;
 use shared::store::Changed;
 
 use crate::functions::vtpass_callback::{callback, update};
-use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, field, until};
+use crate::support::purchases::{DELIVERED, FAILED, MINUTE, PENDING, airtime, field, until};
 use crate::support::tap::context;
 use crate::support::{Gateway, KEY, tenant_of};
 
@@ -114,6 +114,43 @@ async fn an_acknowledgement_in_between_stops_a_failure_by_unknown_id() {
         assert!(matches!(changed, Changed::Refused(_)));
         let stored = gateway.stored(id).await;
         assert_eq!((stored.acknowledged, stored.step), (acknowledged, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_goes_on_after_a_proof_that_came_too_late() {
+    for acknowledged in [false, true] {
+        let (gateway, caller) = Gateway::undriven_with_caller().await;
+        let (tap, requery) = gateway.with_tap("requery").await;
+        caller.script(json!([{ "call": "pay", "http_status": 502, "charge": false }])).await;
+        let bought = caller.bought("k", &airtime(FAILED)).await;
+        let id = field(&bought, "purchase_id");
+        for _ in 0..2 {
+            gateway.clock.turn(5 * MINUTE);
+            gateway.drive(&requery).await;
+        }
+        gateway.clock.turn(5 * MINUTE);
+        let (record, receipt) = gateway.receive("RequeryQueue").await.remove(0);
+        // The purchase is read, and VTpass is not asked yet.
+        tap.hold_at(Some(2));
+        let meanwhile = async {
+            tap.held().await;
+            if acknowledged {
+                let stored = gateway.stored(id).await;
+                let from = State::OPEN.to_vec();
+                let change = Transition { from, acknowledged, ..Transition::default() };
+                let (purchases, now) = (gateway.purchases(), gateway.clock.clock().now());
+                purchases.change(&gateway.outbox(), &stored, &change, now).await.unwrap();
+            }
+            tap.release();
+        };
+        let event = json!({ "Records": [record] }).to_string();
+        let (report, ()) = tokio::join!(requery(event, context()), meanwhile);
+        assert_eq!(report.unwrap()["batchItemFailures"], json!([]));
+        gateway.delete("RequeryQueue", &receipt).await;
+        let (state, steps) = if acknowledged { ("pending", 1) } else { ("failed", 0) };
+        assert_eq!(gateway.stored(id).await.state.name(), state);
+        assert_eq!(gateway.messages("RequeryQueue").await, steps, "{state}");
     }
 }
 
