@@ -1,13 +1,17 @@
 //! Tenants and the operator are told of keys that end soon.
 
+use std::time::Duration;
+
 use shared::domain::api_key::{ApiKey, KeyKind};
 use shared::domain::ids::TenantId;
 use shared::domain::time::to_iso;
 use shared::store::Tenants;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::Morning;
 use crate::support::Caller;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl Morning {
     fn tenants(&self) -> Tenants {
@@ -24,14 +28,22 @@ impl Morning {
         key
     }
 
-    /// Turns the clock by days, with a run of the books each, and tells what they announce.
-    async fn days(&self, days: u32) {
+    /// Turns the clock by days, with two runs of the books each, and tells what they announce. Gives how
+    /// many announcements each run made.
+    async fn days(&self, days: u32) -> Vec<usize> {
         let (_tap, notify) = self.gateway.with_tap("notify").await;
-        for _ in 0..days {
-            self.gateway.clock.turn(24 * super::HOUR);
+        let mut announced = Vec::new();
+        for run in 0..2 * days {
+            if run % 2 == 0 {
+                self.gateway.clock.turn(DAY);
+            }
             self.keep().await;
+            announced.push(self.gateway.messages("NotifyQueue").await);
+            // An announcement is due after the write that it announces.
+            self.gateway.clock.turn(Duration::from_secs(1));
             self.gateway.drive_queue("NotifyQueue", &notify).await;
         }
+        announced
     }
 }
 
@@ -39,7 +51,7 @@ impl Morning {
 async fn a_tenant_is_told_once_that_a_key_ends_within_thirty_days() {
     let it = Morning::with(&[]).await;
     let now = it.gateway.clock.clock().now().truncate_to_second();
-    let until = Some(now + Duration::days(33));
+    let until = Some(now + 33 * DAY);
     let ends = it.add_key("ends", until).await;
     it.add_key("endless", None).await;
     let revoked = it.add_key("revoked", until).await;
@@ -47,9 +59,9 @@ async fn a_tenant_is_told_once_that_a_key_ends_within_thirty_days() {
 
     let tenant = Caller::new(&it.gateway.sandbox.base_url, "endless");
     let events = async || tenant.get("/events?type=key.expiring").await.ok()["data"].clone();
-    it.days(2).await;
-    assert_eq!(events().await.as_array().unwrap().len(), 0, "its end is more than 30 days away");
-    it.days(3).await;
+    assert_eq!(it.days(2).await, [0; 4], "its end is more than 30 days away");
+    assert_eq!(events().await.as_array().unwrap().len(), 0);
+    assert_eq!(it.days(3).await, [1, 0, 1, 0, 1, 0], "once a day");
     let told = events().await;
     assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
     let data = &told[0]["data"];

@@ -1,9 +1,12 @@
 //! The float, and the wallet beside our own books.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use shared::domain::money::Kobo;
 use shared::domain::report::TopUp;
+use shared::domain::time::to_seconds;
 
 use super::Morning;
 use crate::support::purchases::{DELIVERED, FAILED, airtime, bundle, field};
@@ -103,6 +106,56 @@ async fn an_order_in_flight_is_named_and_not_taken_for_explained() {
     it.read_at(73).await;
     let wallet = it.closed(it.today.next().next()).await.wallet.unwrap();
     assert_eq!((wallet.unexplained_kobo(), wallet.moved.in_flight), (0, 0), "{wallet:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_within_seconds_of_a_reading_is_named_on_both_sides_of_it() {
+    let it = Morning::with(&[]).await;
+    let reversed = it.caller.bought("reversed", &airtime(DELIVERED)).await;
+    for hours in [24, 47] {
+        it.read_at(hours).await;
+    }
+    // The reversal comes five seconds before the reading at midnight, and an order five after it.
+    it.gateway.clock.turn(super::HOUR - Duration::from_secs(61 + 5));
+    it.resolve(&reversed, "reversed").await;
+    it.read_at(48).await;
+    it.gateway.clock.turn(Duration::from_secs(5));
+    it.caller.bought("after", &airtime(DELIVERED)).await;
+    for hours in [49, 72, 73] {
+        it.read_at(hours).await;
+    }
+    for date in [it.today.next(), it.today.next().next()] {
+        let wallet = it.closed(date).await.wallet.unwrap();
+        assert_eq!(wallet.moved.in_flight, 2, "the clocks may differ: {wallet:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_top_up_at_the_time_of_a_reading_counts_once() {
+    let it = Morning::with(&[]).await;
+    it.turn_to(24);
+    it.top_up(500_000).await;
+    for hours in [24, 25, 48, 49] {
+        it.read_at(hours).await;
+    }
+    for (date, kobo) in [(it.today, 500_000), (it.today.next(), 0)] {
+        let wallet = it.closed(date).await.wallet.unwrap();
+        assert_eq!((wallet.top_ups_kobo, wallet.unexplained_kobo()), (kobo, 0), "{wallet:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_of_the_balance_is_kept_for_400_days_and_a_top_up_for_ever() {
+    let it = Morning::with(&[]).await;
+    it.top_up(500_000).await;
+    let now = to_seconds(it.gateway.clock.clock().now());
+    let items = it.gateway.scan("BooksTable").await;
+    let left = |name: &str| {
+        let item = items.iter().find(|item| item["pk"] == name).unwrap();
+        item.get("expires_at").map(|end| end.as_i64().unwrap() - now)
+    };
+    assert_eq!(left("balance#vtpass"), Some(400 * 86_400));
+    assert_eq!(left("top-up#vtpass"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
