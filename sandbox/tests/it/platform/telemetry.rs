@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::support::purchases::{DELIVERED, MINUTE, airtime, until};
+use crate::support::mtn::ANSWER_TIME;
+use crate::support::purchases::{DELIVERED, MINUTE, PENDING, airtime, until};
 use crate::support::{Gateway, Written};
 
 fn listen() -> (Written, tracing::subscriber::DefaultGuard) {
@@ -63,4 +64,25 @@ async fn each_log_line_has_its_costs_and_one_trace_goes_through_the_queue() {
         let trace = line["trace_id"].as_str().unwrap();
         assert!(trace.starts_with("1-") && !trace.starts_with("1-00000000"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_step_that_meets_a_failing_store_says_so() {
+    let (lines, _guard) = listen();
+    let (gateway, caller, account) = Gateway::undriven_with_line().await;
+    caller.mtn_next("recharges", "lost").await;
+    let request = caller.asked(&account, "recharges").await;
+    let purchase = caller.bought("k", &airtime(PENDING)).await;
+    let (tap, requery) = gateway.with_tap("requery").await;
+    tap.fail_store(true);
+    gateway.clock.turn(ANSWER_TIME.max(MINUTE));
+    gateway.drive(&requery).await;
+    let warned = |name: &str, id: &Value| {
+        let lines = lines.lines().into_iter();
+        let of_it = lines.filter(|line| line[name] == *id && line["level"] == "WARN");
+        of_it.map(|line| line["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(warned("id", &json!(request)), ["a request is not settled"]);
+    let id = &purchase["purchase_id"];
+    assert_eq!(warned("purchase_id", id), ["the purchase could not be read"]);
 }

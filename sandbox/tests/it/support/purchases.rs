@@ -103,7 +103,11 @@ impl Caller {
             assert_eq!(page["status"], "successful");
             let data = page["data"].as_array().unwrap();
             assert!(data.len() <= limit, "{} on a page of {limit}", data.len());
-            ids.extend(data.iter().map(|it| field(it, "purchase_id").to_owned()));
+            for purchase in data {
+                let id = field(purchase, "purchase_id").to_owned();
+                assert!(!ids.contains(&id), "{id} is listed twice");
+                ids.push(id);
+            }
             url = page["paging"]["next"].as_str().map(str::to_owned);
             assert!(url.iter().all(|next| next.starts_with(&self.base_url)), "{url:?}");
         }
