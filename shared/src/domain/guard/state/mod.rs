@@ -242,7 +242,7 @@ impl State {
     #[must_use]
     pub fn take_back(&self, by: &str, because: &str, now: OffsetDateTime) -> Option<Self> {
         self.word_in_force(now)?;
-        let next = Self { closed: None, word: None, ..self.clone() };
+        let next = Self { word: None, ..self.clone() };
         Some(next.changed(by, because, because, now))
     }
 

@@ -112,6 +112,9 @@ fn a_word_with_an_end_ends_by_itself_and_once() {
     assert_eq!((state.gate(after(60)), state.sale(after(60))), (Gate::Open, Sale::On));
     let lapsed = state.lapse(after(60)).unwrap();
     assert_eq!((told(&lapsed), lapsed.lapse(after(61))), (vec![(true, false), (true, true)], None));
+    // A suspension that comes before the end is noted is not ended by it.
+    let closed = state.close("10 of 12", after(61)).unwrap();
+    assert_eq!((&closed.word, closed.lapse(after(62))), (&None, None));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
-use crate::domain::purchase::{Settled, samples};
+use crate::domain::purchase::{Charge, Settled, samples};
 use crate::domain::service::MTN_REFILL;
 use crate::platform::config::Vars;
 
@@ -190,6 +190,17 @@ fn an_amount_is_taken_only_where_none_is_known() {
 }
 
 #[test]
+fn what_an_order_cost_is_taken_from_an_answer_that_says_it_otherwise() {
+    let cost = Kobo::new(9_600).ok();
+    let charge = Charge { cost, ..Charge::default() };
+    let told = Outcome { charge: charge.clone(), ..outcome(Verdict::Delivered) };
+    let evidence = at(&Source::Requery, told, START);
+    assert_eq!(transition(&purchase(State::Pending), &evidence).charge, charge);
+    let known = Purchase { cost, ..purchase(State::Pending) };
+    assert_eq!(transition(&known, &evidence).charge, Charge::default());
+}
+
+#[test]
 fn a_transition_keeps_what_it_changes_when_another_joins_it() {
     let deadline = at(&Source::Deadline, Outcome::deadline_passed(), START);
     let change = Transition {
@@ -198,6 +209,7 @@ fn a_transition_keeps_what_it_changes_when_another_joins_it() {
         unless_acknowledged: true,
         unknown_references: Some(3),
         amount: Kobo::new(1).ok(),
+        charge: Charge { cost: Kobo::new(1).ok(), ..Charge::default() },
         ..transition(&purchase(State::Pending), &deadline)
     };
     assert_eq!(Transition::from_open().from, State::OPEN);

@@ -216,3 +216,16 @@ fn a_refusal_of_the_customer_the_tenant_or_us_is_no_fault_of_mtn() {
     }
     assert!(outcome_of(401, "{}").is_our_fault, "without a code");
 }
+
+#[test]
+fn a_refill_that_was_not_sent_has_failed_and_says_whose_fault_it_is() {
+    let refused = without_token(&TokenError::Refused(String::new()));
+    assert_eq!((not_sent().verdict, refused.verdict), (Verdict::Failed, Verdict::Failed));
+    assert!(not_sent().is_our_fault && refused.is_our_fault);
+    assert_eq!((not_sent().alarm, refused.alarm), (None, CREDENTIALS));
+    for error in [TokenError::RateLimited(None), TokenError::Unavailable(String::new())] {
+        let outcome = without_token(&error);
+        assert_eq!((outcome.verdict, outcome.is_our_fault), (Verdict::Failed, false));
+        assert_eq!(outcome.alarm, None);
+    }
+}
