@@ -93,6 +93,8 @@ async fn a_large_table_is_masked_part_by_part() {
     gateway.copy_purchase(COUNT - 1).await;
     gateway.clock.turn(181 * DAY);
     assert_eq!(gateway.mask().await, COUNT);
+    let pass = gateway.purchases().masking_pass().await.unwrap();
+    assert!(pass.placed_at.is_some() && pass.after.is_none(), "all are in their places: {pass:?}");
     let items = gateway.scan("PurchasesTable").await;
     assert_eq!(items.iter().filter(|item| item["phone"] == MASKED).count(), COUNT);
 }
