@@ -153,6 +153,25 @@ async fn each_ask_has_a_transaction_id_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_up_to_350_kib_is_kept() {
+    for (length, state) in [(350 * 1024, "available"), (350 * 1024 + 1, "waiting")] {
+        let mtn = Provider::start(with_tokens(later)).await;
+        let gateway = Gateway::undriven_with(&mtn_at(&mtn.url)).await;
+        let (_tap, requery) = gateway.with_tap("requery").await;
+        let caller = gateway.caller();
+        let account = caller.line().await;
+        let id = caller.asked(&account, RECHARGES).await;
+        let usage = "x".repeat(length - json!({ "usage": "" }).to_string().len());
+        let answer = json!({ "data": { "usage": usage } });
+        mtn.script(with_tokens(move |_: &Received| Script::Json(200, answer.clone())));
+        gateway.clock.turn(ANSWER_TIME);
+        gateway.drive(&requery).await;
+        let request = caller.request(&id).await;
+        assert_eq!((field(&request, "state"), asks(&request)), (state, 2), "{length}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_ask_is_used_up_while_mtn_is_down() {
     let mtn = Provider::start(with_tokens(later)).await;
     let gateway = Gateway::undriven_with(&mtn_at(&mtn.url)).await;
