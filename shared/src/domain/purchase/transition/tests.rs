@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
-use crate::domain::purchase::{Charge, Settled, samples};
+use crate::domain::purchase::{Answer, Charge, Settled, samples};
 use crate::domain::service::MTN_REFILL;
 use crate::platform::config::Vars;
 
@@ -219,6 +219,25 @@ fn a_transition_keeps_what_it_changes_when_another_joins_it() {
     assert_eq!((moved.at_step, moved.next_step), (Some(4), Some(5)));
     assert_eq!(moved.reconcile_at, Some(START));
     assert_eq!(Transition { at_step: None, next_step: None, reconcile_at: None, ..moved }, change);
+}
+
+#[test]
+fn the_history_says_what_an_answer_means_by_itself() {
+    let said = |outcome: Outcome| {
+        let change = transition(&purchase(State::Pending), &at(&Source::Requery, outcome, START));
+        change.attempts[0].answer
+    };
+    assert_eq!(said(unknown()), Some(Answer::UnknownReference));
+    for (verdict, answer) in [
+        (Verdict::Delivered, Answer::Delivered),
+        (Verdict::Failed, Answer::Failed),
+        (Verdict::Reversed, Answer::Reversed),
+        (Verdict::NeedsReview, Answer::NeedsReview),
+        (Verdict::Pending, Answer::Pending),
+        (Verdict::Unclear, Answer::Unclear),
+    ] {
+        assert_eq!(said(outcome(verdict)), Some(answer));
+    }
 }
 
 #[test]
