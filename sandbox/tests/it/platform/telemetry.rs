@@ -85,4 +85,17 @@ async fn a_step_that_meets_a_failing_store_says_so() {
     assert_eq!(warned("id", &json!(request)), ["a request is not settled"]);
     let id = &purchase["purchase_id"];
     assert_eq!(warned("purchase_id", id), ["the purchase could not be read"]);
+
+    // The store fails once the purchase is read.
+    tap.fail_store(false);
+    gateway.clock.turn(15 * MINUTE);
+    tap.hold_at(Some(2));
+    let failing = async {
+        tap.held().await;
+        tap.fail_store(true);
+        tap.release();
+    };
+    tokio::join!(gateway.drive_queue("RequeryQueue", &requery), failing);
+    let warnings = ["the purchase could not be read", "a requery cannot be recorded"];
+    assert_eq!(warned("purchase_id", id), warnings);
 }
