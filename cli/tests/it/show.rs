@@ -55,10 +55,18 @@ async fn a_purchase_is_shown_as_one_json_document_by_either_id() {
     let behind = gateway.run(&["purchase", "show", request_id, "--json"]).await.json();
     assert_eq!(behind, shown, "--json stands anywhere");
 
+    // MTN knows a refill by the beginning of its id.
+    let refill = gateway.refill("refill").await;
+    let shown = gateway.show(id(&refill)).await;
+    let reference = shown["request_id"].as_str().unwrap();
+    assert_eq!(reference, &id(&refill)[..20]);
+    assert_eq!(gateway.show(reference).await, shown);
+    assert_eq!(gateway.show(&reference.to_uppercase()).await, shown);
+
     // An unknown id is not found.
-    let none = "0".repeat(32);
+    let (none, no_refill) = ("0".repeat(32), "0".repeat(20));
     let other_minute = format!("202001010000{}", id(&purchase));
-    for unknown in [none.as_str(), &other_minute, "nonsense", "", "' OR 1=1", "two\nlines"] {
+    for unknown in [&*none, &no_refill, &other_minute, "nonsense", "", "' OR 1=1", "two\nlines"] {
         let message = gateway.run(&["purchase", "show", unknown]).await.refused(1);
         assert!(message.contains("no purchase has the id"), "{message}");
     }
