@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_dynamo::{from_item, to_attribute_value, to_item};
+use serde_dynamo::{from_item, to_item};
 use time::OffsetDateTime;
 
 use super::conditional::{Item, assign, update};
 use super::table::table;
-use super::{StoreError, last_key, list, number, text};
+use super::{StoreError, last_key, number, text};
 use crate::domain::ids::{EndpointId, EventId};
 use crate::domain::webhook::{Delivery, Dispatch};
 
@@ -48,17 +48,16 @@ impl Deliveries {
         Ok(delivery.filter(|delivery| delivery.expires_at > now))
     }
 
-    /// Records the attempt that `job` asked for. `Ok(false)` when another one was recorded for the same
-    /// step.
+    /// Records the attempt that `job` asked for, unless another one was recorded for the same step.
     ///
     /// # Errors
-    /// [`StoreError`] when it is not known to be recorded.
+    /// [`StoreError`] when it is not known whether it is recorded.
     pub async fn record(
         &self,
         before: Option<&Delivery>,
         after: &Delivery,
         job: &Dispatch,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let before: Item = before.map(to_item).transpose()?.unwrap_or_default();
         let key = key(&after.endpoint_id, &after.event_id);
         let record = assign(self.0.update(key), key, &before, to_item(after)?)
@@ -67,9 +66,8 @@ impl Deliveries {
             )
             .expression_attribute_values(":series", text(job.series.as_str()))
             .expression_attribute_values(":step", number(job.step));
-        let attempt: AttributeValue = to_attribute_value(after.attempts.last())?;
-        let own = |item: &Item| list(item, "attempts").last() == Some(&attempt);
-        Ok(update(record).await?.or_own(own).is_done())
+        update(record).await?;
+        Ok(())
     }
 
     /// An endpoint's deliveries, newest first, at most `limit`, after `after`, eventually consistently.

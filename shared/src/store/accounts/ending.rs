@@ -84,20 +84,20 @@ impl Accounts {
         self.step(tenant, account_id, ending, now).await
     }
 
-    /// Leaves the tombstone, once Mono has confirmed. `Ok(false)` when it was not unlinking.
+    /// Leaves the tombstone of an account that is being unlinked, once Mono has confirmed.
     ///
     /// # Errors
-    /// [`StoreError`] when it is not known to be written.
+    /// [`StoreError`] when it is not known whether it is written.
     pub async fn finish_unlink(
         &self,
         tenant: &TenantId,
         id: &AccountId,
         now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let (from, to) = (AccountState::Unlinking, AccountState::Unlinked);
         let change = AccountChange::Unlinked;
         let ending = Ending { from, to, change, session: None, reason: None };
-        self.step(tenant, id, ending, now).await
+        self.step(tenant, id, ending, now).await.map(drop)
     }
 
     async fn step(
