@@ -1,7 +1,7 @@
 //! What must hold of the books when the last day is closed.
 
 use shared::domain::date::Date;
-use shared::domain::report::{ClosedDay, Tally};
+use shared::domain::report::{ClosedDay, Moved, Tally};
 use shared::platform::aws;
 use shared::store::{Books, StoreError, Whose};
 use time::OffsetDateTime;
@@ -101,14 +101,15 @@ fn recount(world: &World, day: &ClosedDay) -> Tally {
     tally
 }
 
-/// The books explain how the wallet moved, unless VTpass's staff changed an order or a cost is not
-/// known.
+/// The books explain how the wallet moved, unless VTpass's staff changed an order, or a cost is not
+/// known: that of an order that waits for a person, because VTpass sold it at another price, is not.
 fn explained(world: &World, day: &ClosedDay) {
     let Some(wallet) = &day.wallet else { return };
-    let is_resolved = |deed: &Deed| matches!(deed, Deed::Resolve { .. });
-    if world.schedule.actions.iter().any(|it| is_resolved(&it.deed))
-        || wallet.moved.cost_unknown > 0
-    {
+    let has = |is: fn(&Deed) -> bool| world.schedule.actions.iter().any(|it| is(&it.deed));
+    let is_resolved = has(|deed| matches!(deed, Deed::Resolve { .. }));
+    let is_repriced = has(|deed| matches!(deed, Deed::Reprice { .. }));
+    let Moved { in_flight, cost_unknown, .. } = wallet.moved;
+    if is_resolved || cost_unknown > 0 || (is_repriced && in_flight > 0) {
         return;
     }
     if wallet.is_contradicted(0) {
