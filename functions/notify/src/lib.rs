@@ -136,8 +136,7 @@ impl Notify {
             }
             Subject::Request { request_id } => {
                 let now = self.environment.clock.now();
-                let request = self.requests.by_id(request_id, now).await?;
-                request.map(|request| request.owed().into_iter().collect())
+                self.requests.by_id(request_id, now).await?.map(|request| request.owed())
             }
             Subject::Endpoint { tenant, endpoint_id } => {
                 self.endpoints.get(tenant, endpoint_id).await?.map(|endpoint| endpoint.owed())

@@ -189,7 +189,7 @@ impl Requests {
         announce(outbox, id, DeferredState::TimedOut, now).await?;
         let time_out = self
             .update(id)
-            .update_expression("SET #state = :timed_out, updated_at = :now")
+            .update_expression("SET #state = :timed_out, updated_at = :now, timed_out_at = :now")
             .condition_expression("#state = :waiting")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":waiting", state(DeferredState::Waiting))

@@ -71,10 +71,12 @@ pub(super) fn at_the_end(world: &World) {
     }
     for request in world.dynamodb.all("RequestsTable") {
         let (id, state) = (text(&request, "request_id"), text(&request, "state"));
-        let is_owed =
-            matches!(state, "available" | "timed_out") && !ended_meanwhile(world, &request);
-        if is_owed && !told.contains_key(&key(state, id)) {
-            world.violated(name::TOLD, format!("request {id} is {state} and nobody was told"));
+        let was = request.contains_key("timed_out_at").then_some("timed_out");
+        let came_to: BTreeSet<_> = was.into_iter().chain([state]).collect();
+        for state in came_to.into_iter().filter(|it| matches!(*it, "available" | "timed_out")) {
+            if !ended_meanwhile(world, &request) && !told.contains_key(&key(state, id)) {
+                world.violated(name::TOLD, format!("request {id} was {state} and nobody was told"));
+            }
         }
     }
     for sale in sales(world) {

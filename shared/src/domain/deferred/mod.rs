@@ -83,6 +83,9 @@ pub struct DeferredRequest {
     /// When it last changed.
     #[serde(with = "iso")]
     pub updated_at: OffsetDateTime,
+    /// When it timed out, also after a late answer made it available. Older versions kept no such time.
+    #[serde(default, with = "iso::option", skip_serializing_if = "Option::is_none")]
+    pub timed_out_at: Option<OffsetDateTime>,
     /// The answer, JSON as MTN gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
@@ -172,6 +175,7 @@ impl DeferredRequest {
             step: 0,
             created_at: now,
             updated_at: now,
+            timed_out_at: None,
             result: None,
             partial: false,
             recognised: false,

@@ -109,23 +109,31 @@ impl Purchase {
 }
 
 impl DeferredRequest {
-    /// The event of its state. The answer itself is not told: it is personal data, and is read at its
-    /// own route.
-    pub fn owed(&self) -> Option<Owed> {
+    /// One event for each state that it came to: it times out, and becomes available by a late answer. The
+    /// answer itself is not told: it is personal data, and is read at its own route.
+    pub fn owed(&self) -> Vec<Owed> {
+        let timed_out = self.timed_out_at.map(|at| (DeferredState::TimedOut, at));
+        let is_told_so = timed_out.is_some() && self.state == DeferredState::TimedOut;
+        let now = (!is_told_so).then_some((self.state, self.updated_at));
+        let states = timed_out.into_iter().chain(now);
+        states.filter_map(|(state, at)| self.owed_in(state, at)).collect()
+    }
+
+    fn owed_in(&self, state: DeferredState, at: OffsetDateTime) -> Option<Owed> {
         let data = json!({
             "request_id": self.request_id,
             "account_id": self.account_id,
             "operation": self.question.operation(),
-            "state": self.state,
+            "state": state,
             "created_at": to_iso(self.created_at),
-            "updated_at": to_iso(self.updated_at),
+            "updated_at": to_iso(at),
             "expires_at": to_iso(self.expires_at),
         });
         Some(Owed {
             tenant: self.tenant.clone(),
-            kind: EventType::of_request(self.state)?,
+            kind: EventType::of_request(state)?,
             about: self.request_id.to_string(),
-            at: self.updated_at,
+            at,
             data,
         })
     }
@@ -185,10 +193,12 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::domain::deferred::Question;
     use crate::domain::event::Event;
     use crate::domain::ids::AccountId;
     use crate::domain::network::Network;
     use crate::domain::purchase::{Attempt, Source, samples};
+    use crate::platform::environment::Random;
 
     const START: OffsetDateTime = datetime!(2026-11-22 10:00 UTC);
     const LATER: OffsetDateTime = datetime!(2026-11-22 11:00 UTC);
@@ -240,6 +250,31 @@ mod tests {
         let other = TenantId::parse("other").unwrap();
         let theirs = Purchase { tenant: other, ..purchase.clone() };
         assert_ne!(Event::new(&theirs.owed()[0], START).event_id, first[0]);
+    }
+
+    #[test]
+    fn a_request_that_is_answered_after_it_timed_out_owes_both_events_each_as_it_was_then() {
+        let (tenant, account) = (TenantId::parse("t").unwrap(), AccountId::parse("acc1").unwrap());
+        let random = Random::system();
+        let (mut request, _) =
+            DeferredRequest::new(&tenant, &account, Question::Balance, "https://g", START, &random);
+        let seen = |request: &DeferredRequest| {
+            let told = |it: Owed| (it.kind.to_string(), it.data["state"].clone(), it.at);
+            request.owed().into_iter().map(told).collect::<Vec<_>>()
+        };
+        let event = |state: &str, at| (format!("request.{state}"), json!(state), at);
+        assert_eq!(seen(&request), []);
+        // An older version kept no time of its own.
+        request.state = DeferredState::TimedOut;
+        assert_eq!(seen(&request), [event("timed_out", START)]);
+        // What MTN sends that is no answer changes the request, too.
+        (request.timed_out_at, request.updated_at) = (Some(START), LATER);
+        assert_eq!(seen(&request), [event("timed_out", START)]);
+        request.state = DeferredState::Available;
+        assert_eq!(seen(&request), [event("timed_out", START), event("available", LATER)]);
+        assert_eq!(request.owed()[0].data["updated_at"], to_iso(START));
+        request.timed_out_at = None;
+        assert_eq!(seen(&request), [event("available", LATER)]);
     }
 
     #[test]

@@ -1,10 +1,17 @@
 //! Crashes and duplicates: every event is sent at least once, and no more often than that needs.
 
+use std::collections::BTreeSet;
+
+use sandbox::aws::lambda::Entry;
 use serde_json::{Value, json};
 
 use super::{DAY, HOUR, Teller, ids, receiver};
+use crate::support::mtn::ANSWER_TIME;
 use crate::support::purchases::{DELIVERED, airtime, field};
 use crate::support::tap::crash_at;
+use crate::support::{Gateway, Provider};
+
+const ANSWER: &str = r#"{"statusCode":"0000","data":{"usage":[],"summary":[],"bundles":[]}}"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_call_of_notify_loses_no_webhook() {
@@ -30,6 +37,55 @@ async fn a_crash_at_any_call_of_notify_loses_no_webhook() {
             break;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_of_notify_and_a_late_answer_lose_no_webhook_of_a_time_out() {
+    let (gateway, caller, account) = Gateway::undriven_with_line().await;
+    let teller = Teller::of(gateway, caller).await;
+    let (_, requery) = teller.gateway.with_tap("requery").await;
+    let receiver = receiver().await;
+    teller.caller.endpoint_at(&receiver).await;
+    teller.tell().await;
+    for point in 0.. {
+        let id = timed_out(&teller, &account, &requery).await;
+        let (tap, notify) = teller.gateway.with_tap("notify").await;
+        let (record, _) = teller.gateway.receive("NotifyQueue").await.pop().unwrap();
+        let batch = json!({ "Records": [record] }).to_string();
+        let crashed = crash_at(&notify, batch, &tap, point).await;
+        tap.hold_at(None);
+        // MTN answers before the message comes again.
+        let url = teller.caller.callback_urls().await.into_iter().find(|url| url.contains(&id));
+        assert_eq!(teller.caller.call_back(&url.unwrap(), ANSWER).await.status, 200);
+        teller.gateway.clock.turn(HOUR);
+        teller.tell().await;
+        let expected = ["request.available", "request.timed_out"].map(str::to_owned);
+        assert_eq!(told(&receiver, &id), expected.into(), "point {point}");
+        if !crashed {
+            assert!(point >= 4, "{point} points");
+            break;
+        }
+    }
+}
+
+/// A request that MTN never answered, and nobody was told of yet.
+async fn timed_out(teller: &Teller, account: &str, requery: &Entry) -> String {
+    teller.caller.mtn_answers("recharges", &["lost"; 4]).await;
+    let id = teller.caller.asked(account, "recharges").await;
+    for _ in 0..4 {
+        teller.gateway.clock.turn(ANSWER_TIME);
+        teller.gateway.drive(requery).await;
+    }
+    assert_eq!(teller.caller.request(&id).await["state"], "timed_out");
+    teller.gateway.clock.turn(super::SECOND);
+    id
+}
+
+/// The types of the events about a request that a receiver got, each once.
+fn told(receiver: &Provider, request: &str) -> BTreeSet<String> {
+    let bodies = receiver.received().into_iter().map(|it| serde_json::from_str(&it.body).unwrap());
+    let own = bodies.filter(|it: &Value| it["data"]["request_id"] == request);
+    own.map(|it| field(&it, "type").to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

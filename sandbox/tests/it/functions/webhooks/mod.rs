@@ -31,6 +31,10 @@ pub struct Teller {
 impl Teller {
     pub async fn start() -> Self {
         let (gateway, caller) = Gateway::undriven_with_caller().await;
+        Self::of(gateway, caller).await
+    }
+
+    pub async fn of(gateway: Gateway, caller: Caller) -> Self {
         let (_, notify) = gateway.with_tap("notify").await;
         let (_, send) = gateway.with_tap("send-webhook").await;
         Self { gateway, caller, notify, send }
