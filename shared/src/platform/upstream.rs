@@ -59,8 +59,11 @@ impl Upstream {
         request: Request,
         limit: Duration,
     ) -> Result<Answer, NoAnswer> {
+        self.check()?;
+        self.pace.turn().await;
+        // The provider may be down by now.
         self.admit()?;
-        self.call_admitted(operation, request, limit).await
+        self.send(operation, request, limit).await
     }
 
     /// The same for a call that is admitted already.
@@ -73,8 +76,17 @@ impl Upstream {
         request: Request,
         limit: Duration,
     ) -> Result<Answer, NoAnswer> {
-        let subject = Subject::of(&request);
         self.pace.turn().await;
+        self.send(operation, request, limit).await
+    }
+
+    async fn send(
+        &self,
+        operation: &'static str,
+        request: Request,
+        limit: Duration,
+    ) -> Result<Answer, NoAnswer> {
+        let subject = Subject::of(&request);
         let result = self.http.call(self.name, operation, request, limit).await;
         if let Some(pause) = self.breakers.record(self.name, subject, &result, self.clock.now()) {
             let pause_ms = telemetry::ms(pause);
@@ -89,6 +101,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
+    use futures_util::future::join_all;
     use reqwest::Method;
     use time::OffsetDateTime;
 
@@ -119,5 +132,20 @@ mod tests {
         seconds.store(5, Ordering::SeqCst);
         assert_eq!((down.check(), down.admit()), (Ok(()), Ok(())));
         assert_eq!(down.check(), Err(wait(30)), "one call is let through");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_wait_for_their_turn_are_not_made_once_the_provider_is_down() {
+        let vars = [("REQUERY_CALLS_PER_SECOND".to_owned(), "10".to_owned())];
+        let pace = Pace::from_vars(&vars.into_iter().collect()).unwrap();
+        let environment = Environment { pace, ..Environment::real() };
+        let upstream = Upstream::new("down", &environment);
+        let call = |order: u32| {
+            let url = format!("http://127.0.0.1:1/{order}").parse().unwrap();
+            upstream.call("read", Request::new(Method::GET, url), Duration::from_secs(10))
+        };
+        let answers = join_all((0..20).map(call)).await;
+        let made = answers.iter().filter(|it| matches!(it, Err(NoAnswer::NotSent))).count();
+        assert_eq!(made, 5, "{answers:?}");
     }
 }
