@@ -75,6 +75,26 @@ impl Reads {
     }
 }
 
+/// An order that VTpass reversed by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Reversal {
+    /// When, epoch milliseconds.
+    pub at_ms: i64,
+    /// Who tells the gateway of it.
+    pub report: Report,
+}
+
+/// Who tells the gateway of a reversal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// Nobody, so far.
+    Nobody,
+    /// The simulated VTpass. Its deliveries say what became of it.
+    Vtpass,
+    /// Somebody in its name, and it was taken.
+    Taken,
+}
+
 /// A situation that a run can meet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Met {
@@ -114,15 +134,13 @@ pub struct Record {
     pub requeries: BTreeMap<String, u32>,
     /// How many chains reconcile restarted.
     pub restarts: u32,
-    /// When VTpass reversed an order by itself, epoch milliseconds.
-    pub reversed_ms: BTreeMap<String, i64>,
-    /// The orders that VTpass reversed by itself and reported by no webhook.
-    pub kept_quiet: BTreeSet<String>,
+    /// The orders that VTpass reversed by itself.
+    pub reversals: BTreeMap<String, Reversal>,
     /// The orders that an operator settled without looking at the provider's records.
     pub guessed: BTreeSet<String>,
     /// The orders whose provider was told what happens with them.
     pub scripted: BTreeSet<usize>,
-    /// What the gateway took note of by webhook: accounts that were withdrawn, orders of VTpass.
+    /// The accounts whose withdrawal the gateway took note of by a webhook of Mono.
     pub reported: BTreeSet<String>,
     /// Paths of MTN's callbacks with a wrong token.
     pub forged: BTreeSet<String>,
@@ -155,8 +173,7 @@ impl Record {
             otps: 0,
             requeries: BTreeMap::new(),
             restarts: 0,
-            reversed_ms: BTreeMap::new(),
-            kept_quiet: BTreeSet::new(),
+            reversals: BTreeMap::new(),
             guessed: BTreeSet::new(),
             scripted: BTreeSet::new(),
             reported: BTreeSet::new(),

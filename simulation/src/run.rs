@@ -66,11 +66,13 @@ async fn live(world: &Arc<World>, blueprint: &Blueprint) {
     world.until_ms(world.schedule.calm_after_ms).await;
     world.calm();
     people.buy_at_last(world).await;
-    let is_quiet = quiet(world).await;
+    let mut is_quiet = quiet(world).await;
     people.look_at_all(world).await;
     if world.schedule.settings.books {
         world.until_a_day_is_closed().await;
         checks::days_add_up(world, blueprint).await;
+        // Reconcile may have begun something while the day was waited for.
+        is_quiet &= quiet(world).await;
     }
     checks::at_the_end(world, is_quiet);
 }

@@ -2,10 +2,9 @@
 
 use shared::domain::account::DORMANT;
 use shared::domain::purchase::State;
-use shared::domain::time::{from_iso, to_ms};
+use shared::domain::time::to_ms;
 
-use super::consents::CLOCK_DIFFERENCE_MS;
-use super::item::{lines, number, text};
+use super::item::{CLOCK_DIFFERENCE_MS, at_ms, lines, number, text};
 use super::name;
 use crate::schedule::KEPT_DAYS;
 use crate::world::{Item, World};
@@ -83,7 +82,10 @@ fn key(account: &Item) -> (String, String) {
 
 /// When an account was linked last, epoch milliseconds.
 fn linked_ms(account: &Item) -> Option<i64> {
-    lines(account).filter(|line| text(line, "event") == "linked").filter_map(at_ms).last()
+    lines(account)
+        .filter(|line| text(line, "event") == "linked")
+        .filter_map(|line| at_ms(line, "at"))
+        .last()
 }
 
 /// An end of a consent whose data nobody read, epoch milliseconds.
@@ -96,7 +98,7 @@ struct Dormant {
 fn dormant_ends(account: &Item) -> Vec<Dormant> {
     let (mut ends, mut linked_ms) = (Vec::new(), 0);
     for line in lines(account) {
-        let Some(at) = at_ms(line) else { continue };
+        let Some(at) = at_ms(line, "at") else { continue };
         if text(line, "event") == "linked" {
             linked_ms = at;
         } else if text(line, "reason") == DORMANT {
@@ -104,8 +106,4 @@ fn dormant_ends(account: &Item) -> Vec<Dormant> {
         }
     }
     ends
-}
-
-fn at_ms(line: &Item) -> Option<i64> {
-    from_iso(text(line, "at").to_owned()).map(to_ms)
 }

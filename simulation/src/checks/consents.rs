@@ -3,13 +3,10 @@
 use shared::domain::ids::TenantId;
 use shared::domain::time::to_ms;
 
-use super::item::{number, text};
+use super::item::{CLOCK_DIFFERENCE_MS, number, text};
 use super::name;
 use crate::schedule::Deed;
 use crate::world::World;
-
-/// How much the clocks of two instances may differ, in milliseconds.
-pub(super) const CLOCK_DIFFERENCE_MS: i64 = 10_000;
 
 /// When the consents of linked accounts end, in milliseconds since 1970. Where no link of the schedule has
 /// an end, the store is not asked.

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use dynoxide::types::AttributeValue;
 use sandbox::simulators::vtpass::{Delivery, OrderState, deliveries};
 use shared::domain::purchase::State;
-use shared::domain::time::to_seconds;
-use shared::platform::crypto::hashed;
 
-use super::item::{lines, maps, number, text};
-use super::{ages, consents, events, limits, name, webhooks};
-use crate::record::Seen;
-use crate::schedule::Deed;
+use super::item::{lines, number, text};
+use super::{ages, consents, events, limits, name, requests, webhooks};
+use crate::record::{Report, Seen};
+use crate::schedule::{Away, Deed, FaultKind};
 use crate::world::World;
 
 /// Attributes of the tombstone of a withdrawn consent.
@@ -21,8 +18,6 @@ const TOMBSTONE: [&str; 5] = ["account_id", "tenant", "state", "provider", "hist
 const CALLS_TO_NOTICE: u64 = 12;
 /// The pause between two trials of a provider that stays down.
 const TRIAL_MS: u64 = 60_000;
-/// How much the clocks of two instances may differ, in seconds.
-const CLOCK_DIFFERENCE: i64 = 10;
 
 /// Checks everything that must hold at the end. `is_quiet` tells whether everything came to its end.
 pub fn at_the_end(world: &World, is_quiet: bool) {
@@ -40,8 +35,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     wallet_agrees(world, &purchases);
     costs_agree(world);
     chains_go_on(world);
-    requests_are_answered(world);
-    answers_are_kept(world);
+    requests::at_the_end(world);
     outages_are_spared(world);
     consents_are_erased(world);
     consents::at_the_end(world);
@@ -130,15 +124,17 @@ fn is_contradicted(world: &World, id: &str, truth: OrderState) -> bool {
 
 /// Whether VTpass reversed an order after reconcile looked back on it, and its webhook was lost or never sent.
 fn nobody_could_know(world: &World, seen: &Seen) -> bool {
-    let reversed = world.record().reversed_ms.get(&seen.reference).copied();
-    let is_later =
-        reversed.zip(seen.reconciled_ms).is_some_and(|(reversed, looked)| reversed > looked);
-    let webhooks = deliveries(&world.vtpass);
-    let about = |it: &&Delivery| it.request_id.as_deref() == Some(&seen.reference);
-    let newest = webhooks.iter().find(about);
-    let is_reported = world.record().reported.contains(&seen.reference);
-    let is_quiet = world.record().kept_quiet.contains(&seen.reference);
-    is_later && !is_reported && (is_quiet || newest.is_none_or(|it| !it.accepted))
+    let reversal = world.record().reversals.get(&seen.reference).copied();
+    let Some((reversal, looked)) = reversal.zip(seen.reconciled_ms) else { return false };
+    let is_told = match reversal.report {
+        Report::Nobody => false,
+        Report::Vtpass => {
+            let about = |it: &&Delivery| it.request_id.as_deref() == Some(&seen.reference);
+            deliveries(&world.vtpass).iter().find(about).is_some_and(|newest| newest.accepted)
+        }
+        Report::Taken => true,
+    };
+    reversal.at_ms > looked && !is_told
 }
 
 fn refill_agrees(world: &World, id: &str, seen: &Seen) {
@@ -195,45 +191,14 @@ fn costs_agree(world: &World) {
     }
 }
 
-/// A request that has ended is not found any more, whatever is left of it.
-fn requests_are_answered(world: &World) {
-    let now = to_seconds(world.clock.now());
-    for item in world.dynamodb.all("RequestsTable") {
-        let has_ended = number(&item, "expires_at").is_some_and(|end| end <= now);
-        if text(&item, "state") == "waiting" && !has_ended {
-            let id = text(&item, "request_id");
-            world.violated(name::ANSWERED, format!("request {id} still waits"));
-        }
-    }
-}
-
-/// Whether a deferred request has not ended, and its account is linked.
-pub(super) fn is_alive(world: &World, id: &str) -> bool {
-    let Some(request) = world.dynamodb.item("RequestsTable", &[("request_id", id)]) else {
-        return false;
-    };
-    let (account, tenant) = (text(&request, "account_id"), text(&request, "tenant"));
-    let key = [("account_id", account), ("tenant", tenant)];
-    let account = world.dynamodb.item("AccountsTable", &key);
-    let end = number(&request, "expires_at").unwrap_or_default();
-    let is_linked = account.is_some_and(|it| {
-        let ends = number(&it, "ends_ms").unwrap_or(i64::MAX) / 1_000;
-        text(&it, "state") == "linked" && ends - CLOCK_DIFFERENCE > to_seconds(world.clock.now())
-    });
-    is_linked && end - CLOCK_DIFFERENCE > to_seconds(world.clock.now())
-}
-
-/// Whether the day of one ask of a deferred request is over. Each ask has a token of its own.
-pub(super) fn is_over(world: &World, id: &str, token: &str) -> bool {
-    let item = world.dynamodb.item("RequestsTable", &[("request_id", id)]).unwrap_or_default();
-    let hash = hashed(token);
-    let mut own = maps(&item, "tokens").filter(|it| text(it, "hash") == hash);
-    let end = own.next().and_then(|it| number(it, "expires_at"));
-    end.is_some_and(|end| end - CLOCK_DIFFERENCE <= to_seconds(world.clock.now()))
-}
-
-/// An instance asks a provider that is away a few times, then once in a while.
+/// An instance asks a provider that is away a few times, then once in a while. Where SQS takes messages and does
+/// not say so, jobs multiply; docs/proof.md says how.
 fn outages_are_spared(world: &World) {
+    let multiplies =
+        |of: &Away| matches!(of, Away::Aws(service, FaultKind::LostAfter) if service == "sqs");
+    if world.schedule.outages.iter().any(|outage| multiplies(&outage.of)) {
+        return;
+    }
     let longest = world.schedule.outages.iter().map(|it| it.for_ms).max().unwrap_or_default();
     let most = CALLS_TO_NOTICE + longest / TRIAL_MS;
     let calls_to_away = world.record().calls_to_away.clone();
@@ -241,20 +206,6 @@ fn outages_are_spared(world: &World) {
         if calls > most {
             let detail = format!("{instance} made {calls} calls to a provider that was away");
             world.violated("bounded_calls", detail);
-        }
-    }
-}
-
-/// An answer of MTN that was taken is there, whatever else was posted in its name.
-fn answers_are_kept(world: &World) {
-    let answered = world.record().answered.clone();
-    for item in world.dynamodb.all("RequestsTable") {
-        let id = text(&item, "request_id");
-        let is_recognised = matches!(item.get("recognised"), Some(AttributeValue::BOOL(true)));
-        let is_kept = text(&item, "state") == "available" && is_recognised;
-        if answered.contains(id) && (!is_kept || item.contains_key("notice")) {
-            let detail = format!("MTN's answer to request {id} was taken and is not what is there");
-            world.violated(name::ANSWERED, detail);
         }
     }
 }

@@ -1,8 +1,12 @@
-//! Reads attributes of stored items.
+//! Reads attributes of stored items, and knows by how much their times may differ.
 
 use dynoxide::types::AttributeValue;
+use shared::domain::time::{from_iso, to_ms};
 
 use crate::world::Item;
+
+/// How much the clocks of two instances may differ, in milliseconds.
+pub(super) const CLOCK_DIFFERENCE_MS: i64 = 10_000;
 
 /// A text; empty where there is none.
 pub(super) fn text<'a>(item: &'a Item, name: &str) -> &'a str {
@@ -18,6 +22,11 @@ pub(super) fn number(item: &Item, name: &str) -> Option<i64> {
         Some(AttributeValue::N(number)) => number.parse().ok(),
         _ => None,
     }
+}
+
+/// A time, in milliseconds since 1970.
+pub(super) fn at_ms(item: &Item, name: &str) -> Option<i64> {
+    from_iso(text(item, name).to_owned()).map(to_ms)
 }
 
 /// The lines of its history, oldest first.

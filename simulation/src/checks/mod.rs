@@ -11,14 +11,15 @@ mod item;
 mod limits;
 pub mod name;
 mod purchases;
+mod requests;
 mod webhooks;
 
-use axum::http::StatusCode;
 use serde_json::Value;
 use shared::domain::ids::ProviderReference;
 
 pub use self::books::days_add_up;
 pub use self::end::{at_the_end, is_refilled};
+pub use self::requests::called_back;
 pub use self::webhooks::received;
 use crate::world::{Call, Service, World};
 
@@ -60,22 +61,6 @@ pub fn after(world: &World, call: &Call, session: Option<&str>) {
         | Service::Secrets
         | Service::Receiver
         | Service::Api => {}
-    }
-}
-
-/// Looks at MTN's callback: an answer to a request that is alive is taken.
-pub fn called_back(world: &World, path: &str, body: &Value, status: StatusCode) {
-    let Some(rest) = path.strip_prefix("/callbacks/mtn/") else { return };
-    // What strangers post with the right token is a notice.
-    let is_answer = body["notice"].is_null();
-    let Some((id, token)) = rest.split_once('/').filter(|_| is_answer) else { return };
-    if status == StatusCode::OK {
-        world.record().answered.insert(id.to_owned());
-    }
-    let is_owed = || end::is_alive(world, id) && !end::is_over(world, id, token);
-    if status == StatusCode::NOT_FOUND && is_owed() && !world.was_forged(rest) {
-        let detail = format!("MTN's answer to request {id} was refused");
-        world.violated(name::ANSWERED, detail);
     }
 }
 

@@ -21,6 +21,7 @@ use self::client::Client;
 pub use self::people::People;
 use self::placed::BUNDLE;
 use crate::checks::{self, name};
+use crate::record::{Report, Reversal};
 use crate::schedule::{Action, Deed, End, OrderNumber};
 use crate::world::World;
 
@@ -111,11 +112,9 @@ impl People {
         };
         world.vtpass.resolve(&reference, end.state(), webhook && !twice_spelled);
         if end == End::Reversed {
-            let now = to_ms(world.clock.now());
-            world.record().reversed_ms.insert(reference.clone(), now);
-            if !webhook {
-                world.record().kept_quiet.insert(reference.clone());
-            }
+            let at_ms = to_ms(world.clock.now());
+            let report = if webhook && !twice_spelled { Report::Vtpass } else { Report::Nobody };
+            world.record().reversals.insert(reference.clone(), Reversal { at_ms, report });
         }
         world.tell(|| format!("VTpass: order {order} is {}", <&str>::from(end)));
         checks::after_resolution(world, &reference);
@@ -145,7 +144,9 @@ async fn report_twice_spelled(world: &World, reference: &str) {
         world.tell(|| format!("VTpass reports with both spellings: {}", reply.status));
         match reply.status {
             200 => {
-                world.record().reported.insert(reference.to_owned());
+                if let Some(reversal) = world.record().reversals.get_mut(reference) {
+                    reversal.report = Report::Taken;
+                }
                 return;
             }
             400 => {

@@ -34,7 +34,7 @@ impl People {
             let reply = self.send_order(world, placed, &placed.body).await;
             world.tell(|| format!("tenant {} buys order {order}: {}", placed.tenant, said(&reply)));
             self.told(world, order, &reply);
-            self.taken(world, order, &reply, true);
+            self.taken(world, order, &reply, &placed.body);
             if reply.status == 409 && !is_reused(world, order) {
                 let detail = format!("order {order} met another one under its key");
                 world.violated(name::ONE_PURCHASE, detail);
@@ -76,20 +76,24 @@ impl People {
         } else {
             body["variation_code"] = "eti-200".into();
         }
-        // Of two orders at once either may be the first.
-        let was_known = self.known().purchases.contains_key(&order);
+        // Of two orders at once either may be the first, also if its answer was lost.
+        let is_own = {
+            let mut known = self.known();
+            let is_first = known.reused.insert(order);
+            is_first && known.purchases.contains_key(&order)
+        };
         let reply = self.send_order(world, placed, &body).await;
         world.tell(|| format!("another order under the key of {order}: {}", said(&reply)));
-        if was_known && matches!(reply.status, 200..300) {
+        if is_own && matches!(reply.status, 200..300) {
             world.violated(name::ONE_PURCHASE, format!("key of order {order} bought another one"));
         }
-        self.taken(world, order, &reply, false);
+        self.taken(world, order, &reply, &body);
     }
 
-    /// Under one key either the order is taken or another one, never both.
-    fn taken(&self, world: &World, order: OrderNumber, reply: &Reply, is_own: bool) {
+    /// Under one key one order is taken, never two.
+    fn taken(&self, world: &World, order: OrderNumber, reply: &Reply, body: &Value) {
         let is_taken = matches!(reply.status, 200..300);
-        if is_taken && *self.known().taken.entry(order).or_insert(is_own) != is_own {
+        if is_taken && self.known().taken.entry(order).or_insert_with(|| body.clone()) != body {
             world.violated(name::ONE_PURCHASE, format!("two orders under the key of {order}"));
         }
     }

@@ -1,8 +1,9 @@
 //! What the people of a run know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use shared::domain::purchase::Purchase;
 
 use super::placed::Placed;
@@ -25,8 +26,10 @@ pub(super) struct Known {
     pub(super) requests: BTreeMap<(Tenant, CustomerNumber), String>,
     /// The purchases that orders became, as their tenants were told.
     pub(super) purchases: BTreeMap<OrderNumber, String>,
-    /// Which order was taken under the key of an order: itself, or another one.
-    pub(super) taken: BTreeMap<OrderNumber, bool>,
+    /// What was taken under the key of an order: its own body, or another one.
+    pub(super) taken: BTreeMap<OrderNumber, Value>,
+    /// The orders under whose key another one was sent.
+    pub(super) reused: BTreeSet<OrderNumber>,
 }
 
 /// How often linking an account was begun and ended: one may begin before another has ended.
