@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::coverage::{Coverage, Sites};
 use crate::record::{Record, Telling, Violation};
 use crate::run::run;
-use crate::schedule::{Schedule, generate, shrink};
+use crate::schedule::{Density, Schedule, generate, shrink};
 use crate::world::Blueprint;
 
 /// A schedule that broke an invariant.
@@ -27,6 +27,8 @@ pub struct Campaign {
     pub blueprint: Blueprint,
     /// Where calls go wrong.
     pub sites: Sites,
+    /// How much is in a schedule.
+    pub density: Density,
 }
 
 impl Campaign {
@@ -71,7 +73,12 @@ impl Campaign {
 
     /// Runs the schedule of one seed.
     pub fn run_seed(&self, seed: u64, telling: Telling) -> Record {
-        self.run(generate(seed, &self.sites), telling)
+        self.run(self.schedule(seed), telling)
+    }
+
+    /// The schedule of a seed.
+    pub fn schedule(&self, seed: u64) -> Schedule {
+        generate(seed, self.density, &self.sites)
     }
 
     /// Runs one schedule.

@@ -14,7 +14,7 @@ use simulation::coverage::Sites;
 use simulation::isolation::measure;
 use simulation::progress::Progress;
 use simulation::record::Telling;
-use simulation::schedule::{Schedule, generate};
+use simulation::schedule::{Density, Schedule};
 use simulation::world::Blueprint;
 
 /// How many schedules are run between two looks at the result.
@@ -29,6 +29,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    /// Makes schedules in which more happens and more goes wrong, all around one customer.
+    #[arg(long, global = true)]
+    dense: bool,
 }
 
 #[derive(Subcommand)]
@@ -99,8 +102,10 @@ struct Replay {
 
 fn main() -> ExitCode {
     let blueprint = Blueprint::new().expect("the repository's template can be read");
-    let campaign = Campaign { blueprint, sites: Sites::known() };
-    match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    let density = if arguments.dense { Density::Dense } else { Density::Usual };
+    let campaign = Campaign { blueprint, sites: Sites::known(), density };
+    match arguments.command {
         Command::Run(arguments) => run(&campaign, &arguments),
         Command::Replay(arguments) => replay(&campaign, &arguments),
         Command::Twice { from, count } => twice(&campaign, from, count),
@@ -117,7 +122,8 @@ fn main() -> ExitCode {
 
 fn run(campaign: &Campaign, arguments: &Run) -> ExitCode {
     let file = arguments.progress.as_deref();
-    let mut progress = Progress::load(file, arguments.from).expect("the progress is readable");
+    let mut progress =
+        Progress::load(file, arguments.from, campaign.density).expect("the progress is readable");
     let mut coverage = progress.coverage();
     let end = progress.from + arguments.count;
     let bar = bar(arguments.count, progress.next - progress.from);
@@ -165,8 +171,9 @@ fn report(campaign: &Campaign, progress: &Progress, lists_never: bool) {
         println!("seed {}: {}: {}", failure.seed, violation.invariant, violation.detail);
     }
     if let Some(failure) = progress.failures.first() {
+        let dense = if campaign.density == Density::Dense { " --dense" } else { "" };
         println!(
-            "its story: cargo run --locked --profile simulation -p simulation -- replay {} --shrink",
+            "its story: cargo run --locked --profile simulation -p simulation -- replay {} --shrink{dense}",
             failure.seed
         );
     }
@@ -177,7 +184,7 @@ fn report(campaign: &Campaign, progress: &Progress, lists_never: bool) {
 fn replay(campaign: &Campaign, arguments: &Replay) -> ExitCode {
     let mut schedule = match &arguments.schedule {
         Some(path) => read(path),
-        None => generate(arguments.seed.unwrap_or_default(), &campaign.sites),
+        None => campaign.schedule(arguments.seed.unwrap_or_default()),
     };
     let first = campaign.run(schedule.clone(), Telling::Nothing).violations.into_iter().next();
     if let Some(violation) = first.filter(|_| arguments.shrink) {

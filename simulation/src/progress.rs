@@ -9,10 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::campaign::Failure;
 use crate::coverage::Coverage;
 use crate::record::{Change, Met};
+use crate::schedule::Density;
 
 /// What a run has done so far.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
+    /// How much is in its schedules.
+    #[serde(default)]
+    density: Density,
     /// The first seed.
     pub from: u64,
     /// The next seed.
@@ -35,12 +39,16 @@ impl Progress {
     /// The progress in a file; a new one from `from` if there is no such file.
     ///
     /// # Errors
-    /// When the file is not readable, or holds something else.
-    pub fn load(path: Option<&Path>, from: u64) -> io::Result<Self> {
-        match path.map(fs::read_to_string) {
-            Some(Ok(text)) => Ok(serde_json::from_str(&text)?),
-            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(Self { from, next: from, ..Self::default() }),
+    /// When the file is not readable, or holds something else: also the progress of schedules of another density.
+    pub fn load(path: Option<&Path>, from: u64, density: Density) -> io::Result<Self> {
+        let kept: Self = match path.map(fs::read_to_string) {
+            Some(Ok(text)) => serde_json::from_str(&text)?,
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(Self { density, from, next: from, ..Self::default() }),
+        };
+        match kept.density == density {
+            true => Ok(kept),
+            false => Err(io::Error::other("its schedules have another density")),
         }
     }
 
@@ -94,7 +102,7 @@ mod tests {
     #[test]
     fn progress_reads_as_it_was_written_and_begins_anew_without_a_file() {
         let path = std::env::temp_dir().join(format!("simulation-{}.json", std::process::id()));
-        let mut progress = Progress::load(Some(&path), 7).unwrap();
+        let mut progress = Progress::load(Some(&path), 7, Density::Usual).unwrap();
         assert_eq!((progress.from, progress.next), (7, 7));
         let met = Met {
             caller: "requery".to_owned(),
@@ -107,7 +115,8 @@ mod tests {
         let violation = Violation { invariant: "i".to_owned(), at_ms: 1, detail: "d".to_owned() };
         progress.add(17, 2.5, &coverage, vec![Failure { seed: 9, violation }]);
         progress.save(&path).unwrap();
-        let read = Progress::load(Some(&path), 1).unwrap();
+        let read = Progress::load(Some(&path), 1, Density::Usual).unwrap();
+        assert!(Progress::load(Some(&path), 1, Density::Dense).is_err());
         fs::remove_file(&path).unwrap();
         assert_eq!((read.from, read.next, read.failures.len()), (7, 17, 1));
         assert_eq!(read.coverage().met, coverage.met);

@@ -1,7 +1,7 @@
 //! What customers and their tenants do with accounts.
 
 use super::generator::{Generator, HOUR, MINUTE, SECOND};
-use super::{Callback, Deed, Report};
+use super::{Callback, Deed, Density, Report};
 use crate::world::TENANTS;
 
 impl Generator {
@@ -13,7 +13,7 @@ impl Generator {
 
     /// One customer who gives access, and what happens around it.
     fn customer(&mut self) {
-        let (at, tenant, customer) = (self.time(), self.tenant(), self.rng.usize(0..4));
+        let (at, tenant, customer) = (self.time(), self.tenant(), self.someone());
         let wrong_otps = self.pick(&[0, 0, 0, 1, 5, 6]);
         let ends_after_ms = self.percent(25).then(|| self.consent_end());
         self.at(at, Deed::Link { tenant, customer, wrong_otps, ends_after_ms });
@@ -28,7 +28,8 @@ impl Generator {
             let (other, soon) = ((tenant + 1) % TENANTS, at + self.between(0, MINUTE));
             self.at(soon, link(other, customer));
         }
-        for _ in 0..self.rng.u8(1..4) {
+        let usually = self.rng.u8(1..4);
+        for _ in 0..self.some(usually) {
             let later = at + 2 * SECOND + self.later();
             let reader = self.rng.usize(0..TENANTS);
             match self.rng.u8(0..12) {
@@ -38,6 +39,14 @@ impl Generator {
                 8 => self.at(later, link(reader, customer)),
                 _ => self.question(at, later, tenant),
             }
+        }
+    }
+
+    /// In a dense schedule everything is about one customer.
+    fn someone(&mut self) -> usize {
+        match self.density {
+            Density::Usual => self.rng.usize(0..4),
+            Density::Dense => 1,
         }
     }
 

@@ -13,8 +13,8 @@ use strum::IntoEnumIterator;
 use super::generator::{Generator, HOUR, MINUTE, SECOND};
 use super::rare::{admit_orders, is_late_pay, late_pay, refused_webhook};
 use super::{
-    Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, RefillAnswer, RequeryAnswer,
-    Schedule, Settings,
+    Away, Deed, Density, End, Fate, Fault, FaultKind, Outage, PayAnswer, RefillAnswer,
+    RequeryAnswer, Schedule, Settings,
 };
 use crate::coverage::Sites;
 use crate::world::TENANTS;
@@ -28,11 +28,14 @@ const BEFORE_MIDNIGHT: i64 = A_MORNING + 13 * 3_600 - 30;
 const BOOKS: u64 = 12;
 
 /// Makes the schedule of a seed.
-pub fn generate(seed: u64, sites: &Sites) -> Schedule {
-    let mut generator = Generator::new(seed);
+pub fn generate(seed: u64, density: Density, sites: &Sites) -> Schedule {
+    let mut generator = Generator::new(seed, density);
     let is_rare = generator.rare();
     if !is_rare {
         generator.people();
+        if density == Density::Dense {
+            generator.people();
+        }
     }
     generator.keeps_books = seed.is_multiple_of(BOOKS);
     let mut settings = generator.settings();
@@ -146,7 +149,8 @@ impl Generator {
             self.own_faults.extend(refused_webhook(kind));
         }
         self.at(at, Deed::Buy { tenant, order, bundle, fate, tries });
-        for _ in 0..self.pick(&[0, 0, 1, 1, 2]) {
+        let usually = self.pick(&[0, 0, 1, 1, 2]);
+        for _ in 0..self.some(usually) {
             let later = at + self.later();
             let other = self.rng.usize(0..TENANTS);
             let deed = match self.rng.u8(0..10) {
@@ -275,7 +279,8 @@ impl Generator {
             return Vec::new();
         }
         let sites = sites.of_callers(&self.callers());
-        let count = self.pick(&[0, 1, 1, 1, 2, 2, 3, 5]);
+        let usually = self.pick(&[0, 1, 1, 1, 2, 2, 3, 5]);
+        let count = self.some(usually);
         let own = std::mem::take(&mut self.own_faults);
         own.into_iter().chain((0..count).map(|_| self.fault(&sites))).collect()
     }

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use strum::IntoEnumIterator;
 
-use super::{Action, Deed, Fault, Outage};
+use super::{Action, Deed, Density, Fault, Outage};
 use crate::world::TENANTS;
 
 pub(super) const SECOND: u64 = 1_000;
@@ -23,12 +23,14 @@ pub(super) struct Generator {
     pub(super) is_crowded: bool,
     /// Whether the books are kept.
     pub(super) keeps_books: bool,
+    /// How much is in the schedule.
+    pub(super) density: Density,
     /// Whether numbers and unread accounts grow old.
     pub(super) ages: bool,
 }
 
 impl Generator {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, density: Density) -> Self {
         Self {
             rng: Rng::with_seed(seed),
             orders: 0,
@@ -37,12 +39,27 @@ impl Generator {
             own_outages: Vec::new(),
             is_crowded: false,
             keeps_books: false,
+            density,
             ages: false,
         }
     }
 
+    /// Whether something happens that happens so often. What is rare is three times as often in a dense
+    /// schedule.
     pub(super) fn percent(&mut self, percent: u8) -> bool {
+        let percent = match self.density {
+            Density::Usual => percent,
+            Density::Dense => percent.saturating_mul(3).min(percent.max(60)),
+        };
         self.rng.u8(0..100) < percent
+    }
+
+    /// How many things happen around a person or an order, or go wrong, where there are usually so many.
+    pub(super) fn some(&self, usually: u8) -> u8 {
+        match self.density {
+            Density::Usual => usually,
+            Density::Dense => usually * 3 + 2,
+        }
     }
 
     pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {

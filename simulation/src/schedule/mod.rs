@@ -35,6 +35,18 @@ pub struct Schedule {
     pub calm_after_ms: u64,
 }
 
+/// How much is in a schedule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Density {
+    /// Little, because a small schedule is run often and read easily.
+    #[default]
+    Usual,
+    /// More happens and more goes wrong, all around one customer: what only several rare things together
+    /// break is met more often.
+    Dense,
+}
+
 impl Schedule {
     /// A schedule in which nobody does anything and nothing goes wrong.
     pub fn without_events() -> Self {

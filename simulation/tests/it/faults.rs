@@ -4,7 +4,7 @@ use simulation::campaign::Campaign;
 use simulation::coverage::Sites;
 use simulation::record::{Record, Telling};
 use simulation::schedule::{
-    Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, Schedule, Settings,
+    Action, Away, Deed, Density, End, Fate, Fault, FaultKind, Outage, PayAnswer, Schedule, Settings,
 };
 use simulation::world::Blueprint;
 
@@ -25,7 +25,11 @@ fn schedule(faults: Vec<Fault>, outages: Vec<Outage>) -> Schedule {
 }
 
 fn run(schedule: Schedule) -> Record {
-    let campaign = Campaign { blueprint: Blueprint::new().unwrap(), sites: Sites::known() };
+    let campaign = Campaign {
+        blueprint: Blueprint::new().unwrap(),
+        sites: Sites::known(),
+        density: Density::Usual,
+    };
     let record = campaign.run(schedule, Telling::Story);
     assert!(record.violations.is_empty(), "{:#?}\n{}", record.violations, record.lines.join("\n"));
     record

@@ -1,13 +1,17 @@
 //! Whole runs. The long ones are for `.ci/simulation`.
 
 use simulation::campaign::Campaign;
-use simulation::coverage::Sites;
+use simulation::coverage::{Coverage, Sites};
 use simulation::record::Telling;
-use simulation::schedule::generate;
+use simulation::schedule::{Density, generate};
 use simulation::world::Blueprint;
 
 fn campaign() -> Campaign {
-    Campaign { blueprint: Blueprint::new().unwrap(), sites: Sites::known() }
+    campaign_of(Density::Usual)
+}
+
+fn campaign_of(density: Density) -> Campaign {
+    Campaign { blueprint: Blueprint::new().unwrap(), sites: Sites::known(), density }
 }
 
 #[test]
@@ -30,6 +34,18 @@ fn the_first_schedules_keep_all_invariants() {
 }
 
 #[test]
+fn the_first_dense_schedules_keep_all_invariants_and_hold_more_than_usual() {
+    let (coverage, failures) = campaign_of(Density::Dense).batch(1..21, 2, &|| {});
+    assert!(failures.is_empty(), "{failures:#?}");
+    let (usual, _) = campaign().batch(1..21, 2, &|| {});
+    assert!(coverage.calls > usual.calls * 3 / 2, "{} and {}", coverage.calls, usual.calls);
+    let went_wrong = |coverage: &Coverage| -> u64 {
+        coverage.met.iter().filter(|(met, _)| met.fault.is_some()).map(|(_, count)| count).sum()
+    };
+    assert!(went_wrong(&coverage) > 2 * went_wrong(&usual));
+}
+
+#[test]
 fn a_call_that_nobody_knows_is_found() {
     // A new call of a function must get into sites.json, or no fault ever meets it.
     let campaign = campaign();
@@ -46,7 +62,7 @@ fn a_call_that_nobody_knows_is_found() {
 #[test]
 fn a_schedule_reads_as_it_was_written() {
     for seed in 1..=50 {
-        let schedule = generate(seed, &Sites::known());
+        let schedule = generate(seed, Density::Usual, &Sites::known());
         let text = serde_json::to_string(&schedule).unwrap();
         assert_eq!(
             serde_json::from_str::<simulation::schedule::Schedule>(&text).unwrap(),

@@ -1,10 +1,12 @@
 //! Schedules: what they hold, and how they are made smaller.
 
 use simulation::coverage::Sites;
-use simulation::schedule::{Deed, End, Fate, PayAnswer, RequeryAnswer, Schedule, generate, shrink};
+use simulation::schedule::{
+    Deed, Density, End, Fate, PayAnswer, RequeryAnswer, Schedule, generate, shrink,
+};
 
 fn schedules() -> impl Iterator<Item = Schedule> {
-    (1..=400).map(|seed| generate(seed, &Sites::known()))
+    (1..=400).map(|seed| generate(seed, Density::Usual, &Sites::known()))
 }
 
 #[test]
