@@ -8,7 +8,7 @@ use shared::domain::purchase::State;
 use super::item::{lines, number, text};
 use super::{ages, consents, events, limits, name, requests, webhooks};
 use crate::record::{Report, Seen};
-use crate::schedule::{Away, Deed, FaultKind};
+use crate::schedule::Deed;
 use crate::world::World;
 
 /// Attributes of the tombstone of a withdrawn consent.
@@ -191,12 +191,10 @@ fn costs_agree(world: &World) {
     }
 }
 
-/// An instance asks a provider that is away a few times, then once in a while. Where SQS takes messages and does
-/// not say so, jobs multiply; docs/proof.md says how.
+/// An instance asks a provider that is away a few times, then once in a while. Copies of a job are not
+/// counted.
 fn outages_are_spared(world: &World) {
-    let multiplies =
-        |of: &Away| matches!(of, Away::Aws(service, FaultKind::LostAfter) if service == "sqs");
-    if world.schedule.outages.iter().any(|outage| multiplies(&outage.of)) {
+    if world.schedule.multiplies_jobs() {
         return;
     }
     let longest = world.schedule.outages.iter().map(|it| it.for_ms).max().unwrap_or_default();

@@ -48,6 +48,15 @@ pub enum Density {
 }
 
 impl Schedule {
+    /// Whether SQS takes messages and does not say so. Jobs multiply then; docs/proof.md says how.
+    pub fn multiplies_jobs(&self) -> bool {
+        let by_outage = self.outages.iter().any(
+            |it| matches!(&it.of, Away::Aws(service, FaultKind::LostAfter) if service == "sqs"),
+        );
+        let is_send = |it: &Fault| it.call.starts_with("sqs SendMessage");
+        by_outage || self.faults.iter().any(|it| is_send(it) && it.kind == FaultKind::LostAfter)
+    }
+
     /// A schedule in which nobody does anything and nothing goes wrong.
     pub fn without_events() -> Self {
         Self {
