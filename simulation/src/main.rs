@@ -29,7 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Makes schedules in which more happens and more goes wrong, all around one customer.
+    /// Makes schedules in which more happens and more goes wrong, mostly around one customer.
     #[arg(long, global = true)]
     dense: bool,
 }

@@ -191,8 +191,8 @@ fn costs_agree(world: &World) {
     }
 }
 
-/// An instance asks a provider that is away a few times, then once in a while. Copies of a job are not
-/// counted.
+/// An instance asks a provider that is away a few times, then once in a while. Where jobs multiply, it
+/// is not judged.
 fn outages_are_spared(world: &World) {
     if world.schedule.multiplies_jobs() {
         return;

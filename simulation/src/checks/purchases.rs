@@ -13,7 +13,7 @@ pub(super) const TABLE: &str = "PurchasesTable";
 /// How often VTpass is asked about one order at most: a chain of a day, and chains of hints, which fork
 /// at a message that is delivered twice.
 const MOST_REQUERIES: u32 = 400;
-/// The same where jobs multiply.
+/// The same where a job may be sent more than once.
 const MOST_OF_COPIES: u32 = 1_000;
 /// Longer than a step of a chain takes.
 const A_MOMENT_MS: u64 = 60_000;
@@ -88,7 +88,7 @@ fn count_requery(world: &World, reference: &str) {
     *count += 1;
     let count = *count;
     drop(record);
-    let most = if world.schedule.multiplies_jobs() { MOST_OF_COPIES } else { MOST_REQUERIES };
+    let most = if world.schedule.copies_jobs() { MOST_OF_COPIES } else { MOST_REQUERIES };
     if count > most {
         let detail = format!("VTpass was asked {count} times about {reference}");
         world.violated("bounded_calls", detail);

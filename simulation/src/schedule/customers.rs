@@ -42,7 +42,7 @@ impl Generator {
         }
     }
 
-    /// In a dense schedule everything is about one customer.
+    /// In a dense schedule all links but those for questions to MTN are about one customer.
     fn someone(&mut self) -> usize {
         match self.density {
             Density::Usual => self.rng.usize(0..4),

@@ -42,19 +42,24 @@ pub enum Density {
     /// Little, because a small schedule is run often and read easily.
     #[default]
     Usual,
-    /// More happens and more goes wrong, all around one customer: what only several rare things together
+    /// More happens and more goes wrong, mostly around one customer: what only several rare things together
     /// break is met more often.
     Dense,
 }
 
 impl Schedule {
-    /// Whether SQS takes messages and does not say so. Jobs multiply then; docs/proof.md says how.
+    /// Whether SQS takes messages for a time and does not say so. Jobs multiply then; docs/proof.md says how.
     pub fn multiplies_jobs(&self) -> bool {
-        let by_outage = self.outages.iter().any(
+        self.outages.iter().any(
             |it| matches!(&it.of, Away::Aws(service, FaultKind::LostAfter) if service == "sqs"),
-        );
+        )
+    }
+
+    /// Whether a job may be sent more than once, because an answer of SQS is lost.
+    pub fn copies_jobs(&self) -> bool {
         let is_send = |it: &Fault| it.call.starts_with("sqs SendMessage");
-        by_outage || self.faults.iter().any(|it| is_send(it) && it.kind == FaultKind::LostAfter)
+        let mut faults = self.faults.iter();
+        self.multiplies_jobs() || faults.any(|it| is_send(it) && it.kind == FaultKind::LostAfter)
     }
 
     /// A schedule in which nobody does anything and nothing goes wrong.

@@ -113,9 +113,9 @@ impl DeferredRequest {
     /// answer itself is not told: it is personal data, and is read at its own route.
     pub fn owed(&self) -> Vec<Owed> {
         let timed_out = self.timed_out_at.map(|at| (DeferredState::TimedOut, at));
-        let is_told_so = timed_out.is_some() && self.state == DeferredState::TimedOut;
-        let now = (!is_told_so).then_some((self.state, self.updated_at));
-        let states = timed_out.into_iter().chain(now);
+        let is_listed = timed_out.is_some() && self.state == DeferredState::TimedOut;
+        let current = (!is_listed).then_some((self.state, self.updated_at));
+        let states = timed_out.into_iter().chain(current);
         states.filter_map(|(state, at)| self.owed_in(state, at)).collect()
     }
 
