@@ -72,7 +72,9 @@ impl Pool {
             None => Instance::start(self).await.map_err(|error| error.to_string())?,
         };
         let (id, deadline_ms) = (context.request_id.clone(), context.deadline);
-        match instance.invoke(Invocation { id, deadline_ms, event }).await {
+        // The trace is that of the event: a header of the request, or an attribute of the message.
+        let invocation = Invocation { id, deadline_ms, event, trace: None };
+        match instance.invoke(invocation).await {
             Ok(answer) => {
                 self.put(instance);
                 serde_json::from_slice(&answer).map_err(|error| error.to_string())

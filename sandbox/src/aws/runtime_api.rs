@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
@@ -57,6 +57,8 @@ pub struct Invocation {
     pub deadline_ms: u64,
     /// The event's JSON.
     pub event: String,
+    /// The `X-Amzn-Trace-Id` that Lambda states.
+    pub trace: Option<String>,
 }
 
 /// Why there is no answer.
@@ -160,10 +162,11 @@ impl RuntimeApi {
 }
 
 impl Invocation {
-    /// An invocation of which the process may take 30 s.
+    /// An invocation of which the process may take 30 s. Each has the same trace.
     pub fn new(id: String, event: &str) -> Self {
         let deadline_ms = now_ms() + u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
-        Self { id, deadline_ms, event: event.to_owned() }
+        let trace = "Root=1-00000000-000000000000000000000001;Parent=0000000000000001;Sampled=0";
+        Self { id, deadline_ms, event: event.to_owned(), trace: Some(trace.to_owned()) }
     }
 }
 
@@ -190,19 +193,18 @@ async fn next(State(shared): State<Arc<Shared>>) -> Response {
     if shared.calls.send(Call::Next(waiting)).is_err() {
         return gone.into_response();
     }
-    let Ok(Invocation { id, deadline_ms, event }) = handed.await else {
+    let Ok(Invocation { id, deadline_ms, event, trace }) = handed.await else {
         return gone.into_response();
     };
     let arn = format!("arn:aws:lambda:eu-west-1:000000000000:function:{}", shared.function);
-    let trace = "Root=1-00000000-000000000000000000000001;Parent=0000000000000001;Sampled=0";
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", id),
         ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
         ("lambda-runtime-invoked-function-arn", arn),
-        ("lambda-runtime-trace-id", trace.to_owned()),
     ];
-    (headers, event).into_response()
+    let trace = AppendHeaders(trace.map(|trace| ("lambda-runtime-trace-id", trace)));
+    (headers, trace, event).into_response()
 }
 
 async fn response(

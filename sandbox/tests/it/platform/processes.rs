@@ -87,7 +87,8 @@ impl Process {
     fn asks(&self) -> Asked {
         let client = Client { address: self.client.address.clone() };
         tokio::spawn(async move {
-            let (id, _, event) = client.next().await;
+            let (id, head, event) = client.next().await;
+            assert!(!head.contains("trace-id"), "the trace is the event's: {head}");
             (id, event)
         })
     }
