@@ -113,7 +113,7 @@ impl Limits {
             .build()?;
         let give_back = TransactWriteItem::builder().update(give_back).build();
         match transact(&self.counter.table.client, vec![give_back]).await? {
-            // Where its window is over, nothing is left to be given back.
+            // Where its item is gone, nothing is left to be given back.
             Transacted::Done | Transacted::Refused(_) => Ok(()),
         }
     }
@@ -206,7 +206,7 @@ impl Counter {
             .expression_attribute_values(":long", whole(left_long))
             .expression_attribute_values(":end", number(end));
         let mut past = Vec::new();
-        for old in (0..index).rev().take(SWEPT) {
+        for old in (0..index - kept(short)).rev().take(SWEPT) {
             let name = format!("#old{old}");
             count = count.expression_attribute_names(&name, short_count(old));
             past.push(name);
@@ -233,6 +233,14 @@ impl Counter {
 const LONG_COUNT: &str = "long";
 /// How many past short windows a count clears away: an item stays small, and so does its price.
 const SWEPT: usize = 10;
+/// For how many seconds a short window that ended stays: longer than a request takes that may give back
+/// what it counted, and than clocks differ.
+const KEPT_SECONDS: i64 = 60;
+
+/// How many short windows of this length stay after their end.
+fn kept(seconds: i64) -> i64 {
+    (KEPT_SECONDS + seconds - 1) / seconds
+}
 
 fn long_count(item: &Item) -> u64 {
     let count = item.get(LONG_COUNT).and_then(|count| count.as_n().ok());

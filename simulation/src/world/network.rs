@@ -157,6 +157,9 @@ async fn silence() -> Result<Answer, NoAnswer> {
 }
 
 fn throttled(call: &Call) -> Answer {
+    if call.operation == "TransactWriteItems" {
+        return conflict();
+    }
     let kind = match call.service.name() {
         "dynamodb" => "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
         "sqs" => "com.amazonaws.sqs#RequestThrottled",
@@ -164,6 +167,16 @@ fn throttled(call: &Call) -> Answer {
         _ => return answer(StatusCode::TOO_MANY_REQUESTS, "{}".to_owned()),
     };
     let body = serde_json::json!({ "__type": kind, "message": "slow down" });
+    answer(StatusCode::BAD_REQUEST, body.to_string())
+}
+
+/// A transaction meets another one.
+fn conflict() -> Answer {
+    let body = serde_json::json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "message": "another transaction is under way",
+        "CancellationReasons": [{ "Code": "TransactionConflict" }],
+    });
     answer(StatusCode::BAD_REQUEST, body.to_string())
 }
 

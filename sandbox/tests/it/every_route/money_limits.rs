@@ -11,6 +11,7 @@ use shared::domain::time::to_seconds;
 use shared::store::Tenants;
 
 use crate::support::purchases::{DELIVERED, FAILED, PENDING, airtime, bundle, purchase_event};
+use crate::support::tap::context;
 use crate::support::{Gateway, KEY, PHONE};
 
 /// Twenty orders of [`airtime`] in ten minutes.
@@ -113,6 +114,32 @@ async fn what_failed_at_once_is_given_back_and_what_is_open_is_not() {
     assert_eq!(caller.buy("open", &airtime(PENDING)).await.status, 202);
     assert_eq!(caller.buy("bundle", &bundle(DELIVERED)).await.status, 201);
     caller.buy("more", &airtime(DELIVERED)).await.refused(403, "limit_exceeded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_after_its_short_window_is_given_back_to_the_day() {
+    for short in [1, 20, 60] {
+        let gateway = with_limits(&[("SPEND_LIMIT", &format!("20000/{short},20000/86400"))]).await;
+        let (tap, purchase) = gateway.with_tap("purchase").await;
+        tap.hold_at(None);
+        purchase(purchase_event("first", &airtime(FAILED)), context()).await.unwrap();
+        let pay = tap.seen().iter().position(|it| it == "/api/pay").unwrap();
+        tap.hold_at(Some(2 * pay));
+        let failing = purchase(purchase_event("failing", &airtime(FAILED)), context());
+        let meanwhile = async {
+            tap.held().await;
+            // Another order clears past windows away.
+            gateway.clock.turn(Duration::from_secs(short.max(20)));
+            let other = gateway.caller().bought("other", &airtime(DELIVERED)).await;
+            tap.release();
+            other["state"].clone()
+        };
+        let (failed, other) = tokio::join!(failing, meanwhile);
+        assert!(failed.unwrap().to_string().contains("failed"));
+        assert_eq!(other, "delivered");
+        let more = gateway.caller().buy("more", &airtime(DELIVERED)).await;
+        assert_eq!(more.status, 201, "windows of {short} s");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! sets, one HTTP client shared with the providers, explicit timeouts.
 
 pub mod clients;
+mod conflicts;
 mod connector;
 mod error;
 pub(crate) mod secrets_manager;
@@ -20,6 +21,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 
+use self::conflicts::Conflicts;
 pub use self::error::{AwsError, AwsErrorKind};
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::environment::Environment;
@@ -41,7 +43,7 @@ pub fn dynamodb(
     environment.aws.dynamodb(|| {
         let config = config(vars, environment, "AWS_ENDPOINT_URL_DYNAMODB")?;
         let config = aws_sdk_dynamodb::config::Builder::from(&config);
-        let config = config.retry_partition(own_budget());
+        let config = config.retry_partition(own_budget()).retry_classifier(Conflicts);
         Ok(aws_sdk_dynamodb::Client::from_conf(config.build()))
     })
 }
