@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, LOCATION};
+use shared::domain::account::Account;
 use shared::domain::deferred::{
     CallbackToken, DeferredRequest, DeferredState, KeptAnswer, Question,
 };
@@ -47,10 +48,10 @@ impl FetchData {
         let ids = Ids { transaction_id: &transaction, trace_id: &request.id };
         match mtn.ask(&ids, &line.msisdn, &deferred.question, &url).await {
             Ok(Asked::Answered(data)) => self.answered(&deferred, data).await,
-            Ok(Asked::Later) => self.later(request, deferred).await,
+            Ok(Asked::Later) => self.later(request, line.account, deferred).await,
             // MTN may have received the question, and may call back.
             Err(error) if error.may_answer_later() && deferred.question.may_answer_later() => {
-                self.later(request, deferred).await
+                self.later(request, line.account, deferred).await
             }
             Err(error) => self.refused(&deferred, error.into()).await,
         }
@@ -112,10 +113,12 @@ impl FetchData {
         }
     }
 
-    /// 202, or 200 if the tenant waits and the answer comes in time.
+    /// 202, or 200 if the tenant waits and the answer comes in time. What MTN sent that is no answer is
+    /// in the reply, too.
     async fn later(
         &self,
         request: &ApiRequest,
+        account: &Account,
         deferred: DeferredRequest,
     ) -> Result<Reply, ApiError> {
         let wait = request.preferred_wait();
@@ -130,7 +133,7 @@ impl FetchData {
         if met.state == DeferredState::Available {
             return Ok(with_preference(kept_answer(&met)?, wait));
         }
-        let reply = Reply::successful(met.view())?.with_status(StatusCode::ACCEPTED);
+        let reply = view(account, &met)?.with_status(StatusCode::ACCEPTED);
         let location = format!("{}/requests/{id}", self.base_url(request));
         let reply = match HeaderValue::from_str(&location) {
             Ok(location) => reply.header(LOCATION, location),
@@ -148,9 +151,7 @@ impl FetchData {
         let met = met.ok_or_else(ApiError::not_found)?;
         let account = self.linked_account(tenant, &met.account_id).await?;
         check_question(&account, &met.question)?;
-        let shows_data = met.result.is_some() || met.notice.is_some();
-        let shown = if shows_data { Shown::from(&account) } else { Shown::Nobody };
-        Ok(with_preference(Reply::successful(met.view())?.shows(shown), wait))
+        Ok(with_preference(view(&account, &met)?, wait))
     }
 
     /// The request once it no longer waits, or as it is at `until`.
@@ -170,6 +171,13 @@ impl FetchData {
             tokio::time::sleep(left.min(POLL)).await;
         }
     }
+}
+
+/// The request as its tenant sees it, with what MTN sent about the account.
+fn view(account: &Account, met: &DeferredRequest) -> Result<Reply, ApiError> {
+    let shows_data = met.result.is_some() || met.notice.is_some();
+    let shown = if shows_data { Shown::from(account) } else { Shown::Nobody };
+    Ok(Reply::successful(met.view())?.shows(shown))
 }
 
 /// States the wait that was applied (RFC 7240).

@@ -15,7 +15,6 @@ mod scope;
 use http::StatusCode;
 use shared::domain::account::Account;
 use shared::domain::deferred::AnswerTime;
-use shared::domain::disclosure::Shown;
 use shared::domain::ids::{AccountId, TenantId};
 use shared::domain::limit::TenantLimits;
 use shared::lambda::disclosing::DisclosureLog;
@@ -106,9 +105,8 @@ impl HttpFunction for FetchData {
             }
             _ => self.read_mtn(request, account).await,
         }?;
-        // Until MTN answers there is nothing to show.
-        let shows_data = reply.status != StatusCode::ACCEPTED;
-        Ok(if shows_data { reply.shows(account) } else { reply.shows(Shown::Nobody) })
+        // One that is not answered yet says itself whether it shows anything.
+        Ok(if reply.status == StatusCode::ACCEPTED { reply } else { reply.shows(account) })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use shared::domain::account::Account;
 use shared::domain::ids::AccountId;
-use shared::domain::job::{Job, ReportedAccount, Step};
+use shared::domain::job::{BELIEVED_STEP, Job, ReportedAccount, Step};
 use shared::lambda::error::ApiError;
 use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
@@ -41,11 +41,12 @@ impl FetchData {
     }
 
     /// If Mono does not know the account, the customer may have withdrawn there: the requery asks
-    /// Mono. If the job cannot be sent, the next read sends it.
+    /// Mono, once, because Mono may just not have this part of the account's data. If the job cannot be
+    /// sent, the next read sends it.
     async fn check_withdrawal(&self, error: &MonoError, account_id: &AccountId) {
         if let MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE) = error {
             let about = ReportedAccount { account_id: account_id.clone() };
-            let job = Job::Withdrawal(Step::first(about));
+            let job = Job::Withdrawal(Step { about, step: BELIEVED_STEP });
             if let Err(error) = self.jobs.send(&job, Duration::ZERO).await {
                 let account_id = account_id.as_str();
                 tracing::warn!(account_id, reason = %error, "a withdrawal cannot be checked");

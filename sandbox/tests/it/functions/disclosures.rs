@@ -14,7 +14,7 @@ use shared::store::Disclosures;
 use time::OffsetDateTime;
 
 use crate::support::mtn::{ANSWER_TIME, LINE};
-use crate::support::purchases::{DELIVERED, airtime, bundle};
+use crate::support::purchases::{DELIVERED, airtime, bundle, until};
 use crate::support::{Caller, Gateway, KEY, Reply, Script, event, key_id_of, tenant_of};
 
 const PURPOSE: &str = "a loan for Ngozi";
@@ -166,6 +166,24 @@ async fn an_answer_without_a_persons_data_is_not_recorded() {
         assert_eq!(caller.request(&request).await["state"], "available");
         assert_eq!(gateway.items("DisclosuresTable").await, reads);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_mtn_sends_while_a_tenant_waits_is_recorded_also_if_it_is_no_answer() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    caller.mtn_next("recharges", "lost").await;
+    let notice = r#"{"rows":["mtn-0001"]}"#;
+    let mtn = async {
+        let asked = async || !caller.callback_urls().await.is_empty();
+        until("MTN is asked", asked).await;
+        caller.call_back(&caller.callback_urls().await[0], notice).await
+    };
+    let (reply, called) = tokio::join!(caller.mtn_waiting(&account, "recharges", 2), mtn);
+    assert_eq!((reply.status, called.status), (202, 200));
+    assert!(reply.text.contains(notice), "{}", reply.text);
+    let records = gateway.scan("DisclosuresTable").await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0]["account_id"], account.as_str());
 }
 
 impl Gateway {
