@@ -164,7 +164,9 @@ impl SendWebhook {
         }
         let (tenant, id) = (&endpoint.tenant, &endpoint.endpoint_id);
         let Environment { clock, random, .. } = &self.environment;
-        let slow_down = |endpoint: &mut Endpoint| endpoint.slow_down(clock.now());
+        let called = &endpoint.url;
+        let slow_down =
+            |endpoint: &mut Endpoint| endpoint.url == *called && endpoint.slow_down(clock.now());
         let noted = self.endpoints.change_and_tell(&self.outbox, tenant, id, random, slow_down);
         let (made, noted) = tokio::join!(attempt, noted);
         if let Err(error) = noted {
@@ -184,7 +186,8 @@ impl SendWebhook {
         Some(self.environment.clock.now() + wait)
     }
 
-    /// Stores what the attempt says of the endpoint. Most say nothing new.
+    /// Stores what the attempt says of the endpoint. Most say nothing new, and one at a url that is no
+    /// longer the endpoint's says nothing.
     async fn note(&self, endpoint: &Endpoint, made: &Made) -> Result<(), Retry> {
         let (now, random) = (self.environment.clock.now(), &self.environment.random);
         let Made { attempt, asked } = made;
@@ -192,7 +195,11 @@ impl SendWebhook {
             return Ok(());
         }
         let mut was_enabled = false;
+        let called = &endpoint.url;
         let change = |endpoint: &mut Endpoint| {
+            if endpoint.url != *called {
+                return false;
+            }
             was_enabled = endpoint.is_enabled();
             let after = endpoint.after(attempt, *asked, now);
             let changes = after.is_some();

@@ -107,7 +107,9 @@ impl WebhookEndpoints {
         }
         let now = self.environment.clock.now();
         let changed = self.changed(&known, |endpoint| {
-            endpoint.url = change.url.clone().unwrap_or_else(|| endpoint.url.clone());
+            if let Some(url) = &change.url {
+                endpoint.move_to(url);
+            }
             endpoint.events = change.events.clone().unwrap_or_else(|| endpoint.events.clone());
             if let Some(state) = change.state {
                 endpoint.set_state(state);

@@ -189,10 +189,22 @@ impl Endpoint {
     /// Enables or disables it. An endpoint that is enabled begins without a past.
     pub fn set_state(&mut self, state: EndpointState) {
         if state == EndpointState::Enabled {
-            (self.failing_since, self.pace) = (None, 0);
-            (self.next_turn, self.paused_until) = (None, None);
+            self.forget_past();
         }
         self.state = state;
+    }
+
+    /// Sends to this url from now on. How another one fared says nothing of it.
+    pub fn move_to(&mut self, url: &str) {
+        if self.url != url {
+            url.clone_into(&mut self.url);
+            self.forget_past();
+        }
+    }
+
+    fn forget_past(&mut self) {
+        (self.failing_since, self.pace) = (None, 0);
+        (self.next_turn, self.paused_until) = (None, None);
     }
 
     /// Writes down what its tenant is to be told.

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::delivery::Attempt;
 use super::endpoint::{Endpoint, EndpointState};
-use super::retry::jitter;
+use super::retry::{any_part, jitter};
 use crate::domain::event::EventType;
 use crate::platform::environment::Random;
 
@@ -15,6 +15,9 @@ use crate::platform::environment::Random;
 pub const SLOW: Duration = Duration::from_secs(1);
 /// The pace of a receiver that does not answer in time, in seconds.
 const SLOWEST: u64 = 16;
+/// How far ahead turns are given. Who comes later asks again, so that an endpoint that is quick again soon
+/// gets what waits for it.
+const FARTHEST_TURN: Duration = Duration::from_secs(900);
 /// The pause after 429, 502 or 504, unless the receiver asks for a longer one.
 const PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause that a receiver gets.
@@ -45,6 +48,10 @@ impl Endpoint {
             return (Turn::Now, false);
         }
         let turn = self.next_turn.unwrap_or(now).max(now);
+        if turn > now + FARTHEST_TURN {
+            let half = FARTHEST_TURN / 2;
+            return (Turn::AskAgain(now + half + any_part(half, random)), false);
+        }
         self.next_turn = Some(turn + Duration::from_secs(self.pace));
         (if turn > now { Turn::Reserved(turn) } else { Turn::Now }, true)
     }
@@ -224,6 +231,15 @@ mod tests {
         assert_eq!(slow.turn(false, NOW, &none()), (Turn::Reserved(first), true));
         assert_eq!(slow.turn(false, NOW + second, &none()), (Turn::Reserved(next), true));
         assert_eq!(slow.turn(true, first, &none()), (Turn::Now, false));
+
+        // Turns are given for a quarter of an hour. Whoever comes then asks again, at any time within it.
+        let mut full = slow.clone();
+        let given = (0..).find(|_| !matches!(full.turn(false, NOW, &none()).0, Turn::Reserved(_)));
+        assert_eq!(given, Some(110));
+        let later = |random| full.clone().turn(false, NOW, &random);
+        let all = Random::from_fn(|bytes| bytes.fill(0xff));
+        assert_eq!(later(none()), (Turn::AskAgain(NOW + 450 * second), false));
+        assert_eq!(later(all), (Turn::AskAgain(NOW + 900 * second), false));
 
         // It is so before the first slow answer comes.
         let mut begun = endpoint();

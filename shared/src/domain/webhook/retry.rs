@@ -10,7 +10,7 @@ pub const WAITS_SECONDS: [u64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_40
 /// The longest wait that a receiver may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// How much longer a wait may become, as a divisor: a tenth.
-const JITTER: u128 = 10;
+const JITTER: u32 = 10;
 
 /// The wait after `attempts` failed attempts; none after the last. A receiver may ask for a longer
 /// one. A random part of up to a tenth is added, so that deliveries that failed together spread out.
@@ -23,8 +23,13 @@ pub fn wait_after(attempts: u32, asked: Option<Duration>, random: &Random) -> Op
 
 /// A random part of up to a tenth of `wait`.
 pub(super) fn jitter(wait: Duration, random: &Random) -> Duration {
+    any_part(wait / JITTER, random)
+}
+
+/// A random part of `most`.
+pub(super) fn any_part(most: Duration, random: &Random) -> Duration {
     let chance = u128::from(u16::from_be_bytes(random.bytes()));
-    let ms = wait.as_millis() / JITTER * chance / u128::from(u16::MAX);
+    let ms = most.as_millis() * chance / u128::from(u16::MAX);
     Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }
 

@@ -151,6 +151,43 @@ async fn a_receiver_that_asks_for_a_pause_gets_it_for_all_its_events() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_url_does_not_pay_for_the_pause_and_the_failures_of_the_one_before() {
+    let teller = Teller::start().await;
+    let before = Provider::start(|_| Script::Busy(503, "86400")).await;
+    let id = teller.caller.endpoint_at(&before).await;
+    teller.bought("k1", DELIVERED).await;
+    let failing = teller.caller.on_endpoint("GET", &id, "", Value::Null).await;
+    assert!(failing["failing_since"].is_string(), "{failing}");
+    let after = receiver().await;
+    let same = json!({ "url": before.url });
+    let kept = teller.caller.on_endpoint("PATCH", &id, "", same).await;
+    assert_eq!(kept["failing_since"], failing["failing_since"]);
+    let url = json!({ "url": after.url });
+    let moved = teller.caller.on_endpoint("PATCH", &id, "", url).await;
+    assert_eq!(moved["failing_since"], Value::Null);
+    teller.bought("k2", DELIVERED).await;
+    assert_eq!((ids(&before).len(), ids(&after).len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_receiver_that_was_silent_is_sent_soon_after_it_is_back() {
+    let teller = Teller::start().await;
+    let receiver = receiver().await;
+    let id = teller.caller.endpoint_at(&receiver).await;
+    // It was silent while much happened, so turns are given for the next quarter of an hour.
+    let now = teller.gateway.clock.clock().now();
+    teller.gateway.slow_down(&id, 16, now + 1_000 * SECOND).await;
+    for index in 0..5 {
+        teller.bought(&format!("k{index}"), DELIVERED).await;
+    }
+    assert_eq!(ids(&receiver).len(), 0);
+    // Whoever had the next turn was answered quickly.
+    teller.gateway.slow_down(&id, 0, now).await;
+    teller.pass(910 * SECOND, 10 * SECOND).await;
+    assert_eq!(ids(&receiver).len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_receiver_gets_its_events_one_after_the_other() {
     let teller = Teller::start().await;
     let receiver = receiver().await;
