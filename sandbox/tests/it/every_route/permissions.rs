@@ -32,21 +32,32 @@ fn granted() -> BTreeMap<String, Permissions> {
     for resource in template.resources("AWS::Serverless::Function").unwrap() {
         let uri = template.property(resource, "CodeUri", &here).unwrap();
         let name = uri.as_str().unwrap().trim_end_matches('/').rsplit('/').next().unwrap();
-        let policies = template.property(resource, "Policies", &here).unwrap();
-        let policies = policies.as_array().unwrap().iter();
-        let statements = policies.flat_map(|it| it["Statement"].as_array().unwrap());
-        let all: Permissions = statements.flat_map(permissions).collect();
+        let statements = statements(&template, resource);
+        let allowing = statements.iter().filter(|it| it["Effect"] != "Deny");
+        let all: Permissions = allowing.flat_map(permissions).collect();
         granted.insert(name.to_owned(), all);
     }
     granted
 }
 
-fn permissions(statement: &Value) -> Vec<(String, String)> {
-    assert_eq!(statement["Effect"], "Allow");
-    let list = |value: &Value| match value {
+/// The statements of a function's policies.
+fn statements(template: &Template, function: &str) -> Vec<Value> {
+    let here = SandboxDeployment { sqs_url: String::new() };
+    let policies = template.property(function, "Policies", &here).unwrap();
+    let policies = policies.as_array().unwrap().iter();
+    policies.flat_map(|it| it["Statement"].as_array().unwrap().clone()).collect()
+}
+
+/// One text or a list of them.
+fn list(value: &Value) -> Vec<String> {
+    match value {
         Value::Array(items) => items.iter().map(|it| it.as_str().unwrap().to_owned()).collect(),
         one => vec![one.as_str().unwrap().to_owned()],
-    };
+    }
+}
+
+fn permissions(statement: &Value) -> Vec<(String, String)> {
+    assert_eq!(statement["Effect"], "Allow");
     let resource = |arn: String| match arn.split_once(":table/") {
         Some((_, table)) => table.to_owned(),
         // AWS adds six characters to a secret's name.
@@ -313,6 +324,34 @@ async fn each_function_is_granted_exactly_what_it_uses() {
     for (function, needs) in &used {
         assert_eq!(&granted[function], needs, "{function}: granted, then used");
     }
+}
+
+/// SAM lets a function with a queue take messages from every queue of the account.
+#[test]
+fn a_function_takes_messages_from_no_queue_but_its_own() {
+    let template = Template::load(sandbox::TEMPLATE, &BTreeMap::new()).unwrap();
+    let here = SandboxDeployment { sqs_url: String::new() };
+    let mut with_queues = 0;
+    for function in template.resources("AWS::Serverless::Function").unwrap() {
+        let events = template.property(function, "Events", &here).unwrap();
+        let events = events.as_object().into_iter().flat_map(|events| events.values());
+        let queues = events.filter(|event| event["Type"] == "SQS");
+        let queues = queues.flat_map(|event| list(&event["Properties"]["Queue"]));
+        let queues: BTreeSet<String> = queues.collect();
+        let mut expected = Vec::new();
+        if !queues.is_empty() {
+            with_queues += 1;
+            let actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage"].map(str::to_owned);
+            expected.push((actions.to_vec(), queues));
+        }
+        let statements = statements(&template, function);
+        let denying = statements.iter().filter(|it| it["Effect"] == "Deny");
+        let denied = denying.map(|it| (list(&it["Action"]), list(&it["NotResource"])));
+        let denied: Vec<_> =
+            denied.map(|(actions, but)| (actions, BTreeSet::from_iter(but))).collect();
+        assert_eq!(denied, expected, "{function}");
+    }
+    assert_eq!(with_queues, 3);
 }
 
 #[test]
