@@ -53,7 +53,7 @@ pub(crate) struct Services {
 }
 
 /// Parameters of the template, with the variables that set them.
-const PARAMETERS_FROM_VARS: [(&str, &str); 23] = [
+const PARAMETERS_FROM_VARS: [(&str, &str); 24] = [
     ("ConsentRequiredFields", "CONSENT_REQUIRED_FIELDS"),
     ("DisclosureRetentionDays", "DISCLOSURE_RETENTION_DAYS"),
     ("DormantDays", "DORMANT_DAYS"),
@@ -64,6 +64,7 @@ const PARAMETERS_FROM_VARS: [(&str, &str); 23] = [
     ("LimitCalls", "LIMIT_CALLS"),
     ("LimitPurchases", "LIMIT_PURCHASES"),
     ("LimitReads", "LIMIT_READS"),
+    ("LimitWithdrawals", "LIMIT_WITHDRAWALS"),
     ("MonoExchangePath", "MONO_EXCHANGE_PATH"),
     ("MtnConsumptionAuth", "MTN_CONSUMPTION_AUTH"),
     ("MtnPlansAuth", "MTN_PLANS_AUTH"),

@@ -20,6 +20,8 @@ use crate::BooksFunction;
 const WAIT: Duration = Duration::hours(1);
 /// How long after its end a day waits for a version that can read all its purchases.
 const PATIENCE: Duration = Duration::days(3);
+/// How long after its end a day that is still open is told.
+const OVERDUE: Duration = Duration::hours(12);
 /// How long after a day's end a reading of the balance still belongs to it.
 const READING: Duration = Duration::hours(6);
 
@@ -28,6 +30,14 @@ const READING: Duration = Duration::hours(6);
 struct Readings {
     from: Balance,
     to: Balance,
+}
+
+/// Raises an alarm for a day that should have been closed long ago.
+fn note_open(date: Date, now: OffsetDateTime) {
+    if date.ends() + OVERDUE <= now {
+        let (alarm, date) = (Alarm::DayNotClosed.name(), date.to_string());
+        tracing::error!(alarm, date, "a day is not closed yet");
+    }
 }
 
 impl BooksFunction {
@@ -40,6 +50,7 @@ impl BooksFunction {
         let mut closed = 0;
         while date.ends() + WAIT <= now {
             if !self.close_day(date, until).await? {
+                note_open(date, now);
                 break;
             }
             closed += 1;

@@ -11,6 +11,8 @@ use crate::BooksFunction;
 
 /// The time over which the pace of spending is measured.
 const PACE: Duration = Duration::days(1);
+/// For how long the balance may stay unread before a person must know.
+const UNREAD: Duration = Duration::hours(3);
 
 /// Why there is no new reading.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +31,21 @@ impl BooksFunction {
             Ok(balance) => Ok(balance),
             Err(NotRead::Vtpass(reason)) => {
                 tracing::warn!(%reason, "the balance at VTpass cannot be read");
+                self.note_unread().await.map_err(|error| Failed(error.to_string()))?;
                 Ok(None)
             }
             Err(NotRead::Store(reason)) => Err(Failed(reason.to_string())),
         }
+    }
+
+    /// Raises an alarm if the last reading is old: until there is one, nobody is told of an empty wallet.
+    async fn note_unread(&self) -> Result<(), StoreError> {
+        let now = self.environment.clock.now();
+        if self.books.balances(now - UNREAD, now).await?.is_empty() {
+            let alarm = Alarm::BalanceUnread.name();
+            tracing::error!(alarm, "the balance at VTpass was not read for hours");
+        }
+        Ok(())
     }
 
     async fn balance(&self) -> Result<Option<Balance>, NotRead> {

@@ -15,7 +15,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mono::{Mono, MonoError, Resource};
-use shared::store::{Accounts, Outbox, Requests, StoreError};
+use shared::store::{Accounts, Outbox, OverLimit, Requests, StoreError, Withdrawals};
 
 /// After about a day of steps a person should find out why Mono does not answer.
 const OVERDUE_STEP: u32 = 100;
@@ -26,6 +26,7 @@ pub(crate) struct ErasureJobs {
     mono: Option<Mono>,
     accounts: Accounts,
     requests: Requests,
+    withdrawals: Withdrawals,
     outbox: Outbox,
     jobs: Queue,
     schedule: Schedule,
@@ -52,6 +53,7 @@ impl ErasureJobs {
             mono: Mono::from_vars(vars, environment)?,
             accounts: Accounts::from_vars(vars, dynamodb)?,
             requests: Requests::from_vars(vars, dynamodb)?,
+            withdrawals: Withdrawals::from_vars(vars, environment, dynamodb)?,
             outbox: outbox.clone(),
             jobs: jobs.clone(),
             schedule: Schedule::from_vars(vars)?,
@@ -144,7 +146,7 @@ impl ErasureJobs {
             }
             Ok(_) => {}
             Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => {
-                self.withdraw(account_id).await?;
+                return self.withdraw(account_id).await;
             }
             Err(error) => return Ok(Progress::Later(error.to_string())),
         }
@@ -154,8 +156,24 @@ impl ErasureJobs {
     /// Erases the personal data of each holder, and leaves the tombstones. A repeat is harmless. The
     /// unlink job is sent before, so that what is begun is finished, even if the customer comes back
     /// after a crash and Mono knows the account again.
-    async fn withdraw(&self, account_id: &AccountId) -> Result<(), StoreError> {
-        for tenant in self.accounts.holders(account_id).await? {
+    ///
+    /// With a wrong key or address of Mono every account is unknown there, and what is erased does not
+    /// come back. So there is a limit.
+    async fn withdraw(&self, account_id: &AccountId) -> Result<Progress, StoreError> {
+        let holders = self.accounts.holders(account_id).await?;
+        if holders.is_empty() {
+            return Ok(Progress::Done);
+        }
+        match self.withdrawals.count().await {
+            Ok(()) => {}
+            Err(OverLimit::Unknown(error)) => return Err(error),
+            Err(OverLimit::Reached(_) | OverLimit::TooMuch) => {
+                let (alarm, account_id) = (Alarm::ManyWithdrawals.name(), account_id.as_str());
+                tracing::error!(alarm, account_id, "too many accounts are unknown to Mono");
+                return Ok(Progress::Later("too many withdrawals at once".to_owned()));
+            }
+        }
+        for tenant in holders {
             let held = HeldAccount { tenant: tenant.clone(), account_id: account_id.clone() };
             self.jobs.send(&Job::Unlink(Step::first(held)), self.wait(0)).await?;
             let now = self.environment.clock.now();
@@ -165,7 +183,7 @@ impl ErasureJobs {
             let (tenant, account_id) = (tenant.as_str(), account_id.as_str());
             tracing::info!(tenant, account_id, "withdrawn at Mono");
         }
-        Ok(())
+        Ok(Progress::Done)
     }
 
     fn raise_if_overdue(&self, step: u32, tenant: Option<&str>, account_id: &str) {

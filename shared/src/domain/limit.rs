@@ -55,7 +55,13 @@ pub struct TenantLimits {
 #[derive(Debug, Clone, Copy)]
 pub struct CallLimit(pub Limit);
 
+/// The limit of withdrawals at Mono that are believed, against a wrong key or address of Mono, to which
+/// every account is unknown.
+#[derive(Debug, Clone, Copy)]
+pub struct WithdrawalLimit(pub Limit);
+
 const MINUTE: u32 = 60;
+const HOUR: u32 = 3_600;
 const TEN_MINUTES: u32 = 600;
 const DAY: u32 = 86_400;
 
@@ -66,6 +72,7 @@ const OTP_ADDRESS: Limit = limit("otp-address", (300, TEN_MINUTES), 10_000);
 const PURCHASES: Limit = limit("purchases", (600, MINUTE), 200_000);
 const READS: Limit = limit("reads", (1_200, MINUTE), 400_000);
 const CALLS: Limit = limit("calls", (3_000, MINUTE), 1_000_000);
+const WITHDRAWALS: Limit = limit("withdrawals", (50, HOUR), 500);
 
 pub(super) const fn limit(name: &'static str, short: (u64, u32), in_a_day: u64) -> Limit {
     let (most, seconds) = short;
@@ -108,6 +115,16 @@ impl CallLimit {
     /// [`ConfigError`] for anything but times and seconds, as for [`OtpLimits`].
     pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
         from_var(vars, "LIMIT_CALLS", CALLS).map(Self)
+    }
+}
+
+impl WithdrawalLimit {
+    /// The default, unless `LIMIT_WITHDRAWALS` holds another.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything but times and seconds, as for [`OtpLimits`].
+    pub fn from_vars(vars: &Vars) -> Result<Self, ConfigError> {
+        from_var(vars, "LIMIT_WITHDRAWALS", WITHDRAWALS).map(Self)
     }
 }
 

@@ -60,6 +60,10 @@ pub fn unreadable(error: &serde_json::Error) -> Retry {
     Retry(format!("not a job, at column {column}"))
 }
 
+/// How often a job is received before its failing is told. SQS itself leaves such a job out of the age
+/// of its oldest message.
+const FAILS_OFTEN: u64 = 5;
+
 /// The kind of one of our messages.
 #[derive(Deserialize)]
 struct Kind {
@@ -111,6 +115,10 @@ async fn handle<F: QueueFunction>(function: &F, record: &SqsMessage, cold_start:
         attribute("ApproximateReceiveCount").and_then(|count| count.parse().ok());
     let failed = outcome.err().map(|Retry(reason)| reason);
     let done = failed.is_none();
+    if !done && receive_count >= Some(FAILS_OFTEN) {
+        let (alarm, function) = (Alarm::JobFails.name(), F::NAME);
+        tracing::error!(alarm, function, message_id, receive_count, "a job fails each time");
+    }
     log_invocation!(begun, counter.counts(), cold_start, {
         function = F::NAME,
         message_id,

@@ -13,7 +13,7 @@ use super::conditional::{
 use super::table::Table;
 use super::{StoreError, number, text, whole};
 use crate::domain::ids::TenantId;
-use crate::domain::limit::{CallLimit, Limit};
+use crate::domain::limit::{CallLimit, Limit, WithdrawalLimit};
 use crate::domain::time::to_seconds;
 use crate::platform::config::{ConfigError, Vars};
 use crate::platform::crypto::KeyedHash;
@@ -32,6 +32,13 @@ pub struct Limits {
 pub struct Calls {
     counter: Counter,
     limit: CallLimit,
+}
+
+/// The count of withdrawals at Mono that were believed, in the same table.
+#[derive(Debug, Clone)]
+pub struct Withdrawals {
+    counter: Counter,
+    limit: WithdrawalLimit,
 }
 
 /// Counts in the table.
@@ -153,6 +160,29 @@ impl Calls {
     pub async fn count(&self, tenant: &TenantId) -> Result<(), OverLimit> {
         let limit = &self.limit.0;
         unless_unknown(limit, self.counter.count(limit, tenant.as_str(), 1).await)
+    }
+}
+
+impl Withdrawals {
+    /// The table named by `LIMITS_TABLE`, and the limit.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a variable is missing, or the limit has another form.
+    pub fn from_vars(
+        vars: &Vars,
+        environment: &Environment,
+        dynamodb: &Client,
+    ) -> Result<Self, ConfigError> {
+        let limit = WithdrawalLimit::from_vars(vars)?;
+        Ok(Self { counter: Counter::from_vars(vars, environment, dynamodb)?, limit })
+    }
+
+    /// Counts one more withdrawal of an account at Mono.
+    ///
+    /// # Errors
+    /// [`OverLimit`]: nothing must then be erased.
+    pub async fn count(&self) -> Result<(), OverLimit> {
+        self.counter.count(&self.limit.0, "mono", 1).await.map(|_| ())
     }
 }
 

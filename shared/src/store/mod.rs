@@ -36,7 +36,7 @@ pub use self::error::StoreError;
 pub use self::events::{EventPage, Events, Wanted};
 pub use self::float::FloatNotes;
 pub use self::guard::{Admission, GuardChange, Guards, Seen};
-pub use self::limits::{Calls, Counted, Limits, OverLimit};
+pub use self::limits::{Calls, Counted, Limits, OverLimit, Withdrawals};
 pub use self::outbox::Outbox;
 pub use self::purchases::{
     Changed, Due, DueKey, Filters, MAX_NAME, MAX_REASON, Masked, MaskingPass, PARTS, Page,

@@ -127,6 +127,40 @@ async fn an_overdue_purchase_and_a_contradicted_one_raise_alarms() {
 }
 
 #[tokio::test]
+async fn a_job_that_fails_five_times_raises_an_alarm_each_time_from_then_on() {
+    let (written, _guard) = listen();
+    let gateway = Gateway::undriven().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    gateway.send_raw(r#"{"kind":"of_a_newer_version"}"#).await;
+    for (times, expected) in [(1, 0), (2, 0), (3, 0), (4, 0), (5, 1), (6, 2)] {
+        gateway.drive(&requery).await;
+        assert_eq!(written.count("unreadable_job"), times);
+        assert_eq!(written.count("job_fails"), expected, "{times} times");
+        gateway.clock.turn(MINUTE * 6);
+    }
+}
+
+#[tokio::test]
+async fn withdrawals_beyond_the_limit_wait_and_raise_an_alarm() {
+    let (written, _guard) = listen();
+    let gateway = Gateway::with(&[("LIMIT_WITHDRAWALS", "1/3600,5/86400")]).await;
+    let caller = gateway.caller();
+    let first = caller.link(PHONE, "mtn").await;
+    let second = caller.link("08091112223", "mtn").await;
+    for id in [&first, &second] {
+        caller.post("/_sandbox/mono/withdraw", json!({ "account_id": id })).await.ok();
+    }
+    let ended = async |id: &str| caller.consent_state(id).await == "unlinked";
+    until("one is withdrawn", async || ended(&first).await || ended(&second).await).await;
+    until("the other waits", async || written.count("many_withdrawals") > 0).await;
+    assert!(!ended(&first).await || !ended(&second).await, "both are withdrawn");
+    let both = async || (ended(&first).await && ended(&second).await).then_some(());
+    gateway.turn_until(MINUTE * 10, Duration::from_millis(25), both).await;
+    let asked_again = written.count("many_withdrawals");
+    assert!((1..=8).contains(&asked_again), "{asked_again}");
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_disabled_raises_its_alarm_once() {
     let (written, _guard) = listen();
     let teller = Teller::start().await;

@@ -1,6 +1,7 @@
 //! Buys, scripts the simulated VTpass, drives the requery queue, and turns the clock until a
 //! purchase is answered.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -252,9 +253,14 @@ impl Gateway {
     /// The messages of a queue that are due, as an event and with their receipts.
     pub async fn receive(&self, queue: &str) -> Vec<(Value, String)> {
         let receive = self.sqs().receive_message().queue_url(self.queue_url(queue));
+        let receive = receive.message_system_attribute_names("ApproximateReceiveCount".into());
         let answer = receive.max_number_of_messages(10).send().await.unwrap();
         let record = |message: aws_sdk_sqs::types::Message| {
-            let record = json!({ "messageId": message.message_id, "body": message.body });
+            let known = message.attributes.unwrap_or_default().into_iter();
+            let attributes: BTreeMap<String, String> =
+                known.map(|(name, value)| (name.to_string(), value)).collect();
+            let record = json!({ "messageId": message.message_id, "body": message.body,
+                                 "attributes": attributes });
             (record, message.receipt_handle.unwrap())
         };
         answer.messages.unwrap_or_default().into_iter().map(record).collect()

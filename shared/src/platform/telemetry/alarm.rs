@@ -11,6 +11,8 @@ pub enum Alarm {
     MonoRefusesCredentials,
     /// Mono has not confirmed a withdrawn consent for a day.
     UnlinkOverdue,
+    /// Mono knows fewer accounts than the customers' withdrawals explain; no more are erased for now.
+    ManyWithdrawals,
     /// Mono used up a code and its answer was lost: the customer must begin again.
     CodeLost,
     /// A purchase waits for a person.
@@ -21,6 +23,8 @@ pub enum Alarm {
     VtpassWalletLow,
     /// The wallet at VTpass will soon be empty.
     FloatLow,
+    /// The balance at VTpass was not read for hours, so nobody would be told of its end.
+    BalanceUnread,
     /// The wallet at VTpass moved by more than our books explain.
     WalletUnexplained,
     /// VTpass does not take our credentials.
@@ -47,6 +51,8 @@ pub enum Alarm {
     UnreadableItem,
     /// This version cannot read a job.
     UnreadableJob,
+    /// A job was tried several times, and each time it failed.
+    JobFails,
     /// VTpass's code and status contradict each other, or number or price are not the order's.
     VtpassMismatch,
     /// MTN does not take our key, client or token.
@@ -61,6 +67,8 @@ pub enum Alarm {
     SpendLimitReached,
     /// Most orders of a service failed or stayed unclear, so it is not sold.
     ServiceSuspended,
+    /// A day has no report, long after its end.
+    DayNotClosed,
     /// A route was deployed without its authorizer; it answers 503.
     NoAuthorizer,
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::platform::telemetry::metrics::Metrics;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::Morning;
-use crate::support::Written;
 use crate::support::purchases::{DELIVERED, airtime, field};
+use crate::support::{Provider, Script, Written, vtpass_at};
 
 fn listen() -> (Written, tracing::subscriber::DefaultGuard) {
     Written::listen(|to| {
@@ -68,6 +68,44 @@ async fn a_movement_of_the_wallet_that_nothing_explains_rings_above_a_parameter(
         assert_eq!(it.closed(it.today).await.wallet.unwrap().unexplained_kobo(), -500);
         assert_eq!(rings(&written, "wallet_unexplained"), expected, "{allowed}");
     }
+}
+
+#[tokio::test]
+async fn a_balance_that_is_not_read_for_three_hours_rings() {
+    let (written, _guard) = listen();
+    let vtpass = Provider::start(|_| balance(json!(1_000))).await;
+    let at = vtpass_at(&vtpass.url);
+    let it = Morning::with(&at).await;
+    vtpass.script(|_| balance(json!("1 081,82")));
+    for (hours, expected) in [(2, 0), (2, 1), (1, 2)] {
+        it.gateway.clock.turn(hours * super::HOUR);
+        assert_eq!(it.keep().await["balance_kobo"], Value::Null);
+        assert_eq!(rings(&written, "balance_unread"), expected);
+    }
+    vtpass.script(|_| balance(json!(1_000)));
+    assert_eq!(it.keep().await["balance_kobo"], 100_000);
+    assert_eq!(rings(&written, "balance_unread"), 2);
+}
+
+fn balance(naira: Value) -> Script {
+    Script::Json(200, json!({ "code": 1, "contents": { "balance": naira } }))
+}
+
+#[tokio::test]
+async fn a_day_that_is_open_long_after_its_end_rings() {
+    let (written, _guard) = listen();
+    let it = Morning::with(&[]).await;
+    let newer = it.caller.bought("a", &airtime(DELIVERED)).await;
+    let newer = field(&newer, "purchase_id");
+    it.gateway.spoil(newer).await;
+    for (hours, expected) in [(24 + 11, 0), (24 + 12, 1)] {
+        it.turn_to(hours);
+        assert_eq!(it.keep().await["days_closed"], 0);
+        assert_eq!(rings(&written, "day_not_closed"), expected);
+    }
+    it.gateway.set_state(newer, "delivered").await;
+    assert_eq!(it.keep().await["days_closed"], 1);
+    assert_eq!(rings(&written, "day_not_closed"), 1);
 }
 
 #[tokio::test]
