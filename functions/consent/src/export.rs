@@ -72,7 +72,9 @@ impl ConsentFunction {
         let base = self.public_base_url.as_deref().unwrap_or(&request.base_url);
         let list = format!("{base}/accounts/{}/export", account.account_id);
         let next = next.map(|next| format!("{list}?limit={limit}&cursor={}", next.cursor()));
-        let requests = requests.iter().map(DeferredRequest::view).collect();
+        // A consent that became narrower closes what was answered before.
+        let covered = requests.iter().filter(|it| account.is_open_to(&it.question, now));
+        let requests = covered.map(DeferredRequest::view).collect();
         let purchases = purchases.iter().map(Purchase::view).collect();
         let data = Export { account: &account, requests, purchases };
         let reply = ExportReply { status: "successful", data, paging: Paging { next } };

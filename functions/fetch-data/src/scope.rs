@@ -26,18 +26,13 @@ pub(crate) fn check_route(account: &Account, route: &str) -> Result<(), ApiError
 /// Refuses an answer to a question that the consent does not cover: it may be narrower now than when the
 /// question was asked.
 pub(crate) fn check_question(account: &Account, question: &Question) -> Result<(), ApiError> {
-    let scope = match question {
-        Question::Balance => Scope::MtnBalance,
-        Question::Recharges { .. } | Question::RechargeSummary { .. } => Scope::MtnRecharges,
-        Question::Usage { .. } | Question::UsageSummary { .. } => Scope::MtnUsage,
-    };
-    check(account, scope)
+    check(account, question.scope())
 }
 
 fn check(account: &Account, scope: Scope) -> Result<(), ApiError> {
-    match &account.consent {
-        Some(consent) if consent.terms.covers(scope) => Ok(()),
-        Some(_) | None => {
+    match account.covers(scope) {
+        true => Ok(()),
+        false => {
             let name = scope.name();
             let message = format!("The customer's consent does not cover this: {name}.");
             Err(ApiError::new(ErrorCode::Forbidden, message))

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 
-use super::consent::ConsentTerms;
+use super::consent::{ConsentTerms, Scope};
+use super::deferred::Question;
 use super::ids::{AccountId, TenantId};
 use super::msisdn::Msisdn;
 use super::network::Network;
@@ -139,6 +140,17 @@ impl Account {
         let consent = self.consent.as_ref();
         self.state == AccountState::Linked
             && consent.is_some_and(|consent| !consent.terms.has_ended(now))
+    }
+
+    /// Whether an answer to this question may be asked for, kept and read. A consent may be narrower now than
+    /// when the question was asked.
+    pub fn is_open_to(&self, question: &Question, now: OffsetDateTime) -> bool {
+        self.is_open(now) && self.covers(question.scope())
+    }
+
+    /// Whether its consent covers this data.
+    pub fn covers(&self, scope: Scope) -> bool {
+        self.consent.as_ref().is_some_and(|consent| consent.terms.covers(scope))
     }
 
     /// Whether its consent is past its end and not erased yet.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
+use crate::domain::consent::Scope;
 use crate::domain::date::Date;
 
 /// A question about a customer's consumption (MTN Consumption v2). It is stored, so that it can be
@@ -60,6 +61,15 @@ pub enum Question {
 }
 
 impl Question {
+    /// What of a customer's data it asks for.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Balance => Scope::MtnBalance,
+            Self::Recharges { .. } | Self::RechargeSummary { .. } => Scope::MtnRecharges,
+            Self::Usage { .. } | Self::UsageSummary { .. } => Scope::MtnUsage,
+        }
+    }
+
     /// The name of the question.
     pub fn operation(&self) -> &'static str {
         self.into()

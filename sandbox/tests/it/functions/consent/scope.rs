@@ -1,8 +1,11 @@
 //! What a consent covers, and what a deployment requires of it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::functions::consent::DATA;
+use crate::support::mtn::ANSWER_TIME;
 use crate::support::{Caller, Gateway, PHONE};
 
 const LINE: &str = "08031234567";
@@ -42,13 +45,25 @@ async fn a_scope_of_known_words_opens_these_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_narrower_consent_closes_the_answers_to_earlier_questions() {
-    let (_gateway, caller) = Gateway::with_caller().await;
+    let (gateway, caller) = Gateway::with_caller().await;
     let id = caller.link(LINE, "mtn").await;
-    caller.mtn_next("recharges", "lost").await;
+    caller.mtn_answers("recharges", &["now", "lost"]).await;
+    caller.mtn(&id, "recharges").await.ok();
     let asked = caller.asked(&id, "recharges").await;
+    let export = async || caller.get(&format!("/accounts/{id}/export")).await.ok()["data"].clone();
     caller.get(&format!("/requests/{asked}")).await.ok();
+    assert_eq!(export().await["requests"].as_array().unwrap().len(), 2);
+    let urls = caller.callback_urls().await;
+
     caller.consented(LINE, "mtn", &json!({ "scope": "mtn.balance" })).await;
     caller.get(&format!("/requests/{asked}")).await.refused(403, "forbidden");
+    assert_eq!(export().await["requests"], json!([]));
+    let answer = r#"{"statusCode":"0000","data":{"recharges":[]}}"#;
+    assert_eq!(caller.call_back(&urls[1], answer).await.status, 404, "it is not kept");
+    // MTN is not asked again, and what it answered goes.
+    let gone = async || (gateway.items("RequestsTable").await == 0).then_some(());
+    gateway.turn_until(ANSWER_TIME, Duration::from_millis(25), gone).await;
+    assert_eq!(caller.callback_urls().await.len(), urls.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
