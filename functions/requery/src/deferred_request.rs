@@ -12,7 +12,7 @@ use shared::platform::config::{ConfigError, Vars};
 use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::platform::telemetry::alarm::Alarm;
-use shared::provider::mtn::{Asked, Ids, Mtn};
+use shared::provider::mtn::{Asked, Ids, Mtn, MtnError};
 use shared::store::{Accounts, MAX_KEPT, Outbox, Requests, StoreError};
 
 /// About a day and a half of steps. A request that is not settled by then has expired.
@@ -131,7 +131,7 @@ impl DeferredRequestJobs {
                     not_settled(step, &error);
                 }
             }
-            Ok(Asked::Answered(_)) => {
+            Ok(Asked::Answered(_)) | Err(MtnError::TooLarge) => {
                 let alarm = Alarm::AnswerTooLarge.name();
                 tracing::error!(alarm, id, "an answer is too large to be stored");
             }

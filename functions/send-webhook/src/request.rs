@@ -84,6 +84,8 @@ fn judged(answer: &Result<OutsideAnswer, OutsideError>) -> (Option<u16>, Option<
         Err(OutsideError::NoAnswer(NoAnswer::NotSent | NoAnswer::Down(_))) => {
             (None, Some(Problem::NoConnection))
         }
-        Err(OutsideError::NoAnswer(NoAnswer::Broken)) => (None, Some(Problem::Broken)),
+        Err(OutsideError::NoAnswer(NoAnswer::Broken | NoAnswer::TooLarge)) => {
+            (None, Some(Problem::Broken))
+        }
     }
 }

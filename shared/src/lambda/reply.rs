@@ -6,7 +6,7 @@ use lambda_http::{Body, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use super::error::{ApiError, ErrorCode};
+use super::error::ApiError;
 use crate::domain::disclosure::Shown;
 
 /// The largest body. Lambda carries 6 MB in an answer; the rest is for the headers.
@@ -89,8 +89,7 @@ impl Reply {
         {
             return Ok(self);
         }
-        let message = "The provider's answer is too large to pass on. Ask for less at a time.";
-        Err(ApiError::new(ErrorCode::UpstreamUnavailable, message).detail("a reply above 6 MB"))
+        Err(ApiError::answer_too_large().detail("a reply above 6 MB"))
     }
 
     pub(super) fn error(error: &ApiError, request_id: &str) -> Self {

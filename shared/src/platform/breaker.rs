@@ -136,7 +136,8 @@ impl Breaker {
             Ok(answer) if is_failure(answer.status) => {
                 (self.weight_of(subject), retry_after(&answer.headers))
             }
-            Ok(_) => {
+            // An account with much data must not stop the others.
+            Ok(_) | Err(NoAnswer::TooLarge) => {
                 *self = Self::default();
                 return None;
             }
@@ -251,6 +252,18 @@ mod tests {
             assert_eq!(breaker.admit(at(5)), Ok(()));
             assert_eq!(breaker.record_new(&failure, at(5)), None, "it counts from the beginning");
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_is_an_answer() {
+        let mut breaker = Breaker::default();
+        for _ in 0..10 {
+            for _ in 1..5 {
+                assert_eq!(breaker.record_new(&Err(NoAnswer::Broken), START), None);
+            }
+            assert_eq!(breaker.record_new(&Err(NoAnswer::TooLarge), START), None);
+        }
+        assert_eq!(breaker.admit(START), Ok(()));
     }
 
     #[test]

@@ -65,6 +65,9 @@ pub enum NoAnswer {
     /// The connection broke; the request may have been processed.
     #[error("the connection broke before the whole answer was read")]
     Broken,
+    /// There is an answer, and it is too large to be read; the request may have been processed.
+    #[error("the answer is too large to be read")]
+    TooLarge,
 }
 
 impl Http {
@@ -137,7 +140,7 @@ impl Http {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| NoAnswer::Broken)? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(NoAnswer::Broken);
+                return Err(NoAnswer::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }

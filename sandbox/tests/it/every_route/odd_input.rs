@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::purchases::DELIVERED;
-use crate::support::{Caller, Gateway, PHONE, Reply, Script};
+use crate::support::{Caller, Gateway, PHONE, Provider, Reply, Script, mtn_at, with_tokens};
 
 /// Texts that break parsers, databases, logs and HTML, separated by `¦`.
 const ODD: &str = "\0¦a\0b¦\u{1}\u{7f}¦\r\nx-injected: 1¦\u{202e}txt.exe¦\u{feff}0803¦💩¦Ünïcödé¦\
@@ -191,6 +191,35 @@ async fn an_answer_too_large_for_lambda_is_upstream_unavailable() {
             assert_eq!(reply.error().1, "upstream_unavailable");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_too_large_to_read_is_asked_for_once_and_stops_no_other_read() {
+    let (mono, _gateway, caller) = Gateway::with_agreeable_mono().await;
+    caller.link_acc1().await;
+    let body = json!({ "data": "x".repeat(6 * 1024 * 1024) });
+    mono.script(move |_| Script::Json(200, body.clone()));
+    let before = mono.received().len();
+    for _ in 0..6 {
+        let reply = caller.get("/accounts/acc1/transactions").await;
+        let said = reply.refused(503, "upstream_unavailable");
+        assert_eq!(said, "The provider's answer is too large to pass on. Ask for less at a time.");
+    }
+    assert_eq!(mono.received().len() - before, 6);
+    mono.script(|_| Script::Json(200, json!({ "data": [] })));
+    caller.get("/accounts/acc1/transactions").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_whose_answer_is_too_large_to_read_is_refused_and_not_kept() {
+    let body = json!({ "data": { "usage": "x".repeat(6 * 1024 * 1024) } });
+    let mtn = Provider::start(with_tokens(move |_| Script::Json(200, body.clone()))).await;
+    let gateway = Gateway::with(&mtn_at(&mtn.url)).await;
+    let caller = gateway.caller();
+    let account = caller.line().await;
+    let said = caller.mtn(&account, "recharges").await.refused(503, "upstream_unavailable");
+    assert_eq!(said, "The provider's answer is too large to pass on. Ask for less at a time.");
+    assert_eq!(gateway.items("RequestsTable").await, 0);
 }
 
 /// This API is an HTTP API with payload format 2.0: what a REST API sends is not half understood.

@@ -291,6 +291,9 @@ async fn an_answer_too_large_to_keep_and_a_missing_authorizer_raise_alarms() {
     mtn.script(answering(200, json!({ "data": { "usage": "x".repeat(400 * 1024) } })));
     gateway.clock.turn(ANSWER_TIME);
     written.until_counted("answer_too_large").await;
+    mtn.script(answering(200, json!({ "data": { "usage": "x".repeat(6 * 1024 * 1024) } })));
+    gateway.clock.turn(ANSWER_TIME);
+    until("one too large to read", async || written.count("answer_too_large") == 2).await;
 
     let mut event: Value = serde_json::from_str(&event(KEY, "GET /purchases", &[], "")).unwrap();
     event["requestContext"].as_object_mut().unwrap().remove("authorizer");

@@ -36,7 +36,7 @@ pub struct Outcome {
     /// What is proven.
     pub verdict: Verdict,
     /// The provider's code, or a word of ours where its code is missing or cannot be relied upon,
-    /// such as `no_connection`, `timeout`, `broken`, `not_sent`, `unreadable`, `http_502`.
+    /// such as `no_connection`, `timeout`, `broken`, `too_large`, `not_sent`, `unreadable`, `http_502`.
     pub code: String,
     /// Whether the answer proves that the provider knows this purchase.
     pub acknowledged: bool,

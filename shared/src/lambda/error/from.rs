@@ -66,6 +66,7 @@ impl From<MonoError> for ApiError {
             MonoError::RateLimited(wait) => busy(wait),
             MonoError::Down(wait) => down(wait),
             MonoError::Unavailable(_) => unreachable_provider(),
+            MonoError::TooLarge => Self::answer_too_large(),
             MonoError::Timeout => timeout(),
         }
         .detail(detail)
@@ -101,6 +102,7 @@ impl From<MtnError> for ApiError {
             MtnError::RateLimited(wait) => busy(wait),
             MtnError::Down(wait) => down(wait),
             MtnError::Unavailable(_) | MtnError::Broken => unreachable_provider(),
+            MtnError::TooLarge => Self::answer_too_large(),
             MtnError::Timeout => timeout(),
         }
         .detail(detail)
@@ -155,11 +157,12 @@ mod tests {
         use ErrorCode::{NotFound, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable};
         let status = http::StatusCode::BAD_REQUEST;
         let (vtpass, mtn) = (VtpassError::CredentialsRefused, MtnError::CredentialsRefused);
-        let table: [(ApiError, ErrorCode, Option<Duration>); 21] = [
+        let table: [(ApiError, ErrorCode, Option<Duration>); 23] = [
             (MonoError::Rejected(status).into(), UpstreamRejected, None),
             (MonoError::CredentialsRefused(status).into(), UpstreamUnavailable, None),
             (MonoError::RateLimited(WAIT).into(), UpstreamUnavailable, WAIT),
             (MonoError::Unavailable("x7".into()).into(), UpstreamUnavailable, None),
+            (MonoError::TooLarge.into(), UpstreamUnavailable, None),
             (MonoError::Timeout.into(), UpstreamTimeout, None),
             (MonoError::Down(ALMOST).into(), UpstreamUnavailable, WAIT),
             (VtpassError::Down(ALMOST).into(), UpstreamUnavailable, WAIT),
@@ -176,6 +179,7 @@ mod tests {
             (MtnError::RateLimited(None).into(), UpstreamUnavailable, None),
             (MtnError::Unavailable("x7".into()).into(), UpstreamUnavailable, None),
             (MtnError::Broken.into(), UpstreamUnavailable, None),
+            (MtnError::TooLarge.into(), UpstreamUnavailable, None),
             (MtnError::Timeout.into(), UpstreamTimeout, None),
         ];
         for (error, code, retry_after) in table {

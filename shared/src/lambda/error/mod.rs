@@ -144,6 +144,12 @@ impl ApiError {
         Self { retry_after, ..Self::new(ErrorCode::LimitExceeded, message) }
     }
 
+    /// `upstream_unavailable` for a provider's answer that is too large to pass on.
+    pub fn answer_too_large() -> Self {
+        let message = "The provider's answer is too large to pass on. Ask for less at a time.";
+        Self::new(ErrorCode::UpstreamUnavailable, message)
+    }
+
     /// `unavailable` for a provider that this deployment does not have.
     pub fn provider_off(provider: &'static str) -> Self {
         Self::new(

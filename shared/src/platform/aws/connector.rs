@@ -37,7 +37,7 @@ impl HttpConnector for Http {
             drop(attempt);
             let answer = outcome.map_err(|reason| match reason {
                 NoAnswer::Timeout => ConnectorError::timeout(reason.into()),
-                NoAnswer::NotSent | NoAnswer::Down(_) | NoAnswer::Broken => {
+                NoAnswer::NotSent | NoAnswer::Down(_) | NoAnswer::Broken | NoAnswer::TooLarge => {
                     ConnectorError::io(reason.into())
                 }
             })?;

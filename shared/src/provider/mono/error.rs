@@ -22,6 +22,9 @@ pub enum MonoError {
     /// Mono is down, or its answer cannot be read. It is unknown whether Mono acted.
     #[error("Mono is unavailable: {0}")]
     Unavailable(String),
+    /// Mono's answer is too large to be read. A repeat does not help. It is unknown whether Mono acted.
+    #[error("Mono's answer is too large to be read")]
+    TooLarge,
     /// Mono did not answer in time. It is unknown whether Mono acted.
     #[error("Mono did not answer in time")]
     Timeout,
@@ -34,7 +37,7 @@ impl MonoError {
     /// Whether Mono may have acted although it gave no usable answer.
     pub fn is_unclear(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Timeout => true,
+            Self::Unavailable(_) | Self::TooLarge | Self::Timeout => true,
             Self::Rejected(_) | Self::CredentialsRefused(_) => false,
             Self::RateLimited(_) | Self::Down(_) => false,
         }
@@ -46,6 +49,7 @@ impl From<NoAnswer> for MonoError {
         match reason {
             NoAnswer::Timeout => Self::Timeout,
             NoAnswer::Down(wait) => Self::Down(wait),
+            NoAnswer::TooLarge => Self::TooLarge,
             NoAnswer::NotSent | NoAnswer::Broken => Self::Unavailable(reason.to_string()),
         }
     }

@@ -218,6 +218,6 @@ fn is_retryable(result: &Result<Answer, NoAnswer>) -> bool {
     match result {
         Ok(answer) => matches!(answer.status.as_u16(), 502..=504),
         Err(NoAnswer::NotSent | NoAnswer::Broken) => true,
-        Err(NoAnswer::Timeout | NoAnswer::Down(_)) => false,
+        Err(NoAnswer::Timeout | NoAnswer::Down(_) | NoAnswer::TooLarge) => false,
     }
 }

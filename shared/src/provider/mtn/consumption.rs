@@ -276,7 +276,8 @@ mod tests {
         for reason in [NoAnswer::Timeout, NoAnswer::Broken] {
             assert!(MtnError::from(reason).may_answer_later());
         }
-        for refusal in [MtnError::Rejected("1001".into()), MtnError::UnknownCustomer] {
+        let too_large = MtnError::from(NoAnswer::TooLarge);
+        for refusal in [MtnError::Rejected("1001".into()), MtnError::UnknownCustomer, too_large] {
             assert!(!refusal.may_answer_later());
         }
     }

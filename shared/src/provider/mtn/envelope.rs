@@ -189,6 +189,7 @@ mod tests {
                     MtnError::Unavailable(_) => "unavailable".to_owned(),
                     MtnError::Timeout => "timeout".to_owned(),
                     MtnError::Broken => "broken".to_owned(),
+                    MtnError::TooLarge => "too large".to_owned(),
                     MtnError::Down(_) => "down".to_owned(),
                 }
             }

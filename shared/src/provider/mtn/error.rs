@@ -35,6 +35,9 @@ pub enum MtnError {
     /// The connection broke before the whole answer was received.
     #[error("the connection to MTN broke")]
     Broken,
+    /// MTN's answer is too large to be read. A repeat does not help.
+    #[error("MTN's answer is too large to be read")]
+    TooLarge,
 }
 
 impl MtnError {
@@ -44,7 +47,7 @@ impl MtnError {
         match self {
             Self::Timeout | Self::Broken => true,
             Self::Rejected(_) | Self::UnknownCustomer | Self::CredentialsRefused(_) => false,
-            Self::RateLimited(_) | Self::Unavailable(_) | Self::Down(_) => false,
+            Self::RateLimited(_) | Self::Unavailable(_) | Self::Down(_) | Self::TooLarge => false,
         }
     }
 
@@ -66,6 +69,7 @@ impl From<NoAnswer> for MtnError {
             NoAnswer::Timeout => Self::Timeout,
             NoAnswer::Down(wait) => Self::Down(wait),
             NoAnswer::Broken => Self::Broken,
+            NoAnswer::TooLarge => Self::TooLarge,
         }
     }
 }

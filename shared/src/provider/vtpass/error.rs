@@ -41,7 +41,9 @@ impl From<NoAnswer> for VtpassError {
         match reason {
             NoAnswer::Timeout => Self::Timeout,
             NoAnswer::Down(wait) => Self::Down(wait),
-            NoAnswer::NotSent | NoAnswer::Broken => Self::Unavailable(reason.to_string()),
+            NoAnswer::NotSent | NoAnswer::Broken | NoAnswer::TooLarge => {
+                Self::Unavailable(reason.to_string())
+            }
         }
     }
 }

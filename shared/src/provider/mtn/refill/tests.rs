@@ -158,6 +158,7 @@ fn unreadable_or_missing_answer_needs_review_with_a_code_of_ours() {
         (NoAnswer::NotSent, "no_connection"),
         (NoAnswer::Timeout, "timeout"),
         (NoAnswer::Broken, "broken"),
+        (NoAnswer::TooLarge, "too_large"),
     ] {
         let outcome = judge(Err(reason), &voucherless());
         assert_eq!((outcome.verdict, outcome.code.as_str()), (Verdict::NeedsReview, code));
