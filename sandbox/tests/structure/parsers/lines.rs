@@ -254,6 +254,10 @@ pub const LINES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "shared/src/provider/mono/fuzz_tests.rs#an_otp_session_has_an_id_for_a_header_and_lengths_that_an_otp_can_have",
+        &["shared/src/provider/mono/wire.rs#if_shaped", "shared/src/provider/mono/wire.rs#length"],
+    ),
+    (
         "shared/src/provider/mono/fuzz_tests.rs#a_code_is_taken_only_from_an_object_that_names_it",
         &["shared/src/provider/mono/wire.rs#data_of", "shared/src/provider/mono/wire.rs#payload"],
     ),

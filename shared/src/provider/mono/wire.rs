@@ -50,24 +50,7 @@ pub struct ExchangeAnswer {
 struct AuthData {
     session_id: String,
     #[serde(default)]
-    result: Option<AuthResult>,
-}
-
-#[derive(Deserialize, Default)]
-struct AuthResult {
-    #[serde(default)]
-    form: Vec<FormField>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FormField {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    min_length: Option<u32>,
-    #[serde(default)]
-    max_length: Option<u32>,
+    result: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -106,13 +89,34 @@ pub(super) fn accept(result: Result<Answer, NoAnswer>) -> Result<Answer, MonoErr
 pub(super) fn auth_answer(body: &[u8]) -> Result<AuthAnswer, String> {
     let body = text(body)?;
     let data: AuthData = data_of(&body)?;
-    let form = data.result.unwrap_or_default().form;
-    let otp = form.iter().find(|field| field.name == "otp");
-    let (least, most) = (otp.and_then(|it| it.min_length), otp.and_then(|it| it.max_length));
+    // The OTP was sent, so nothing but a missing session id may refuse the answer.
+    let otp = data.result.and_then(|result| otp_field(&result)).unwrap_or_default();
+    let (least, most) = (length(&otp, "minLength"), length(&otp, "maxLength"));
     let least = least.unwrap_or_else(|| USUAL_OTP_LENGTH.min(most.unwrap_or(USUAL_OTP_LENGTH)));
     // A form that contradicts itself must not leave the session without a possible OTP.
     let most = most.unwrap_or(USUAL_OTP_LENGTH).max(least);
     Ok(AuthAnswer { session_id: header_safe(data.session_id)?, otp_length: (least, most), body })
+}
+
+/// The field of the OTP in Mono's form; none where the form has another shape.
+fn otp_field(result: &RawValue) -> Option<Object> {
+    let form = if_shaped::<Object>(result)?;
+    let fields: Vec<Box<RawValue>> = if_shaped(form.get("form")?)?;
+    let name = |field: &Object| if_shaped::<String>(field.get("name")?);
+    let mut fields = fields.iter().filter_map(|field| if_shaped::<Object>(field));
+    fields.find(|field| name(field).is_some_and(|name| name == "otp"))
+}
+
+/// A length of a field, as a number or as the text of one.
+fn length(field: &Object, name: &str) -> Option<u32> {
+    let length = field.get(name)?;
+    let text = if_shaped::<String>(length);
+    text.as_deref().unwrap_or(length.get()).parse().ok()
+}
+
+/// The value, if it has this shape.
+fn if_shaped<T: serde::de::DeserializeOwned>(value: &RawValue) -> Option<T> {
+    serde_json::from_str(value.get()).ok()
 }
 
 pub(super) fn verify_answer(body: &[u8]) -> Result<VerifyAnswer, String> {
@@ -212,6 +216,37 @@ mod tests {
             let body =
                 format!(r#"{{"session_id":"s1","result":{{"form":[{{"name":"otp",{form}}}]}}}}"#);
             assert_eq!(auth_answer(body.as_bytes()).unwrap().otp_length, lengths, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_another_shape_never_costs_the_session() {
+        for (result, lengths) in [
+            ("null", (6, 6)),
+            ("[]", (6, 6)),
+            (r#""x""#, (6, 6)),
+            (r#"{"form":null}"#, (6, 6)),
+            (r#"{"form":{"name":"otp","minLength":4}}"#, (6, 6)),
+            (r#"{"form":[null,7,"otp",["otp",4,8]]}"#, (6, 6)),
+            (r#"{"form":[{"name":null},{"name":"otp","minLength":4,"maxLength":8}]}"#, (4, 8)),
+            (r#"{"form":[{"name":"otp","minLength":"4","maxLength":"8"}]}"#, (4, 8)),
+            (r#"{"form":[{"name":"otp","minLength":"four","maxLength":null}]}"#, (6, 6)),
+            (r#"{"form":[{"name":"otp","minLength":-4,"maxLength":1e999}]}"#, (6, 6)),
+            (r#"{"form":[{"name":"otp","minLength":4.5,"maxLength":99999999999}]}"#, (6, 6)),
+            (r#"{"form":[{"name":"otp","name":"otp","minLength":{}}],"form":1}"#, (6, 6)),
+        ] {
+            let body = format!(r#"{{"data":{{"session_id":"s1","result":{result}}}}}"#);
+            let answer = auth_answer(body.as_bytes()).expect(result);
+            assert_eq!(
+                (answer.session_id.as_str(), answer.otp_length),
+                ("s1", lengths),
+                "{result}"
+            );
+            assert_eq!(answer.body, body);
+        }
+        for id in ["null", "7", r#""""#, r#""a b""#] {
+            let body = format!(r#"{{"data":{{"session_id":{id}}}}}"#);
+            assert!(auth_answer(body.as_bytes()).is_err(), "{id}");
         }
     }
 
