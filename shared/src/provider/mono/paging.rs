@@ -7,6 +7,9 @@ use url::Url;
 use super::wire::{Object, text};
 use crate::platform::http::Answer;
 
+/// How a link begins: with a scheme, with the root or with a query.
+const LINK_STARTS: [&str; 4] = ["http://", "https://", "/", "?"];
+
 /// A data answer of Mono: its JSON and the headers that are passed on.
 #[derive(Debug)]
 pub struct Page {
@@ -54,9 +57,13 @@ fn rewritten(url: &str, query: &str, body: &str) -> Option<String> {
     serde_json::to_string(&whole).ok()
 }
 
-/// `None` if the value is not a link but null, a page number or another text.
+/// `None` if the value is not a link but null, a page number or another text. As a link such a text would
+/// lead to the same page for ever.
 fn rewritten_link(url: &str, query: &str, link: &RawValue) -> Option<Box<RawValue>> {
     let link: String = serde_json::from_str(link.get()).ok()?;
+    if !LINK_STARTS.iter().any(|start| link.starts_with(start)) {
+        return None;
+    }
     let mut rewritten = Url::parse(url).ok()?;
     let original = rewritten.join(&link).ok()?;
     let overriding: Vec<(String, String)> = original.query_pairs().into_owned().collect();
@@ -96,6 +103,19 @@ mod tests {
         let no_link = r#"{"paging":{"next":null}}"#;
         for body in ["[1.50]", "{}", r#"{"paging":null}"#, no_link, page_number] {
             assert_eq!(point_links_at(GATEWAY, "", body.to_owned()), body);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_link_stays_as_it_is() {
+        for text in ["", "2", "none", "page=2", "javascript:alert(1)", " /x"] {
+            let body = format!(r#"{{"paging":{{"next":"{text}"}}}}"#);
+            assert_eq!(point_links_at(GATEWAY, "page=1", body.clone()), body);
+        }
+        for link in ["http://m/x?page=2", "https://m/x?page=2", "/x?page=2", "?page=2"] {
+            let body = format!(r#"{{"paging":{{"next":"{link}"}}}}"#);
+            let expected = format!(r#"{{"paging":{{"next":"{GATEWAY}?page=2"}}}}"#);
+            assert_eq!(point_links_at(GATEWAY, "page=1", body), expected);
         }
     }
 }
