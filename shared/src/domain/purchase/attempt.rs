@@ -86,6 +86,16 @@ impl Answer {
 }
 
 impl Attempt {
+    /// Whether nothing was concluded because the answer contradicts `before`, the final state that the
+    /// purchase was in. None where a line of an older version does not say what the answer meant.
+    pub(crate) fn contradicts(&self, before: State) -> Option<bool> {
+        if self.concluded.is_some() || !before.is_final() {
+            return Some(false);
+        }
+        let answer = self.answer?;
+        Some(answer.proves().is_some_and(|proof| proof != before))
+    }
+
     /// Whether it says nothing that the line before it did not.
     pub fn repeats(&self, before: Option<&Self>) -> bool {
         before.is_some_and(|before| Self { at: self.at, ..before.clone() } == *self)

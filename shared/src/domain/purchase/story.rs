@@ -89,17 +89,22 @@ impl Purchase {
             state: Some(State::Submitted),
         };
         let mut lines = vec![recorded];
-        let mut before = State::Submitted;
-        for attempt in &self.history {
-            lines.push(Line {
-                at: to_iso(attempt.at),
-                action: self.action(&attempt.source),
-                meaning: meaning(attempt, before),
-                state: attempt.concluded,
-            });
-            before = attempt.concluded.unwrap_or(before);
-        }
+        lines.extend(self.history_with_states().map(|(attempt, before)| Line {
+            at: to_iso(attempt.at),
+            action: self.action(&attempt.source),
+            meaning: meaning(attempt, before),
+            state: attempt.concluded,
+        }));
         lines
+    }
+
+    /// Each line of the history with the state that the purchase was in before it.
+    pub(crate) fn history_with_states(&self) -> impl Iterator<Item = (&Attempt, State)> {
+        self.history.iter().scan(State::Submitted, |state, line| {
+            let before = *state;
+            *state = line.concluded.unwrap_or(before);
+            Some((line, before))
+        })
     }
 
     fn action(&self, source: &Source) -> Action {
@@ -121,11 +126,9 @@ impl Purchase {
 
 /// What a line means to its tenant; `before` is the state that the purchase was in.
 fn meaning(attempt: &Attempt, before: State) -> Meaning {
-    let proves = attempt.answer.and_then(Answer::proves);
-    let contradicts = proves.is_some_and(|proof| proof != before);
     match (attempt.answer, attempt.concluded) {
         // A tenant must not take it for a proof, and refund.
-        (_, None) if before.is_final() && contradicts => Meaning::Contradiction,
+        _ if attempt.contradicts(before) == Some(true) => Meaning::Contradiction,
         (Some(Answer::Delivered), _) | (None, Some(State::Delivered)) => Meaning::Delivered,
         (Some(Answer::Failed), _) | (None, Some(State::Failed)) => Meaning::Failed,
         (Some(Answer::Reversed), _) | (None, Some(State::Reversed)) => Meaning::Reversed,

@@ -97,11 +97,12 @@ impl Tally {
         }
         tally.reconciled = purchase.reconciled_at.is_some_and(is_today).into();
         let ended = changes.iter().find(|it| it.to.is_final()).map(|it| it.at);
-        let contradicts = |at: OffsetDateTime| ended.is_some_and(|ended| at > ended);
-        let after = purchase.history.iter().filter(|it| {
-            it.concluded.is_none() && contradicts(it.at) && it.source != Source::Operator
+        let after = purchase.history_with_states().filter(|(it, _)| {
+            ended.is_some_and(|ended| it.at > ended) && it.source != Source::Operator
         });
-        tally.contradicted = count(after.filter(|it| is_today(it.at)).count());
+        // A line of an older version that concludes nothing after the end was written for a contradiction.
+        let contradicting = after.filter(|(it, before)| it.contradicts(*before).unwrap_or(true));
+        tally.contradicted = count(contradicting.filter(|(it, _)| is_today(it.at)).count());
         tally
     }
 

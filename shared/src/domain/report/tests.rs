@@ -124,6 +124,32 @@ fn only_an_answer_after_the_end_that_no_operator_gave_contradicts_it() {
 }
 
 #[test]
+fn only_a_proof_of_another_state_than_the_orders_own_contradicts_it() {
+    let contradicted = |answer, ends: &[(State, Duration)]| {
+        let mut order = order(ends);
+        let last = order.history[ends.len() - 1].clone();
+        let at = MADE + Duration::minutes(5);
+        order.history.push(Attempt { at, concluded: None, answer, ..last });
+        report("2026-11-28", &[order]).contradicted
+    };
+    let delivered = [(State::Delivered, Duration::minutes(1))];
+    let reversed = [delivered[0], (State::Reversed, Duration::minutes(2))];
+    for (answer, of_delivered, of_reversed) in [
+        (None, 1, 1),
+        (Some(Answer::Delivered), 0, 1),
+        (Some(Answer::Failed), 1, 1),
+        (Some(Answer::Reversed), 1, 0),
+        (Some(Answer::NeedsReview), 0, 0),
+        (Some(Answer::Pending), 0, 0),
+        (Some(Answer::Unclear), 0, 0),
+        (Some(Answer::UnknownReference), 0, 0),
+    ] {
+        assert_eq!(contradicted(answer, &delivered), of_delivered, "{answer:?}");
+        assert_eq!(contradicted(answer, &reversed), of_reversed, "{answer:?}");
+    }
+}
+
+#[test]
 fn reports_of_tenants_add_up_to_that_of_the_deployment() {
     let orders = [
         order(&[(State::Delivered, Duration::ZERO)]),
