@@ -113,7 +113,12 @@ pub async fn wallet(arguments: WalletArguments, context: &Context) -> Result<Str
         }
         WalletCommand::TopUp { kobo, at, note, by } => {
             let top_up = TopUp { at: at.unwrap_or(now), amount_kobo: kobo, by: by.name, note };
-            books.note_top_up(&top_up).await?;
+            if !books.note_top_up(&top_up).await? {
+                let at = to_iso(top_up.at);
+                return Err(Failure::Refused(format!(
+                    "another top-up is noted for {at}; give another --at, such as a second later"
+                )));
+            }
             let shown = json!({ "at": to_iso(top_up.at), "amount_kobo": kobo, "by": top_up.by,
                                 "note": top_up.note });
             Ok(if context.json { document(&shown) } else { facts(&shown) })

@@ -47,6 +47,26 @@ async fn the_wallet_is_shown_and_a_top_up_is_noted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_top_up_replaces_no_other_of_the_same_moment() {
+    let gateway = Gateway::start().await;
+    let note = async |kobo, at, note| {
+        let command = ["wallet", "top-up", kobo, "--at", at, "--note", note, "--by", "ada"];
+        gateway.run(&[&command[..], &["--json"]].concat()).await
+    };
+    let (noon, later) = ("2026-11-28T12:00:00Z", "2026-11-28T12:00:01Z");
+    let first = note("500000", noon, "transfer 1").await.json();
+    let again = note("500000", noon, "transfer 1").await.json();
+    assert_eq!(first, again, "the same command may be given twice");
+    for (kobo, text) in [("700000", "transfer 1"), ("500000", "transfer 2")] {
+        let message = note(kobo, noon, text).await.refused(1);
+        let expected = "telco-gateway: another top-up is noted for 2026-11-28T12:00:00.000Z; \
+                        give another --at, such as a second later\n";
+        assert_eq!(message, expected);
+    }
+    note("700000", later, "transfer 2").await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_whose_clock_was_turned_on_is_asked_by_its_own_clock() {
     let gateway = Gateway::start().await;
     let clock = format!("{}/_sandbox/clock", gateway.url());

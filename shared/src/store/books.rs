@@ -110,14 +110,23 @@ impl Books {
         self.between(BALANCES, from, to).await
     }
 
-    /// Notes money that was paid into the wallet. A second note for the same time replaces the first.
+    /// Notes money that was paid into the wallet. Gives whether it is noted: not if another top-up is
+    /// noted for the same moment.
     ///
     /// # Errors
     /// [`StoreError`] when it is not known to be noted.
-    pub async fn note_top_up(&self, top_up: &TopUp) -> Result<(), StoreError> {
+    pub async fn note_top_up(&self, top_up: &TopUp) -> Result<bool, StoreError> {
         let (pk, sk) = (TOP_UPS.to_owned(), to_iso(top_up.at));
-        self.0.put(&Entry { pk, sk, what: top_up, expires_at: None })?.send().await?;
-        Ok(())
+        let entry = Entry { pk, sk, what: top_up, expires_at: None };
+        let note = self.0.put(&entry)?.condition_expression("attribute_not_exists(pk)");
+        match put(note).await? {
+            Written::Done(_) => Ok(true),
+            // An equal one is this one: it was repeated. The key holds the moment to the millisecond.
+            Written::Refused(item) => {
+                let noted: TopUp = from_item(item)?;
+                Ok(TopUp { at: top_up.at, ..noted } == *top_up)
+            }
+        }
     }
 
     /// The top-ups from one time until another, oldest first.

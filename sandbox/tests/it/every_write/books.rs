@@ -70,8 +70,10 @@ pub async fn a_top_up_is_noted(loss: Loss) {
     let amount_kobo = Kobo::new(5_000).unwrap();
     let top_up = TopUp { at, amount_kobo, by: "ada".to_owned(), note: "4711".to_owned() };
     loss.begin(&tap);
-    books.note_top_up(&top_up).await.unwrap();
+    assert!(books.note_top_up(&top_up).await.unwrap());
     loss.end(&tap);
+    let another = TopUp { amount_kobo: Kobo::new(7_000).unwrap(), ..top_up };
+    assert!(!table(&gateway).note_top_up(&another).await.unwrap());
     let noted = table(&gateway).top_ups(at, at).await.unwrap();
     assert_eq!(noted.len(), 1);
     assert_eq!(noted[0].amount_kobo, amount_kobo);

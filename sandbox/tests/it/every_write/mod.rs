@@ -134,7 +134,6 @@ fn every_conditional_write_goes_through_the_one_place_for_them() {
         plain,
         [
             "books::note_balance",
-            "books::note_top_up",
             "catalogues::put",
             "disclosures::record",
             "endpoints::remove",

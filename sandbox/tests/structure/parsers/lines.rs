@@ -354,6 +354,7 @@ pub const LINES: &[(&str, &[&str])] = &[
             "shared/src/store/books.rs#between",
             "shared/src/store/books.rs#close",
             "shared/src/store/books.rs#day",
+            "shared/src/store/books.rs#note_top_up",
             "shared/src/store/catalogues.rs#get",
             "shared/src/store/purchases/masking.rs#masking_pass",
             "shared/src/store/purchases/masking.rs#passed",

@@ -31,7 +31,8 @@ impl Morning {
         self.set_wallet(self.wallet().await + kobo).await;
         let amount_kobo = Kobo::new(kobo).unwrap();
         let (by, note) = ("ada".to_owned(), "transfer 4711".to_owned());
-        self.books().note_top_up(&TopUp { at, amount_kobo, by, note }).await.unwrap();
+        let top_up = TopUp { at, amount_kobo, by, note };
+        assert!(self.books().note_top_up(&top_up).await.unwrap());
     }
 }
 
