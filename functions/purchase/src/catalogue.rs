@@ -57,6 +57,13 @@ impl PurchaseFunction {
                 let price = variation.amount.kobo();
                 Err(ApiError::invalid(format!("The price of this bundle is {price} kobo.")))
             }
+            // VTpass ignores the amount of an order for data and takes that of the variation.
+            Some(amount) if amount < variation.amount => {
+                let price = variation.amount.kobo();
+                Err(ApiError::invalid(format!(
+                    "The price of this bundle is at least {price} kobo."
+                )))
+            }
             Some(amount) => Ok(Some(amount)),
             None if variation.fixed_price => Ok(Some(variation.amount)),
             None => {

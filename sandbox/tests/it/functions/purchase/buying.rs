@@ -258,6 +258,8 @@ async fn a_bundle_without_a_fixed_price_costs_what_the_tenant_names() {
                 "ServiceName": "Flex", "serviceID": "etisalat-data", "varations": [
                     { "variation_code": "flex", "name": "Flex", "variation_amount": "0.00",
                       "fixedPrice": "No" },
+                    { "variation_code": "least", "name": "Least", "variation_amount": "100.00",
+                      "fixedPrice": "No" },
                 ],
             } }),
         ),
@@ -279,6 +281,20 @@ async fn a_bundle_without_a_fixed_price_costs_what_the_tenant_names() {
     let orders = vtpass.received();
     let orders: Vec<_> = orders.iter().filter(|it| it.target.ends_with("/pay")).collect();
     assert!(orders.len() == 1 && orders[0].body.contains(r#""amount":250"#), "{}", orders[0].body);
+
+    // VTpass takes the catalogue's amount, whatever the order says.
+    flex["variation_code"] = json!("least");
+    for (amount, name) in [(1, "a"), (9_999, "b")] {
+        flex["amount_kobo"] = json!(amount);
+        let said = caller.buy(name, &flex).await.refused(400, "invalid_request");
+        assert_eq!(said, "The price of this bundle is at least 10000 kobo.");
+    }
+    for (amount, name) in [(10_000, "c"), (25_000, "d")] {
+        flex["amount_kobo"] = json!(amount);
+        assert_eq!(caller.bought(name, &flex).await["amount_kobo"], json!(amount));
+    }
+    let orders = vtpass.received();
+    assert_eq!(orders.iter().filter(|it| it.target.ends_with("/pay")).count(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
