@@ -99,7 +99,7 @@ pub async fn run(arguments: AccountArguments, context: &Context) -> Result<Strin
         }
         Command::Check { account } => {
             let jobs = Queue::from_vars(&vars, environment, "FOLLOW_UP_QUEUE_URL")?;
-            let held = ReportedAccount { account_id: account.clone() };
+            let held = ReportedAccount { account_id: account.clone(), once: false };
             let sent = jobs.send(&Job::Withdrawal(Step::first(held)), Duration::ZERO).await;
             sent.map_err(|error: QueueError| Failure::from(StoreError::from(error)))?;
             Ok(match json {

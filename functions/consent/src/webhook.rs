@@ -38,7 +38,8 @@ impl ConsentFunction {
             return Err(ApiError::not_found());
         }
         if let Some(account_id) = withdrawn(request)? {
-            let job = Job::Withdrawal(Step::first(ReportedAccount { account_id }));
+            let about = ReportedAccount { account_id, once: false };
+            let job = Job::Withdrawal(Step::first(about));
             self.jobs.send(&job, Duration::ZERO).await?;
         }
         Reply::successful(())

@@ -23,6 +23,7 @@ use shared::domain::time::to_iso;
 use shared::lambda::error::{ApiError, ErrorCode};
 use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
+use shared::platform::upstream::Permit;
 use shared::provider::mtn::{Ids, Mtn};
 use shared::provider::vtpass::{Admitted, Vtpass};
 use shared::store::{Admission, Recorded};
@@ -47,7 +48,7 @@ enum Seller<'a> {
 /// A provider that may be called.
 enum AdmittedSeller<'a> {
     Vtpass(&'a Vtpass, Admitted),
-    Mtn(&'a Mtn),
+    Mtn(&'a Mtn, Permit),
 }
 
 /// How an order was placed.
@@ -69,10 +70,7 @@ impl<'a> Seller<'a> {
     fn admit(self) -> Result<AdmittedSeller<'a>, ApiError> {
         match self {
             Self::Vtpass(vtpass) => Ok(AdmittedSeller::Vtpass(vtpass, vtpass.admit()?)),
-            Self::Mtn(mtn) => {
-                mtn.admit()?;
-                Ok(AdmittedSeller::Mtn(mtn))
-            }
+            Self::Mtn(mtn) => Ok(AdmittedSeller::Mtn(mtn, mtn.admit()?)),
         }
     }
 }
@@ -139,11 +137,11 @@ impl PurchaseFunction {
             }
             // The requery finds out later that nothing was sent, and closes the purchase.
             AdmittedSeller::Vtpass(..) => return Err(not_sent(&purchase)),
-            AdmittedSeller::Mtn(mtn) if in_time => {
+            AdmittedSeller::Mtn(mtn, _permit) if in_time => {
                 (Source::Refill, refill(mtn, &purchase, order, left).await)
             }
             // Nobody can find it out later, because MTN has no status query for refills.
-            AdmittedSeller::Mtn(_) => (Source::Refill, refill_not_sent()),
+            AdmittedSeller::Mtn(..) => (Source::Refill, refill_not_sent()),
         };
         let (id, sign) = (purchase.purchase_id.clone(), Sign::of_sale(&source, &outcome));
         let learn = self.learn(pass, order.service.id, &id, (sign, outcome.is_our_fault));
@@ -264,7 +262,7 @@ async fn refill(mtn: &Mtn, purchase: &Purchase, order: &Order, limit: Duration) 
 
 fn refill_not_sent() -> Outcome {
     let note = "recording took too long, so the refill was not sent";
-    Outcome::new(Verdict::Failed, "not_sent", note)
+    Outcome { is_our_fault: true, ..Outcome::new(Verdict::Failed, "not_sent", note) }
 }
 
 /// 201 once it is final, 202 until then.

@@ -52,20 +52,15 @@ impl PurchaseFunction {
                 "variation_code is not offered; see GET /services/{serviceID}/variations.",
             )
         })?;
+        // VTpass ignores the amount of an order for data and takes that of its variation, if it has one.
+        let is_priced = variation.fixed_price || variation.amount.kobo() > 0;
         match order.amount {
-            Some(amount) if variation.fixed_price && amount != variation.amount => {
+            Some(amount) if is_priced && amount != variation.amount => {
                 let price = variation.amount.kobo();
                 Err(ApiError::invalid(format!("The price of this bundle is {price} kobo.")))
             }
-            // VTpass ignores the amount of an order for data and takes that of the variation.
-            Some(amount) if amount < variation.amount => {
-                let price = variation.amount.kobo();
-                Err(ApiError::invalid(format!(
-                    "The price of this bundle is at least {price} kobo."
-                )))
-            }
             Some(amount) => Ok(Some(amount)),
-            None if variation.fixed_price => Ok(Some(variation.amount)),
+            None if is_priced => Ok(Some(variation.amount)),
             None => {
                 Err(ApiError::invalid("This bundle has no fixed price: amount_kobo is needed."))
             }

@@ -91,8 +91,10 @@ impl ScheduledFunction for Reconcile {
 
     async fn run(&self, until: Instant) -> Result<Value, Failed> {
         // Purchases first: money waits for them. What keeps them waiting does not keep consents from ending,
-        // and the other way round.
-        let worked = Box::pin(self.work(until)).await;
+        // and the other way round. However many there are, half of the time is for the rest.
+        let now = Instant::now();
+        let half = now + until.saturating_duration_since(now) / 2;
+        let worked = Box::pin(self.work(half)).await;
         let ended = Box::pin(self.end_consents(until)).await;
         let (counts, complete) = worked.map_err(failed)?;
         let stood = Box::pin(self.purchases.masking_pass()).await.map_err(failed)?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use http::StatusCode;
 use shared::domain::account::AccountState;
-use shared::domain::ids::AccountId;
 use shared::domain::job::{BELIEVED_STEP, HeldAccount, Job, ReportedAccount, Step};
 use shared::domain::schedule::Schedule;
 use shared::lambda::queue_function::Retry;
@@ -146,7 +145,7 @@ impl ErasureJobs {
             }
             Ok(_) => {}
             Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => {
-                return self.withdraw(account_id).await;
+                return self.withdraw(&step.about).await;
             }
             Err(error) => return Ok(Progress::Later(error.to_string())),
         }
@@ -159,7 +158,8 @@ impl ErasureJobs {
     ///
     /// With a wrong key or address of Mono every account is unknown there, and what is erased does not
     /// come back. So there is a limit.
-    async fn withdraw(&self, account_id: &AccountId) -> Result<Progress, StoreError> {
+    async fn withdraw(&self, about: &ReportedAccount) -> Result<Progress, StoreError> {
+        let ReportedAccount { account_id, once } = about;
         let holders = self.accounts.holders(account_id).await?;
         if holders.is_empty() {
             return Ok(Progress::Done);
@@ -170,6 +170,9 @@ impl ErasureJobs {
             Err(OverLimit::Reached(_) | OverLimit::TooMuch) => {
                 let (alarm, account_id) = (Alarm::ManyWithdrawals.name(), account_id.as_str());
                 tracing::error!(alarm, account_id, "too many accounts are unknown to Mono");
+                if *once {
+                    return Ok(Progress::Done);
+                }
                 return Ok(Progress::Later("too many withdrawals at once".to_owned()));
             }
         }

@@ -1,7 +1,7 @@
 //! The hint job: an unsigned webhook says that a purchase has news, so VTpass is asked.
 
 use shared::domain::job::{HintedPurchase, Step};
-use shared::domain::purchase::{Evidence, Outcome, Purchase, Source, Transition, Verdict};
+use shared::domain::purchase::{Evidence, Outcome, Purchase, Source, State, Transition, Verdict};
 use shared::lambda::queue_function::Retry;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::store::StoreError;
@@ -86,12 +86,14 @@ impl PurchaseJobs {
 }
 
 /// Whether VTpass must be asked again. That it does not know the reference is an answer, unless it knew
-/// it before and may have given value. That it is pending, or that a person must look, is no answer
-/// about a settled purchase.
+/// it before and may have given value. That it is pending is an answer while the chain asks again. That a
+/// person must look is no answer about a settled purchase.
 pub(crate) fn proves_nothing(outcome: &Outcome, purchase: &Purchase) -> bool {
     match purchase.verdict_of(outcome) {
         Verdict::Delivered | Verdict::Failed | Verdict::Reversed => false,
-        Verdict::Pending | Verdict::NeedsReview => purchase.state.is_final(),
+        Verdict::NeedsReview => purchase.state.is_final(),
+        // One in needs_review has no chain that asks again.
+        Verdict::Pending => !matches!(purchase.state, State::Submitted | State::Pending),
         Verdict::Unclear if outcome.unknown_reference => {
             purchase.acknowledged && !purchase.state.safe_to_refund()
         }

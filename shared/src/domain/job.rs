@@ -104,6 +104,9 @@ pub struct HeldAccount {
 pub struct ReportedAccount {
     /// The account.
     pub account_id: AccountId,
+    /// Whether it need not be asked about again where too many are unknown, because another read will meet it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub once: bool,
 }
 
 /// A deferred request of one tenant. A step behind the request's own is dropped.

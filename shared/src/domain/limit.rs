@@ -72,7 +72,7 @@ const OTP_ADDRESS: Limit = limit("otp-address", (300, TEN_MINUTES), 10_000);
 const PURCHASES: Limit = limit("purchases", (600, MINUTE), 200_000);
 const READS: Limit = limit("reads", (1_200, MINUTE), 400_000);
 const CALLS: Limit = limit("calls", (3_000, MINUTE), 1_000_000);
-const WITHDRAWALS: Limit = limit("withdrawals", (50, HOUR), 500);
+const WITHDRAWALS: Limit = limit("withdrawals", (10, HOUR), 50);
 
 pub(super) const fn limit(name: &'static str, short: (u64, u32), in_a_day: u64) -> Limit {
     let (most, seconds) = short;

@@ -21,6 +21,8 @@ pub type Build<F> = fn(&Vars, &Environment) -> Result<F, ConfigError>;
 
 /// The shortest time between two renewals, so that wrong credentials are not fetched at every call.
 const PAUSE: Duration = Duration::from_secs(60);
+/// The longest time until one that failed is tried again. With the old credentials each order fails.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(4);
 
 /// How long a renewal may take.
 const RENEWAL: Duration = Duration::from_millis(1_500);
@@ -31,8 +33,8 @@ pub struct Instance<F> {
     environment: Environment,
     build: Build<F>,
     function: RwLock<Arc<F>>,
-    /// When the secrets were last renewed.
-    renewed: Mutex<Option<OffsetDateTime>>,
+    /// Before this time the secrets are not renewed again.
+    not_before: Mutex<Option<OffsetDateTime>>,
     warm: AtomicBool,
 }
 
@@ -72,9 +74,9 @@ impl<F> Instance<F> {
         let clients = async { aws::build_clients(&vars, &environment) };
         let (resolved, ()) = tokio::join!(secrets::resolved(&vars, &environment), clients);
         let function = build(&resolved?, &environment)?;
-        let (function, renewed) = (RwLock::new(Arc::new(function)), Mutex::default());
+        let (function, not_before) = (RwLock::new(Arc::new(function)), Mutex::default());
         let warm = AtomicBool::new(false);
-        Ok(Self { vars, environment, build, function, renewed, warm })
+        Ok(Self { vars, environment, build, function, not_before, warm })
     }
 
     /// The function for the next call. If a provider refused our credentials in an earlier call, the
@@ -93,23 +95,28 @@ impl<F> Instance<F> {
 
     async fn renew(&self) {
         // One call renews; the others use the function that there is.
-        let Ok(mut renewed) = self.renewed.try_lock() else { return };
+        let Ok(mut not_before) = self.not_before.try_lock() else { return };
         let now = self.environment.clock.now();
-        if renewed.is_some_and(|then| now - then < PAUSE) {
+        if not_before.is_some_and(|then| now < then) {
             return;
         }
-        *renewed = Some(now);
         // The call waits for this, so it is limited.
         let rebuilt = tokio::time::timeout(RENEWAL, self.rebuilt()).await;
         let rebuilt = rebuilt.unwrap_or_else(|_| Err(StartError::TooSlow));
-        match rebuilt {
+        let pause = match rebuilt {
             Ok(function) => {
                 self.environment.credential_refusals.clear();
                 *self.function.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(function);
                 tracing::info!("secrets renewed");
+                PAUSE
             }
-            Err(error) => tracing::error!(%error, "secrets cannot be renewed"),
-        }
+            Err(error) => {
+                tracing::error!(%error, "secrets cannot be renewed");
+                // Others may have failed at the same time, because so many asked.
+                self.environment.random.part_of(PAUSE_AFTER_FAILURE)
+            }
+        };
+        *not_before = Some(now + pause);
     }
 
     async fn rebuilt(&self) -> Result<F, StartError> {

@@ -74,9 +74,14 @@ impl Breakers {
         self.all().entry(provider).or_default().check(now)
     }
 
-    /// Lets one call to `provider` through, which must then be made and recorded.
+    /// Lets one call to `provider` through, which must then be made and recorded, or given up.
     pub(super) fn admit(&self, provider: &'static str, now: OffsetDateTime) -> Result<(), Down> {
         self.all().entry(provider).or_default().admit(now)
+    }
+
+    /// A call that was let through has ended, or is not made: the next one may be.
+    pub(super) fn give_up(&self, provider: &'static str, now: OffsetDateTime) {
+        self.all().entry(provider).or_default().give_up(now);
     }
 
     /// Records what came of a call, and gives the pause if it began one.
@@ -123,6 +128,13 @@ impl Breaker {
             State::Open(_) | State::Trial(_) => self.state = State::Trial(now + TRIAL),
         }
         Ok(())
+    }
+
+    /// What was recorded of the call stays.
+    fn give_up(&mut self, now: OffsetDateTime) {
+        if let State::Trial(_) = self.state {
+            self.state = State::Open(now);
+        }
     }
 
     /// Gives the pause if this result began one.

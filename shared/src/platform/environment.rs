@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -65,6 +66,13 @@ impl Random {
         let mut bytes = [0; N];
         (self.0)(&mut bytes);
         bytes
+    }
+
+    /// A random part of `most`, in whole milliseconds.
+    pub fn part_of(&self, most: Duration) -> Duration {
+        let chance = u128::from(u16::from_be_bytes(self.bytes()));
+        let ms = most.as_millis() * chance / u128::from(u16::MAX);
+        Duration::from_millis(u64::try_from(ms).unwrap_or_default())
     }
 
     /// 128 random bits as 32 hexadecimal digits.

@@ -20,6 +20,21 @@ pub struct Upstream {
     pace: Pace,
 }
 
+/// A call that was let through. Where it is not made, the next one may be as soon as this is dropped.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit {
+    provider: &'static str,
+    breakers: Breakers,
+    clock: Clock,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.breakers.give_up(self.provider, self.clock.now());
+    }
+}
+
 impl Upstream {
     /// The provider of this name, with the breaker that the instance has for it.
     pub fn new(name: &'static str, environment: &Environment) -> Self {
@@ -40,12 +55,15 @@ impl Upstream {
         self.breakers.check(self.name, self.clock.now())
     }
 
-    /// Lets one call through, which must then be made by [`call_admitted`](Self::call_admitted).
+    /// Lets one call through, to be made by [`call_admitted`](Self::call_admitted) while what this gives is
+    /// there.
     ///
     /// # Errors
     /// [`Down`].
-    pub fn admit(&self) -> Result<(), Down> {
-        self.breakers.admit(self.name, self.clock.now())
+    pub fn admit(&self) -> Result<Permit, Down> {
+        self.breakers.admit(self.name, self.clock.now())?;
+        let (breakers, clock) = (self.breakers.clone(), self.clock.clone());
+        Ok(Permit { provider: self.name, breakers, clock })
     }
 
     /// Sends one request, once, in its turn, and reads the whole answer within `limit` from then. A
@@ -62,7 +80,7 @@ impl Upstream {
         self.check()?;
         self.pace.turn().await;
         // The provider may be down by now.
-        self.admit()?;
+        let _permit = self.admit()?;
         self.send(operation, request, limit).await
     }
 
@@ -126,11 +144,12 @@ mod tests {
             assert_eq!(call().await, NoAnswer::NotSent);
         }
         let wait = |seconds| Down(Duration::from_secs(seconds));
-        assert_eq!((down.check(), down.admit()), (Err(wait(5)), Err(wait(5))));
+        assert_eq!((down.check(), down.admit().err()), (Err(wait(5)), Some(wait(5))));
         assert_eq!(call().await, NoAnswer::Down(Duration::from_secs(5)));
-        assert_eq!((other.check(), other.admit()), (Ok(()), Ok(())));
+        assert_eq!((other.check(), other.admit().err()), (Ok(()), None));
         seconds.store(5, Ordering::SeqCst);
-        assert_eq!((down.check(), down.admit()), (Ok(()), Ok(())));
+        assert_eq!(down.check(), Ok(()));
+        let _permit = down.admit().unwrap();
         assert_eq!(down.check(), Err(wait(30)), "one call is let through");
     }
 
@@ -147,5 +166,30 @@ mod tests {
         let answers = join_all((0..20).map(call)).await;
         let made = answers.iter().filter(|it| matches!(it, Err(NoAnswer::NotSent))).count();
         assert_eq!(made, 5, "{answers:?}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_let_through_and_is_not_made_keeps_nobody_out() {
+        let seconds = Arc::new(AtomicI64::new(0));
+        let turned = Arc::clone(&seconds);
+        let now = move || {
+            OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(turned.load(Ordering::SeqCst))
+        };
+        let environment = Environment { clock: Clock::from_fn(now), ..Environment::real() };
+        let down = Upstream::new("down", &environment);
+        let request = || Request::new(Method::GET, "http://127.0.0.1:1/".parse().unwrap());
+        for _ in 0..5 {
+            let _ = down.call("read", request(), Duration::from_secs(1)).await;
+        }
+        assert!(down.check().is_err());
+        seconds.store(5, Ordering::SeqCst);
+        let trial = down.admit().unwrap();
+        assert!(down.admit().is_err(), "the others wait for the one");
+        drop(trial);
+        let trial = down.admit().unwrap();
+        let failed = down.call_admitted("read", request(), Duration::from_secs(1)).await;
+        assert!(failed.is_err());
+        drop(trial);
+        assert_eq!(down.check(), Err(Down(Duration::from_secs(10))), "what was recorded stays");
     }
 }

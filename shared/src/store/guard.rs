@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_dynamo::{from_item, to_item};
 
 use super::conditional::{AS_OWN, Item, UNLESS_OWN, WriteId, Written, assign, update, update_once};
-use super::table::Table;
+use super::table::{Table, pause_before_more};
 use super::{Outbox, StoreError, number, text};
 use crate::domain::event::Subject;
 use crate::domain::guard::{Counted, Counts, Gate, Guard, Sale, Sign, State, Thresholds};
@@ -109,7 +109,7 @@ impl Guards {
         let pk = |id: &str| Item::from([("pk".to_owned(), text(key(id)))]);
         let mut unread: Vec<Item> = service_ids.iter().map(|id| pk(id)).collect();
         let mut items = Vec::new();
-        for _ in 0..TRIES {
+        for tries in 0..TRIES {
             let (found, left) = self.table.batch(unread).await?;
             items.extend(found);
             unread = left;
@@ -121,6 +121,7 @@ impl Guards {
                 };
                 return service_ids.iter().map(of).collect();
             }
+            pause_before_more(tries).await;
         }
         Err(StoreError::Unavailable("not all guards were read".to_owned()))
     }

@@ -1,5 +1,7 @@
 //! One table of DynamoDB: its client, its name, and the calls that begin with them.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
@@ -13,6 +15,9 @@ use serde_dynamo::to_item;
 use super::conditional::Item;
 use super::{StoreError, text};
 use crate::platform::config::{ConfigError, Vars};
+
+/// The first pause of [`pause_before_more`].
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A table of this deployment.
 #[derive(Debug, Clone)]
@@ -74,6 +79,12 @@ impl Table {
     pub(super) fn scan(&self) -> ScanFluentBuilder {
         self.client.scan().table_name(&self.name)
     }
+}
+
+/// Waits before keys that DynamoDB left unread are asked for again, longer after each try: it is busy.
+pub(super) async fn pause_before_more(tries: usize) {
+    let doubled = FIRST_PAUSE * 2_u32.pow(tries.min(4).try_into().unwrap_or(4));
+    tokio::time::sleep(doubled).await;
 }
 
 fn item_key<const N: usize>(key: [(&str, &str); N]) -> Item {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::delivery::Attempt;
 use super::endpoint::{Endpoint, EndpointState};
-use super::retry::{any_part, jitter};
+use super::retry::jitter;
 use crate::domain::event::EventType;
 use crate::platform::environment::Random;
 
@@ -42,15 +42,16 @@ impl Endpoint {
     pub fn turn(&mut self, has_turn: bool, now: OffsetDateTime, random: &Random) -> (Turn, bool) {
         if let Some(until) = self.paused_until.filter(|until| *until > now) {
             let left = Duration::try_from(until - now).unwrap_or_default();
-            return (Turn::AskAgain(until + jitter(left.max(PAUSE), random)), false);
+            let due = until + jitter(left.max(PAUSE), random);
+            // Another url may be given before a long pause ends.
+            return (Turn::AskAgain(due.min(some_time_on(now, random))), false);
         }
         if self.pace == 0 || has_turn {
             return (Turn::Now, false);
         }
         let turn = self.next_turn.unwrap_or(now).max(now);
         if turn > now + FARTHEST_TURN {
-            let half = FARTHEST_TURN / 2;
-            return (Turn::AskAgain(now + half + any_part(half, random)), false);
+            return (Turn::AskAgain(some_time_on(now, random)), false);
         }
         self.next_turn = Some(turn + Duration::from_secs(self.pace));
         (if turn > now { Turn::Reserved(turn) } else { Turn::Now }, true)
@@ -116,6 +117,12 @@ impl Endpoint {
             self.note(EventType::EndpointDisabled, now);
         }
     }
+}
+
+/// A time at which to ask again, spread over the second half of [`FARTHEST_TURN`].
+fn some_time_on(now: OffsetDateTime, random: &Random) -> OffsetDateTime {
+    let half = FARTHEST_TURN / 2;
+    now + half + random.part_of(half)
 }
 
 /// The seconds between two calls after one that took so long: 0, or a power of two, so that it does
@@ -218,6 +225,10 @@ mod tests {
         }
         let paused = endpoint().after(&attempt(Some(503), 0), Some(minute * 5), NOW).unwrap();
         assert_eq!(paused.paused_until, Some(NOW + minute * 5));
+        // A long one is asked about again, because the endpoint may change.
+        let hour = endpoint().after(&attempt(Some(503), 0), Some(minute * 60), NOW).unwrap();
+        let asked = hour.clone().turn(true, NOW, &none());
+        assert_eq!(asked, (Turn::AskAgain(NOW + FARTHEST_TURN / 2), false));
         let plain = endpoint().after(&attempt(Some(503), 0), None, NOW).unwrap();
         assert_eq!(plain.paused_until, None);
     }

@@ -23,14 +23,7 @@ pub fn wait_after(attempts: u32, asked: Option<Duration>, random: &Random) -> Op
 
 /// A random part of up to a tenth of `wait`.
 pub(super) fn jitter(wait: Duration, random: &Random) -> Duration {
-    any_part(wait / JITTER, random)
-}
-
-/// A random part of `most`.
-pub(super) fn any_part(most: Duration, random: &Random) -> Duration {
-    let chance = u128::from(u16::from_be_bytes(random.bytes()));
-    let ms = most.as_millis() * chance / u128::from(u16::MAX);
-    Duration::from_millis(u64::try_from(ms).unwrap_or_default())
+    random.part_of(wait / JITTER)
 }
 
 #[cfg(test)]

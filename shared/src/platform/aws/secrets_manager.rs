@@ -21,9 +21,13 @@ use crate::platform::telemetry;
 const SERVICE: &str = "secretsmanager";
 /// The time for one try.
 const TRY_TIMEOUT: Duration = Duration::from_millis(2_500);
-/// The waits before the second and the third try. With three tries they take less than the ten seconds
-/// of an instance's start.
-const WAITS: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
+/// The longest wait before the second try. It doubles with each one, up to the longest of all. Many
+/// instances start at the same time, and all of a region share 100 calls a second.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// The longest wait before a try.
+const LONGEST_WAIT: Duration = Duration::from_millis(1_600);
+/// The time for all tries: less than the ten seconds of an instance's start.
+const ALL_TRIES: Duration = Duration::from_secs(9);
 
 /// The secrets that were asked for.
 #[derive(Deserialize)]
@@ -109,17 +113,21 @@ impl<'a> SecretsManager<'a> {
     /// Why there is no answer, without any value.
     pub(crate) async fn batch_get(&self, ids: &[&str]) -> Result<Secrets, String> {
         let body = json!({ "SecretIdList": ids }).to_string();
-        let mut waits = WAITS.into_iter();
+        let (begun, mut longest) = (Instant::now(), FIRST_WAIT);
+        let mut is_retry = false;
         loop {
-            let is_retry = waits.len() < WAITS.len();
-            let tried = self.one_try(&body, is_retry).await;
-            match (tried, waits.next()) {
-                (Ok(secrets), _) => return Ok(secrets),
-                (Err(failure), Some(wait)) if failure.may_try_again => {
+            let wait = self.environment.random.part_of(longest);
+            match self.one_try(&body, is_retry).await {
+                Ok(secrets) => return Ok(secrets),
+                Err(failure)
+                    if failure.may_try_again
+                        && begun.elapsed() + wait + TRY_TIMEOUT < ALL_TRIES =>
+                {
                     tokio::time::sleep(wait).await;
                 }
-                (Err(failure), _) => return Err(failure.reason),
+                Err(failure) => return Err(failure.reason),
             }
+            (is_retry, longest) = (true, (longest * 2).min(LONGEST_WAIT));
         }
     }
 

@@ -11,7 +11,7 @@ pub enum Alarm {
     MonoRefusesCredentials,
     /// Mono has not confirmed a withdrawn consent for a day.
     UnlinkOverdue,
-    /// Mono knows fewer accounts than the customers' withdrawals explain; no more are erased for now.
+    /// More accounts are unknown to Mono than the limit of withdrawals allows; no more are erased for now.
     ManyWithdrawals,
     /// Mono used up a code and its answer was lost: the customer must begin again.
     CodeLost,

@@ -127,9 +127,23 @@ impl<'a> Envelope<'a> {
 /// Whether a `status` reports a failure.
 pub(super) fn says_failure(status: Option<&RawValue>) -> bool {
     const WORDS: [&str; 5] = ["failed", "failure", "fail", "error", "rejected"];
-    let Some(text) = status.map(|raw| raw.get().trim_matches('"').trim()) else { return false };
-    text.parse::<u16>().is_ok_and(|status| status >= 400)
-        || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+    let is_http_error = |text: &str| text.parse::<u16>().is_ok_and(|status| status >= 400);
+    says_one_of(&WORDS, status) || word(status).is_some_and(is_http_error)
+}
+
+/// Whether a `status` says that the work is not done yet.
+pub(super) fn says_unfinished(status: Option<&RawValue>) -> bool {
+    const WORDS: [&str; 6] =
+        ["pending", "processing", "in_progress", "in progress", "queued", "initiated"];
+    says_one_of(&WORDS, status)
+}
+
+fn says_one_of(words: &[&str], status: Option<&RawValue>) -> bool {
+    word(status).is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+}
+
+fn word(status: Option<&RawValue>) -> Option<&str> {
+    Some(status?.get().trim_matches('"').trim())
 }
 
 /// Accepts the answer to a read, unless its code or its HTTP status is an error. The code takes

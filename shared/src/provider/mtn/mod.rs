@@ -44,7 +44,7 @@ use crate::platform::crypto::SecretString;
 use crate::platform::environment::{CredentialRefusals, Environment};
 use crate::platform::http::Answer;
 use crate::platform::telemetry::alarm::Alarm;
-use crate::platform::upstream::Upstream;
+use crate::platform::upstream::{Permit, Upstream};
 use crate::provider::request::{header_value, secret_header_value};
 
 /// The time limit of a read, including its token and a repeat with a new token.
@@ -169,11 +169,11 @@ impl Mtn {
         Ok(self.upstream.check()?)
     }
 
-    /// Lets one refill through, which must then be sent.
+    /// Lets one refill through, to be sent while what this gives is there.
     ///
     /// # Errors
     /// [`MtnError::Down`]: the refill must not be sent.
-    pub fn admit(&self) -> Result<(), MtnError> {
+    pub fn admit(&self) -> Result<Permit, MtnError> {
         Ok(self.upstream.admit()?)
     }
 
@@ -249,7 +249,7 @@ impl Mtn {
         authorization: &Authorization,
         call: &HttpCall,
     ) -> Result<Answer, MtnError> {
-        self.upstream.admit()?;
+        let _permit = self.upstream.admit()?;
         let deadline = Deadline::after(READ_TIMEOUT);
         let first = authorization.header(TokenUse::Read, deadline, None).await?;
         let answer = self.send(call, first.as_ref(), deadline).await?;

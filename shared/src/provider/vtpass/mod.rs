@@ -38,7 +38,7 @@ use crate::platform::config::{ConfigError, Vars, is_this_machine, parse_provider
 use crate::platform::environment::{CredentialRefusals, Environment};
 use crate::platform::http::Answer;
 use crate::platform::telemetry::alarm::Alarm;
-use crate::platform::upstream::Upstream;
+use crate::platform::upstream::{Permit, Upstream};
 use crate::provider::request::{self, JSON};
 
 /// The time limit of a `pay`. With what comes before and after, it stays below API Gateway's 30 s.
@@ -50,7 +50,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// That an order call may be made: VTpass is not known to be down.
 #[derive(Debug)]
-pub struct Admitted(());
+pub struct Admitted(#[expect(dead_code, reason = "it ends the call when it is dropped")] Permit);
 
 /// The client. Cheap to clone. `Debug` does not print its credentials.
 #[derive(Clone)]
@@ -98,13 +98,12 @@ impl Vtpass {
         Ok(self.upstream.check()?)
     }
 
-    /// Lets one order call through, which must then be made.
+    /// Lets one order call through, to be made with what this gives.
     ///
     /// # Errors
     /// [`VtpassError::Down`]: the call must not be made.
     pub fn admit(&self) -> Result<Admitted, VtpassError> {
-        self.upstream.admit()?;
-        Ok(Admitted(()))
+        Ok(Admitted(self.upstream.admit()?))
     }
 
     /// The catalogue of a service. Airtime services have no variations.

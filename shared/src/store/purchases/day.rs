@@ -19,7 +19,7 @@ const BY_LATE: &str = "by_late";
 /// How many purchases one query of the index names.
 const PAGE: i32 = 1_000;
 /// How many batches are read at the same time: a large tenant's day must be counted within one run.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 3;
 
 /// The purchases to visit.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::purchase::{PhoneKey, Purchase, State};
 use crate::domain::time::to_iso;
 use crate::store::conditional::Item;
+use crate::store::table::pause_before_more;
 use crate::store::{StoreError, last_key, text};
 
 /// Which of its purchases a tenant asks for. Each is optional.
@@ -190,12 +191,15 @@ impl Purchases {
         let mut keys: Vec<Item> =
             ids.map(|id| [("purchase_id".to_owned(), text(id))].into()).collect();
         let mut found = HashMap::new();
-        for _ in 0..MAX_BATCHES {
+        for tries in 0..MAX_BATCHES {
             let (batch, rest) = keys.split_at(keys.len().min(BATCH));
             if batch.is_empty() {
                 return Ok(found);
             }
             let (read, mut unread) = self.0.batch(batch.to_vec()).await?;
+            if !unread.is_empty() {
+                pause_before_more(tries).await;
+            }
             unread.extend_from_slice(rest);
             keys = unread;
             found.extend(read.into_iter().filter_map(|item| {

@@ -174,6 +174,20 @@ async fn an_unclear_answer_to_a_hint_is_asked_for_again_whoever_knew_the_order()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pending_answer_to_a_hint_is_asked_for_again_where_no_chain_asks() {
+    let (gateway, caller) = Gateway::undriven_with_caller().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    for (key, state, steps) in [("a", "pending", 0), ("b", "needs_review", 1)] {
+        let bought = caller.bought(key, &airtime(PENDING)).await;
+        let id = field(&bought, "purchase_id");
+        gateway.set_state(id, state).await;
+        callback(&caller, &update(field(&bought, "request_id"))).await.ok();
+        gateway.drive_queue("FollowUpQueue", &requery).await;
+        assert_eq!(gateway.messages("FollowUpQueue").await, steps, "{state}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_proofs_at_once_the_first_stands_but_a_reversal_counts() {
     let (gateway, caller) = Gateway::undriven_with_caller().await;
     for (key, verdict, end) in [

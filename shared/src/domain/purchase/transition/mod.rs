@@ -244,7 +244,7 @@ fn never_accepted(
     evidence.outcome.unknown_reference
         && count >= UNKNOWN_REFERENCES
         && count > purchase.unknown_references
-        && !purchase.acknowledged
+        && !(purchase.acknowledged || evidence.outcome.acknowledged)
         && evidence.at - purchase.created_at >= evidence.patience.whole()
 }
 

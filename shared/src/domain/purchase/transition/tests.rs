@@ -140,6 +140,10 @@ fn three_unknown_references_and_six_minutes_prove_that_it_was_never_accepted() {
     assert_eq!(live(submitted(), &asked(&[400, 800])), State::Submitted);
     let known = Purchase { acknowledged: true, ..submitted() };
     assert_eq!(live(known, &asked(&[400, 500, 600, 700, 80_000])), State::Submitted);
+    // An answer that does not know the reference and holds the transaction proves that it was accepted.
+    let mut asked = asked(&[60, 120, 400]);
+    asked[2].2.acknowledged = true;
+    assert_eq!(live(submitted(), &asked), State::Submitted);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::codes::CodeClass;
-use super::envelope::{Envelope, says_failure};
+use super::envelope::{Envelope, says_failure, says_unfinished};
 use super::token::TokenError;
 use crate::domain::money::Kobo;
 use crate::domain::purchase::{Outcome, Verdict};
@@ -135,6 +135,8 @@ fn judge_success(
         (Verdict::NeedsReview, "MTN's code is not that of a success")
     } else if failure {
         (Verdict::NeedsReview, "MTN's answer contradicts itself")
+    } else if says_unfinished(data.status) {
+        (Verdict::NeedsReview, "MTN is not done with it, and cannot be asked later")
     } else if !data.agrees_with(refill) {
         (Verdict::NeedsReview, "MTN names another amount")
     } else {

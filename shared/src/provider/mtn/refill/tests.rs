@@ -62,6 +62,8 @@ fn success_that_contradicts_itself_needs_review() {
         r#"{"statusCode":"0000","status":500,"error":"e"}"#,
         r#"{"status":400}"#,
         r#"{"statusCode":"0000","status":"FAILED"}"#,
+        r#"{"statusCode":"0000","data":{"amount":"100","status":"PENDING"}}"#,
+        r#"{"statusCode":"0000","data":{"amount":"100","status":"In_Progress"}}"#,
         r#"{"statusCode":"0000","data":{"status":"failed"}}"#,
         r#"{"statusCode":"0000","data":{"amount":"50"}}"#,
         r#"{"statusCode":"0000","data":{"amount":"100","currencyCode":"USD"}}"#,
