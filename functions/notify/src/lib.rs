@@ -9,9 +9,10 @@
 //! Triggered by the notify queue. Reads `purchases`, `accounts`, `requests`, `webhook_endpoints`, `limits`
 //! and `tenants`, writes `events`, sends to the notify and the webhook queue. Calls nobody outside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use shared::domain::event::{Announcement, Event, KEPT, NotifyJob, Owed, Subject};
 use shared::domain::ids::TenantId;
 use shared::domain::job::Step;
@@ -33,6 +34,9 @@ const WAITS: [Duration; 4] = [
     Duration::from_secs(45),
     Duration::from_secs(120),
 ];
+
+/// How many events are kept and sent at the same time: a suspended service is told to every tenant.
+const AT_ONCE: usize = 16;
 
 /// The function's dependencies.
 #[derive(Debug)]
@@ -83,18 +87,15 @@ impl Notify {
     /// that were kept before stay as they are.
     async fn announced(&self, step: Step<Announcement>) -> Result<(), Retry> {
         let owed = self.owed(&step.about).await?;
-        let mut to_send = Vec::new();
-        // A millisecond apart, so that a list shows them in the order in which they happened.
+        let now = self.environment.clock.now();
+        let mut told = Vec::new();
         for (owed, place) in owed.iter().zip(0..) {
-            let event =
-                Event::new(owed, self.environment.clock.now() + Duration::from_millis(place));
-            let is_new = self.keep(&event).await?;
-            // An earlier try may have kept what was announced and died before it sent.
-            if is_new || owed.is_announced(&step.about) {
-                to_send.push((owed, event));
-            }
+            // A millisecond apart, so that a list shows them in the order in which they happened.
+            let event = Event::new(owed, now + Duration::from_millis(place));
+            told.push(self.tell(owed, event, &step.about));
         }
-        self.send(&to_send).await?;
+        let told: Vec<Result<(), Retry>> = stream::iter(told).buffered(AT_ONCE).collect().await;
+        told.into_iter().collect::<Result<(), Retry>>()?;
         if owed.iter().any(|owed| owed.is_announced(&step.about)) {
             return Ok(());
         }
@@ -106,21 +107,26 @@ impl Notify {
         }
     }
 
-    /// Sends a job for each event and each endpoint that wants it. A job that comes twice is dropped
-    /// where it is done.
-    async fn send(&self, events: &[(&Owed, Event)]) -> Result<(), Retry> {
-        let mut endpoints = BTreeMap::new();
-        for (owed, event) in events {
-            if !endpoints.contains_key(&owed.tenant) {
-                endpoints.insert(&owed.tenant, self.endpoints.of(&owed.tenant).await?);
-            }
-            let now = self.environment.clock.now();
-            for endpoint in endpoints[&owed.tenant].iter().filter(|it| it.takes(owed)) {
-                let (tenant, series) = (&endpoint.tenant, Dispatch::FIRST_SERIES);
-                let (endpoint, event) = (&endpoint.endpoint_id, &event.event_id);
-                let job = Dispatch::first(tenant, endpoint, event, Reason::Happened, series, now);
-                self.webhooks.send(&WebhookJob::Deliver(job), Duration::ZERO).await?;
-            }
+    /// Keeps an event, and sends it if it is new.
+    async fn tell(&self, owed: &Owed, event: Event, announced: &Announcement) -> Result<(), Retry> {
+        let is_new = self.keep(&event).await?;
+        // An earlier try may have kept what was announced and died before it sent.
+        match is_new || owed.is_announced(announced) {
+            true => self.send(owed, &event).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Sends a job for each endpoint that wants the event. A job that comes twice is dropped where it is
+    /// done.
+    async fn send(&self, owed: &Owed, event: &Event) -> Result<(), Retry> {
+        let endpoints = self.endpoints.of(&owed.tenant).await?;
+        let now = self.environment.clock.now();
+        for endpoint in endpoints.iter().filter(|it| it.takes(owed)) {
+            let (tenant, series) = (&endpoint.tenant, Dispatch::FIRST_SERIES);
+            let (endpoint, event) = (&endpoint.endpoint_id, &event.event_id);
+            let job = Dispatch::first(tenant, endpoint, event, Reason::Happened, series, now);
+            self.webhooks.send(&WebhookJob::Deliver(job), Duration::ZERO).await?;
         }
         Ok(())
     }

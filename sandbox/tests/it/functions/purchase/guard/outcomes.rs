@@ -117,18 +117,23 @@ async fn an_order_that_vtpass_works_on_counts_by_its_first_requery_and_not_again
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probe_that_vtpass_works_on_is_decided_by_its_first_requery() {
-    for (state, opens) in [("delivered", true), ("pending", false)] {
+async fn a_probe_that_vtpass_works_on_is_decided_by_its_second_requery_at_last() {
+    // How often VTpass is asked until it has delivered, and after which requery it is decided.
+    for (asks, opens, decided) in [(1, true, 1), (2, true, 2), (1_000, false, 2)] {
         let (gateway, caller) = guarded().await;
         let (_tap, requery) = gateway.with_tap("requery").await;
         super::suspend(&caller).await;
         gateway.clock.turn(MINUTE);
-        caller.script(json!([working_on_it(if opens { 1 } else { 1_000 })])).await;
+        caller.script(json!([working_on_it(asks)])).await;
         assert_eq!(caller.bought("probe", &airtime(FAILED)).await["state"], "pending");
-        suspended(&caller.buy("meanwhile", &airtime(DELIVERED)).await);
-        gateway.clock.turn(MINUTE);
-        gateway.drive(&requery).await;
-        assert_eq!(gateway.sells("mtn").await, opens, "{state}");
+        for requery_of in 0..decided {
+            let word = format!("{asks}: before requery {requery_of}");
+            assert!(gateway.guard("mtn").await.state.closed.unwrap().probe.is_some(), "{word}");
+            suspended(&caller.buy(&word.replace(' ', "-"), &airtime(DELIVERED)).await);
+            gateway.clock.turn(MINUTE);
+            gateway.drive(&requery).await;
+        }
+        assert_eq!(gateway.sells("mtn").await, opens, "{asks}");
         let closed = gateway.guard("mtn").await.state.closed;
         assert_eq!(closed.map(|it| it.failed_probes), (!opens).then_some(1));
     }
