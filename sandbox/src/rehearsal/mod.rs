@@ -24,7 +24,7 @@ use self::front::Front;
 use self::report::{Finding, Kind, Report};
 pub use self::stage::StageError;
 use self::stage::{KEY, Stage};
-use self::story::Story;
+use self::story::{Outage, Story};
 
 /// What is rehearsed.
 #[derive(Clone)]
@@ -68,6 +68,7 @@ pub async fn rehearse(
     let (application, name) = (&plan.application, Random::system().id());
     let rehearsal = Rehearsal { application, courier, stage, front, name };
     let mut report = Report { from: plan.from, ..Report::default() };
+    let mut is_bought = false;
     for seed in plan.from..plan.from.saturating_add(plan.schedules) {
         let seen = match rehearsal.play(&Story::of(seed)).await {
             Ok(seen) => seen,
@@ -78,6 +79,7 @@ pub async fn rehearse(
         };
         let finding = |(kind, detail)| Finding { seed, kind, detail };
         report.findings.extend(seen.into_iter().map(finding));
+        is_bought |= !rehearsal.front.bought().is_empty();
         report.schedules += 1;
         let is_last = report.schedules == plan.schedules;
         if done(report.schedules).is_break() && !is_last {
@@ -86,6 +88,11 @@ pub async fn rehearse(
         }
     }
     rehearsal.stage.sandbox.stop().await;
+    // An application may give up after an outage, but one that never bought has shown nothing.
+    if application.buy.is_some() && !is_bought && report.schedules > 0 && report.is_clean() {
+        let detail = "no purchase was made in any schedule".to_owned();
+        report.findings.push(Finding { seed: plan.from, kind: Kind::NotBought, detail });
+    }
     Ok(report)
 }
 
@@ -154,12 +161,15 @@ impl Rehearsal<'_> {
             return Ok(Bought::One(self.buy(&order_id).await?));
         };
         let gateway_url = self.front.url.clone();
+        let not_bought = format!("order {order_id}: no purchase was made at {gateway_url}");
         let order = Order { id: order_id, gateway_url, gateway_key: KEY.to_owned() };
         if let Err(error) = buy(order).await {
             return Ok(Bought::Not(Some((Kind::CommandFailed, format!("buy: {error}")))));
         }
         Ok(match &self.front.bought()[..] {
-            [] => Bought::Not(None),
+            // The gateway refused its first request, and it gave up.
+            [] if story.outage == Outage::Refused => Bought::Not(None),
+            [] => Bought::Not(Some((Kind::NotBought, not_bought))),
             [id] => Bought::One(id.clone()),
             more => {
                 Bought::Not(Some((Kind::BoughtTwice, format!("purchases {}", more.join(", ")))))

@@ -61,6 +61,8 @@ pub enum Kind {
     TooSlow,
     /// It bought twice for one order.
     BoughtTwice,
+    /// It bought nothing for an order, or elsewhere.
+    NotBought,
     /// Its command could not be run, or failed.
     CommandFailed,
 }
@@ -80,6 +82,9 @@ impl Kind {
             Self::TooSlow => "A webhook was not answered within 15 seconds. Answer, then work.",
             Self::BoughtTwice => {
                 "One order was bought twice. Repeat a request under the same Idempotency-Key."
+            }
+            Self::NotBought => {
+                "An order was not bought at the gateway that it was given, GATEWAY_URL."
             }
             Self::CommandFailed => "A command of the application failed.",
         }
@@ -181,7 +186,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&report().json().unwrap()).unwrap();
         assert_eq!(json["findings"][0]["kind"], "refunded_twice");
         let junit = report().junit().unwrap();
-        assert!(junit.contains(r#"tests="8""#) && junit.contains(r#"failures="1""#), "{junit}");
+        assert!(junit.contains(r#"tests="9""#) && junit.contains(r#"failures="1""#), "{junit}");
         assert!(junit.contains("order &lt;1&gt; &amp; more"), "{junit}");
     }
 

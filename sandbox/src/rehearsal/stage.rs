@@ -82,12 +82,15 @@ impl Stage {
         Ok(format!("{url}/"))
     }
 
-    /// Says what VTpass does with the next order.
+    /// Says what VTpass does with the next order. What it was to do with an order that never came is
+    /// forgotten, or the next order would take it.
     ///
     /// # Errors
     /// [`StageError`].
     pub async fn script(&self, script: Value) -> Result<(), StageError> {
-        self.call(Method::POST, "/_sandbox/vtpass/next", &json!([script])).await.map(|_| ())
+        let path = "/_sandbox/vtpass/next";
+        self.call(Method::DELETE, path, &Value::Null).await?;
+        self.call(Method::POST, path, &json!([script])).await.map(|_| ())
     }
 
     /// VTpass's staff gives an order another state, and VTpass reports it.

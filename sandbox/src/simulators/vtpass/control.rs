@@ -20,7 +20,7 @@ use super::webhooks::{self, Delivery};
 /// The control routes, to be nested under `/_sandbox/vtpass`.
 pub fn control_router(simulator: Arc<VtpassSimulator>) -> Router {
     Router::new()
-        .route("/next", post(next))
+        .route("/next", post(next).delete(forget_scripts))
         .route("/ledger", get(ledger))
         .route("/resolve", post(resolve))
         .route("/forget", post(forget))
@@ -36,6 +36,12 @@ async fn next(State(vtpass): Simulator, Json(scripts): Json<Vec<Script>>) -> Jso
     let mut controls = vtpass.controls();
     controls.scripts.extend(scripts);
     Json(json!({ "waiting": controls.scripts.len() }))
+}
+
+/// Forgets the scripts that wait.
+async fn forget_scripts(State(vtpass): Simulator) -> Json<Value> {
+    vtpass.controls().scripts.clear();
+    Json(json!({ "waiting": 0 }))
 }
 
 /// Shows all orders.

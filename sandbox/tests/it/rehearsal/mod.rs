@@ -5,7 +5,7 @@ mod shop;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use sandbox::rehearsal::application::Application;
+use sandbox::rehearsal::application::{Application, buy_by};
 use sandbox::rehearsal::report::{Kind, Report};
 use sandbox::rehearsal::{Plan, known_secret, rehearse};
 
@@ -69,12 +69,28 @@ async fn a_receiver_that_refuses_and_a_command_that_fails_are_found() {
     let application = Application { buy: None, refunds: None, ..Shop::start(refuses).await };
     assert_eq!(kinds(&rehearsed(application, 1, 1).await), [Kind::TrueRefused].into());
     let commands = Application {
-        buy: Some(sandbox::rehearsal::application::buy_by("exit 3".to_owned())),
+        buy: Some(buy_by("exit 3".to_owned())),
         ..Shop::start(Mistakes::default()).await
     };
     assert_eq!(kinds(&rehearsed(commands, 1, 1).await), [Kind::CommandFailed].into());
     let echo = sandbox::rehearsal::application::refunds_by("printf 'a\\n\\n b \\n'".to_owned());
     assert_eq!(echo().await.unwrap(), ["a", "b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_buys_nothing_at_the_gateway_does_not_pass() {
+    let shop = Shop::start(Mistakes::default()).await;
+    let idle = Application { buy: Some(buy_by("true".to_owned())), ..shop };
+    let report = rehearsed(idle.clone(), 1, 40).await;
+    assert_eq!(kinds(&report), [Kind::NotBought].into(), "{}", report.text());
+    // The gateway refused the orders of the other seeds: one may give them up, but not all of them.
+    let found: BTreeSet<u64> = report.findings.iter().map(|it| it.seed).collect();
+    let refused = (1..=40).find(|seed| !found.contains(seed)).expect("an outage");
+    let only = rehearsed(idle, refused, 1).await;
+    assert_eq!(kinds(&only), [Kind::NotBought].into(), "{}", only.text());
+    let gives_up = Shop::start(Mistakes { gives_up: true, ..Mistakes::default() }).await;
+    let report = rehearsed(gives_up, 1, 40).await;
+    assert!(report.is_clean(), "{}", report.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]
