@@ -40,11 +40,13 @@ impl KeyCommands<'_> {
         Ok(())
     }
 
-    /// The limits of a tenant's newest key, usable or not: a new key has the same.
+    /// The limits of a tenant's newest usable key, which `limit` sets, or else of its newest key: a new key
+    /// has the same.
     pub(super) async fn money_limits(&self, tenant: &TenantId) -> Result<OwnMoneyLimits, Failure> {
-        let keys = self.tenants.all().await?.keys.into_iter();
-        let newest = keys.rev().find(|key| key.tenant == *tenant);
-        Ok(newest.map(|key| key.money_limits()).unwrap_or_default())
+        let (keys, now) = (self.tenants.all().await?.keys, self.now());
+        let newest_first = || keys.iter().rev().filter(|key| key.tenant == *tenant);
+        let newest = newest_first().find(|key| key.usable(now)).or_else(|| newest_first().next());
+        Ok(newest.map(ApiKey::money_limits).unwrap_or_default())
     }
 
     fn shown(&self, tenant: &TenantId, limits: OwnMoneyLimits, is_asked: bool) -> String {

@@ -1,5 +1,6 @@
 //! `tenant create`, `list`, `rotate`, `change`, `limit` and `revoke`.
 
+mod limits;
 mod unreadable;
 
 use std::time::Duration;
