@@ -46,7 +46,7 @@ enum Command {
     Export {
         #[command(flatten)]
         which: Which,
-        /// Also the purchases for their numbers; needs LIMITS_HMAC_KEY or --stack
+        /// Also the purchases for their numbers; needs --sandbox, --stack or LIMITS_HMAC_KEY
         #[arg(long)]
         purchases: bool,
     },

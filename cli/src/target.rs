@@ -22,6 +22,8 @@ const REQUIRED: [&str; 3] = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCE
 /// The variables that are used if they are set.
 const OPTIONAL: [&str; 4] =
     ["AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_SQS"];
+/// The variable with the key of the hashes of numbers.
+pub const LIMITS_KEY: &str = "LIMITS_HMAC_KEY";
 /// How long a sandbox may take to answer.
 const SANDBOX_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -118,18 +120,13 @@ impl Account {
 
     /// The key of the hashes of numbers, from the stack's secret (secretsmanager:GetSecretValue); none without
     /// a stack.
-    ///
-    /// # Errors
-    /// [`Failure`] when it cannot be read.
-    pub async fn limits_key(&self, environment: &Environment) -> Result<Option<String>, Failure> {
+    async fn limits_key(&self, environment: &Environment) -> Result<Option<String>, Failure> {
         let Some(stack) = self.stack(environment).await? else { return Ok(None) };
         let Some(id) = stack.physical("LimitsSecret") else { return Ok(None) };
         let api = Api { vars: &self.session(environment).await.vars, environment };
         let secret =
             api.json(SECRETS_MANAGER, "GetSecretValue", &json!({ "SecretId": id })).await?;
-        let fields: Option<Value> =
-            secret["SecretString"].as_str().and_then(|text| serde_json::from_str(text).ok());
-        Ok(fields.and_then(|fields| Some(fields["LIMITS_HMAC_KEY"].as_str()?.to_owned())))
+        Ok(limits_key_in(&secret))
     }
 
     /// The variables that `table` may need: by argument, of the stack, or of this process.
@@ -143,9 +140,7 @@ impl Account {
                 (Some(given), ..) => Some(given.to_owned()),
                 // One of them may be of another deployment.
                 (None, Some(named), Some(set)) if named != set => {
-                    return Err(Failure::Configuration(format!(
-                        "{name} in the environment is not the one of the stack: unset it, or leave --stack out"
-                    )));
+                    return Err(not_of_stack(name));
                 }
                 (None, named, set) => named.map(str::to_owned).or(set),
             };
@@ -175,6 +170,23 @@ impl Target {
         match ahead(url, &environment.http).await {
             Some(ahead) => Clock::from_fn(move || clock.now() + ahead),
             None => clock,
+        }
+    }
+
+    /// The key of the hashes of numbers: of the sandbox, of the stack, or else of this process.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be read, or when the key of this process is not the stack's.
+    pub async fn limits_key(&self, environment: &Environment) -> Result<Option<String>, Failure> {
+        let set = process(LIMITS_KEY);
+        let named = match self {
+            Self::Sandbox(url) => return Ok(sandbox_limits_key(url, environment).await?.or(set)),
+            Self::Aws(account) => account.limits_key(environment).await?,
+        };
+        match (named, set) {
+            // By another key no number is found, and a mask would be done without masking any.
+            (Some(named), Some(set)) if named != set => Err(not_of_stack(LIMITS_KEY)),
+            (named, set) => Ok(named.or(set)),
         }
     }
 
@@ -255,6 +267,31 @@ fn unknown(vars: &Vars, table: &Table<'_>) -> Vec<String> {
     let also = table.also.iter().map(|name| (*name, format!("{name} (or --stack)")));
     let all = also.chain([named]).filter(|(name, _)| vars.optional(name).is_none());
     all.map(|(_, shown)| shown).collect()
+}
+
+/// Refuses a variable of this process: it may be of another deployment than the stack.
+fn not_of_stack(name: &str) -> Failure {
+    Failure::Configuration(format!(
+        "{name} in the environment is not the one of the stack: unset it, or leave --stack out"
+    ))
+}
+
+/// The key of the hashes of numbers in a secret.
+fn limits_key_in(secret: &Value) -> Option<String> {
+    let fields: Value = serde_json::from_str(secret["SecretString"].as_str()?).ok()?;
+    Some(fields[LIMITS_KEY].as_str()?.to_owned())
+}
+
+/// The key of the hashes of numbers of a sandbox, from its own Secrets Manager.
+async fn sandbox_limits_key(
+    url: &str,
+    environment: &Environment,
+) -> Result<Option<String>, Failure> {
+    let vars = &function_vars(url, "purchase", &environment.http).await?;
+    let Some(id) = vars.optional("LIMITS_SECRET") else { return Ok(None) };
+    let (api, asked) = (Api { vars, environment }, json!({ "SecretIdList": [id] }));
+    let found = api.json(SECRETS_MANAGER, "BatchGetSecretValue", &asked).await?;
+    Ok(limits_key_in(&found["SecretValues"][0]))
 }
 
 /// How far a sandbox's clock is ahead of this machine's.

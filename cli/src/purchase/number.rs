@@ -4,19 +4,15 @@ use clap::Args;
 use serde_json::json;
 use shared::domain::ids::TenantId;
 use shared::domain::purchase::{PhoneKey, Purchase, Recipient};
-use shared::platform::config::Vars;
 use shared::platform::crypto::KeyedHash;
 use shared::store::{Filters, Purchases};
 
 use crate::argument::tenant;
-use crate::aws::session::process;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::table::document;
-use crate::target::Target;
+use crate::target::LIMITS_KEY;
 
-/// The variable with the key of the index `by_phone`.
-const HASH_KEY: &str = "LIMITS_HMAC_KEY";
 /// How many purchases one page of the index holds.
 const PAGE: usize = 100;
 
@@ -26,8 +22,8 @@ pub struct Number {
     /// The number that was bought for
     #[arg(long, value_name = "NUMBER", value_parser = number)]
     phone: Recipient,
-    /// Only those of this tenant, from the index by_phone: fast, needs LIMITS_HMAC_KEY or --stack, and does not find
-    /// orders of versions before that index. Without it the whole table is read
+    /// Only those of this tenant, from the index by_phone: fast, needs --sandbox, --stack or LIMITS_HMAC_KEY, and does
+    /// not find orders of versions before that index. Without it the whole table is read
     #[arg(long, value_parser = tenant)]
     tenant: Option<TenantId>,
 }
@@ -88,7 +84,9 @@ pub async fn of_tenant(
     phone: &Recipient,
     context: &Context,
 ) -> Result<Vec<Purchase>, Failure> {
-    let hash = KeyedHash::from_vars(&hash_key(context).await?)?;
+    let key = context.target.limits_key(&context.environment).await?;
+    let vars = key.map(|key| (LIMITS_KEY.to_owned(), key)).into_iter().collect();
+    let hash = KeyedHash::from_vars(&vars)?;
     let phone = PhoneKey::of(&hash, tenant, phone);
     let filters = Filters { phone, ..Filters::default() };
     let (mut found, mut next) = (Vec::new(), None);
@@ -100,15 +98,6 @@ pub async fn of_tenant(
             return Ok(found);
         }
     }
-}
-
-/// The variable with the key: of this process, or from the secret of the stack.
-async fn hash_key(context: &Context) -> Result<Vars, Failure> {
-    let key = match (process(HASH_KEY), &context.target) {
-        (None, Target::Aws(account)) => account.limits_key(&context.environment).await?,
-        (key, _) => key,
-    };
-    Ok(key.map(|key| (HASH_KEY.to_owned(), key)).into_iter().collect())
 }
 
 fn number(text: &str) -> Result<Recipient, &'static str> {

@@ -121,6 +121,35 @@ async fn the_purchases_for_a_number_are_found_and_masked_but_for_open_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn numbers_are_found_by_the_key_of_the_sandbox_or_the_stack_and_another_key_is_refused() {
+    let gateway = Gateway::start().await;
+    let bought = gateway.buy("settled", DELIVERED).await;
+    let tenant = tenant(&gateway).await;
+    let key = gateway.limits_key(&gateway.sandbox.secrets.values(), &bought, &tenant).await;
+    let stale = key.chars().rev().collect::<String>();
+    let (same, stale) = (("LIMITS_HMAC_KEY", &*key), ("LIMITS_HMAC_KEY", &*stale));
+    let find = ["--json", "purchase", "find", "--phone", DELIVERED, "--tenant", &tenant];
+    let in_sandbox = [&["--sandbox", gateway.url()][..], &find].concat();
+    for vars in [&[][..], &[stale]] {
+        let found = run(&in_sandbox, vars).await.json();
+        assert_eq!(found[0]["purchase_id"], bought["purchase_id"], "{found}");
+    }
+    let aws = FakeAws::of(&gateway).await;
+    let secret = json!({ "LIMITS_HMAC_KEY": key }).to_string();
+    aws.deployment().secrets.insert("LimitsSecret".to_owned(), secret);
+    let in_stack = [&["--stack", "telco"][..], &find].concat();
+    let found = run(&in_stack, &[&aws.vars()[..], &[same]].concat()).await.json();
+    assert_eq!(found[0]["purchase_id"], bought["purchase_id"], "{found}");
+    // By the key of another deployment nothing would be found, and nothing masked.
+    let mask = ["--stack", "telco", "purchase", "mask", "--phone", DELIVERED, "--tenant", &tenant];
+    for command in [&in_stack[..], &mask] {
+        let message = run(command, &[&aws.vars()[..], &[stale]].concat()).await.refused(2);
+        let expected = "LIMITS_HMAC_KEY in the environment is not the one of the stack: unset it";
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_leaves_is_offboarded_by_runs_that_go_on() {
     let gateway = Gateway::start().await;
     let id = gateway.link(PHONE).await;
