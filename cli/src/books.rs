@@ -7,7 +7,7 @@ use shared::domain::ids::TenantId;
 use shared::domain::money::Kobo;
 use shared::domain::report::{ClosedDay, Movement, Runway, Suspension, TopUp};
 use shared::domain::time::{from_iso, to_iso};
-use shared::store::{Books, Whose};
+use shared::store::{Books, StoreError, Whose};
 use time::{Duration, OffsetDateTime};
 
 use crate::argument::{By, TableName, record_text, tenant};
@@ -16,6 +16,8 @@ use crate::failure::Failure;
 use crate::table::{columns, document, facts};
 use crate::target::Table;
 
+/// How far a top-up may be in the future: the operator's clock may be behind.
+const MAX_AHEAD: Duration = Duration::minutes(5);
 /// The longest note, in characters.
 const MAX_NOTE: usize = 200;
 
@@ -112,18 +114,35 @@ pub async fn wallet(arguments: WalletArguments, context: &Context) -> Result<Str
             Ok(if context.json { document(&shown) } else { facts(&shown) })
         }
         WalletCommand::TopUp { kobo, at, note, by } => {
-            let top_up = TopUp { at: at.unwrap_or(now), amount_kobo: kobo, by: by.name, note };
-            if !books.note_top_up(&top_up).await? {
-                let at = to_iso(top_up.at);
+            let at = at.unwrap_or(now);
+            if at > now + MAX_AHEAD {
+                let at = to_iso(at);
                 return Err(Failure::Refused(format!(
-                    "another top-up is noted for {at}; give another --at, such as a second later"
+                    "{at} is in the future; nothing was written"
                 )));
             }
-            let shown = json!({ "at": to_iso(top_up.at), "amount_kobo": kobo, "by": top_up.by,
-                                "note": top_up.note });
+            let shown = noted(&books, TopUp { at, amount_kobo: kobo, by: by.name, note }).await?;
             Ok(if context.json { document(&shown) } else { facts(&shown) })
         }
     }
+}
+
+/// Notes a top-up and gives it as it is shown.
+async fn noted(books: &Books, top_up: TopUp) -> Result<Value, Failure> {
+    let at = to_iso(top_up.at);
+    let unconfirmed = |error: StoreError| {
+        Failure::Unreachable(format!(
+            "{error}; it is unknown whether the top-up is noted: repeat the same command with --at {at}, \
+             which notes it only once"
+        ))
+    };
+    if !books.note_top_up(&top_up).await.map_err(unconfirmed)? {
+        return Err(Failure::Refused(format!(
+            "another top-up is noted for {at}; give another --at, such as a second later"
+        )));
+    }
+    let TopUp { amount_kobo, by, note, .. } = top_up;
+    Ok(json!({ "at": at, "amount_kobo": amount_kobo, "by": by, "note": note }))
 }
 
 async fn open(context: &Context, table: &TableName) -> Result<Books, Failure> {

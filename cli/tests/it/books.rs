@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::domain::date::Date;
+use shared::domain::time::to_iso;
 use time::OffsetDateTime;
 
 use crate::support::Gateway;
@@ -40,6 +41,14 @@ async fn the_wallet_is_shown_and_a_top_up_is_noted() {
     let top_up = ["wallet", "top-up", "500000", "--note", "transfer 4711", "--by", "ada", "--json"];
     let noted = gateway.run(&top_up).await.json();
     assert_eq!((&noted["amount_kobo"], &noted["by"]), (&json!(500_000), &json!("ada")));
+    // A little ahead may be another clock.
+    let at = async |ahead| {
+        let at = to_iso(OffsetDateTime::now_utc() + ahead);
+        gateway.run(&[&top_up[..], &["--at", &at]].concat()).await
+    };
+    at(Duration::from_secs(240)).await.ok();
+    let message = at(HOUR).await.refused(1);
+    assert!(message.contains("is in the future; nothing was written"), "{message}");
     for wrong in ["0", "-5", "1.5"] {
         let ended = gateway.run(&["wallet", "top-up", wrong, "--note", "n", "--by", "b"]).await;
         assert_eq!(ended.code, 2, "{ended:?}");

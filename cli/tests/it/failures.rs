@@ -177,6 +177,26 @@ async fn a_rotation_survives_lost_answers_and_a_key_that_cannot_be_printed_repla
     assert!(message.contains(after[2]["key_id"].as_str().unwrap()), "{message}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_top_up_with_lost_answers_says_how_it_is_repeated_and_is_noted_once() {
+    let gateway = Gateway::start().await;
+    let store = Store::before(&gateway, Fault::LosesPuts).await;
+    let top_up = ["wallet", "top-up", "500000", "--note", "transfer 4711", "--by", "ada"];
+    let mut vars = gateway.aws_of("books");
+    vars.push(("AWS_ENDPOINT_URL_DYNAMODB", &store.url));
+    let ended = run(&top_up, &vars).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (3, ""), "{ended:?}");
+    let message = ended.stderr.lines().last().unwrap();
+    assert!(message.contains("it is unknown whether the top-up is noted"), "{message}");
+    let at = message.split_once("--at ").expect("a time").1.split_once(',').unwrap().0;
+    let noted = gateway.run(&[&top_up[..], &["--at", at, "--json"]].concat()).await.json();
+    assert_eq!(noted["at"], at);
+    let items = gateway.dynamodb().scan().table_name("BooksTable").send().await.unwrap().items;
+    let is_top_up = |pk: &str| pk.starts_with("top-up#");
+    let top_ups = items.unwrap().iter().filter(|it| is_top_up(it["pk"].as_s().unwrap())).count();
+    assert_eq!(top_ups, 1);
+}
+
 /// An environment for AWS whose store is at `url`.
 fn aws(url: &str) -> [(&str, &str); 6] {
     [
@@ -196,12 +216,14 @@ async fn serve(router: Router) -> String {
     url
 }
 
-/// What goes wrong with an update.
+/// What goes wrong with an update, or with a put.
 enum Fault {
     /// The first so many are made and their answers lost.
     LosesAnswers(usize),
     /// None is made.
     RefusesUpdates,
+    /// Every put is made and its answer lost.
+    LosesPuts,
     /// The provider's proof comes first.
     SettlesFirst(String),
 }
@@ -254,7 +276,8 @@ impl Store {
 
 async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    let update = target.is_some_and(|target| target.ends_with(".UpdateItem"));
+    let is = |action| target.is_some_and(|target| target.ends_with(action));
+    let (update, put) = (is(".UpdateItem"), is(".PutItem"));
     let before = if update { between.updates.fetch_add(1, Ordering::SeqCst) } else { 0 };
     match between.fault.as_ref() {
         Fault::SettlesFirst(id) if update => {
@@ -275,6 +298,7 @@ async fn pass(Shared(between): Shared<Between>, headers: HeaderMap, body: Bytes)
         Fault::LosesAnswers(count) if update && before < *count => {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
+        Fault::LosesPuts if put => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         _ => answer.into_response(),
     }
 }
