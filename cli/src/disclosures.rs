@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
-use shared::domain::api_key::ApiKey;
 use shared::domain::date::Date;
 use shared::domain::disclosure::Disclosure;
 use shared::domain::ids::{AccountId, KeyId, PurchaseId, TenantId};
 use shared::domain::time::to_iso;
-use shared::store::Disclosures;
+use shared::store::{Disclosures, Listing};
 use time::OffsetDateTime;
 
 use crate::argument::{TableName, account, tenant};
@@ -61,10 +60,10 @@ pub async fn run(arguments: DisclosuresArguments, context: &Context) -> Result<S
     // A function's clock may be ahead.
     let to = arguments.to.unwrap_or_else(|| Date::of(now).next());
     let tables = Tables { arguments: &arguments, context };
-    let (tenant, from) = match (&arguments.account, &arguments.tenant, arguments.from) {
-        (None, Some(tenant), Some(from)) => (Some(tenant.clone()), from),
-        (None, ..) => tables.tenant_and_first_day().await?,
-        (Some(_), _, from) => (None, from.unwrap_or(Date::of(OffsetDateTime::UNIX_EPOCH))),
+    let whose = tables.whose().await?;
+    let (tenant, from) = match (&arguments.account, arguments.from) {
+        (None, from) => whose.tenant_and_first_day(from)?,
+        (Some(_), from) => (None, from.unwrap_or(Date::of(OffsetDateTime::UNIX_EPOCH))),
     };
     if from > to {
         return Err(Failure::Configuration(format!("the first day {from} is after the last {to}")));
@@ -77,7 +76,15 @@ pub async fn run(arguments: DisclosuresArguments, context: &Context) -> Result<S
             found.disclosures.push(it);
         }
     };
-    tables.each((tenant.as_ref(), from, to), now, take).await?;
+    tables.each((tenant, from, to), now, take).await?;
+    if found.disclosures.is_empty() {
+        if let Some(unknown) = whose.unknown {
+            return Err(Failure::Refused(format!("{unknown}, and no read is recorded of it")));
+        }
+        if let Some(account) = &arguments.account {
+            eprintln!("no such read of account {account} is recorded");
+        }
+    }
     Ok(match (arguments.people, context.json) {
         (false, false) => found.page(),
         (false, true) => document(&found.list()),
@@ -118,29 +125,81 @@ impl Tables<'_> {
         }
     }
 
-    /// The tenant, given or found by its key, and the first day: given, or that before the key or the
-    /// tenant's oldest key was made.
-    async fn tenant_and_first_day(&self) -> Result<(Option<TenantId>, Date), Failure> {
-        let DisclosuresArguments { key, tenant, from, .. } = self.arguments;
-        let tenants_table = self.arguments.tenants_table.as_deref();
-        let tenants = self.context.tenants(tenants_table).await?;
-        let listing = tenants.all().await?;
-        let keys = listing.keys;
-        let is_meant = |it: &&ApiKey| {
-            key.as_ref().is_none_or(|key| *key == it.key_id)
-                && tenant.as_ref().is_none_or(|tenant| *tenant == it.tenant)
+    /// Whose answers are meant.
+    async fn whose(&self) -> Result<Whose, Failure> {
+        let DisclosuresArguments { key, tenant, tenants_table, .. } = self.arguments;
+        if key.is_none() && tenant.is_none() {
+            return Ok(Whose::default());
+        }
+        let tenants = self.context.tenants(tenants_table.as_deref()).await?;
+        Whose::of(key.as_ref(), tenant.as_ref(), &tenants.all().await?)
+    }
+}
+
+/// A key in the table of tenants: its id, whose it is, and when it was made, as far as it can be read.
+type Known<'a> = (&'a KeyId, Option<&'a TenantId>, Option<OffsetDateTime>);
+
+/// Whose answers are meant, by what the table of tenants holds.
+#[derive(Default)]
+struct Whose {
+    /// The tenant, given or found by its key.
+    tenant: Option<TenantId>,
+    /// The day before the key or the tenant's oldest key was made, if that can be read.
+    first_day: Option<Date>,
+    /// What the table does not hold. Only a table that lost a key can lack one whose reads are recorded.
+    unknown: Option<String>,
+}
+
+impl Whose {
+    fn of(
+        key: Option<&KeyId>,
+        tenant: Option<&TenantId>,
+        listing: &Listing,
+    ) -> Result<Self, Failure> {
+        let readable = listing.keys.iter();
+        let readable = readable.map(|it| (&it.key_id, Some(&it.tenant), Some(it.created_at)));
+        let unreadable = listing.unreadable.iter();
+        let unreadable = unreadable.map(|it| (&it.key_id, it.tenant.as_ref(), None));
+        let all: Vec<Known<'_>> = readable.chain(unreadable).collect();
+        let found = all.iter().find(|(id, ..)| key == Some(*id));
+        let owner = found.and_then(|(_, owner, _)| *owner);
+        if let (Some(key), Some(tenant), Some(owner)) = (key, tenant, owner)
+            && tenant != owner
+        {
+            return Err(Failure::Refused(format!(
+                "key {key} is of tenant {owner}, not of {tenant}"
+            )));
+        }
+        let has_key = |tenant: &&TenantId| all.iter().any(|(_, owner, _)| *owner == Some(*tenant));
+        let unknown = match (key, found) {
+            (Some(key), None) => Some(format!("key {key}")),
+            _ => tenant.filter(|it| !has_key(it)).map(|tenant| format!("key of tenant {tenant}")),
         };
-        let oldest = keys.iter().filter(is_meant).min_by_key(|key| key.created_at);
-        // One that cannot be read may be the tenant's oldest.
-        let is_known = key.is_some() || from.is_some() || listing.unreadable.is_empty();
-        let oldest = oldest.filter(|_| is_known).ok_or_else(|| {
-            let unknown = "the table of tenants does not tell, because it holds no such key or keys that \
-                           cannot be read; give --tenant and --from";
-            Failure::Refused(unknown.to_owned())
-        })?;
-        // The clock that dated the key may have been ahead.
-        let first = || Date::of(oldest.created_at).previous();
-        Ok((Some(oldest.tenant.clone()), from.unwrap_or_else(first)))
+        // A key whose tenant cannot be read may be this tenant's, and its oldest.
+        let is_meant = |(id, owner, _): &&Known<'_>| {
+            let of_tenant = tenant.is_none_or(|it| owner.is_none_or(|owner| it == owner));
+            of_tenant && key.is_none_or(|key| key == *id)
+        };
+        let made: Option<Vec<_>> = all.iter().filter(is_meant).map(|(.., made)| *made).collect();
+        Ok(Self {
+            tenant: owner.or(tenant).cloned(),
+            // The clock that dated the key may have been ahead.
+            first_day: made.and_then(|it| it.into_iter().min()).map(|it| Date::of(it).previous()),
+            unknown: unknown.map(|lacks| format!("the table of tenants holds no {lacks}")),
+        })
+    }
+
+    /// The tenant and the first day: given, or as the table tells.
+    fn tenant_and_first_day(
+        &self,
+        from: Option<Date>,
+    ) -> Result<(Option<&TenantId>, Date), Failure> {
+        if let (Some(tenant), Some(from)) = (&self.tenant, from.or(self.first_day)) {
+            return Ok((Some(tenant), from));
+        }
+        let unreadable = "the table of tenants holds keys that cannot be read";
+        let cause = self.unknown.as_deref().unwrap_or(unreadable);
+        Err(Failure::Refused(format!("{cause}; give --tenant and --from")))
     }
 }
 

@@ -45,8 +45,8 @@ The credentials need, on the table that a command works on:
   webhook   dynamodb:Query, dynamodb:GetItem, PutItem, UpdateItem, DeleteItem
   guard     dynamodb:GetItem; dynamodb:UpdateItem and sqs:SendMessage to close, open and take back
   disclosures
-            dynamodb:Query, also on the index by_account; dynamodb:Scan on TENANTS_TABLE with --key, and
-            with --tenant without --from
+            dynamodb:Query, also on the index by_account; dynamodb:Scan on TENANTS_TABLE with --key or
+            --tenant
 With a key of your own (KmsKeyArn) also kms:Decrypt, and kms:GenerateDataKey to write and to send.
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
