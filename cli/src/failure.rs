@@ -15,7 +15,7 @@ pub enum Failure {
     Configuration(String),
     /// The command is done, and what it found needs somebody. The text is printed as it is.
     Findings(String),
-    /// The store or the sandbox cannot be reached, or a write or a new key is not confirmed.
+    /// The store or the sandbox cannot be reached, a write is not confirmed, or the output is not written.
     Unreachable(String),
 }
 

@@ -50,7 +50,7 @@ The credentials need, on the table that a command works on:
 With a key of your own (KmsKeyArn) also kms:Decrypt, and kms:GenerateDataKey to write and to send.
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or missing configuration,
-3 the store, AWS or the sandbox cannot be reached, or a new key could not be printed.";
+3 the store, AWS or the sandbox cannot be reached, or the output could not be written.";
 
 /// Below the options of `doctor`.
 pub const DOCTOR: &str = "\

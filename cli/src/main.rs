@@ -24,7 +24,7 @@ mod target;
 mod tenant;
 mod webhook;
 
-use std::io::Write;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
@@ -51,25 +51,25 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let matches = Arguments::command().get_matches();
-    match run(&matches).await {
-        Ok(text) => {
-            print(&text);
-            ExitCode::SUCCESS
-        }
-        Err(failure) => {
-            if let Failure::Findings(text) = &failure {
-                print(text);
-                return failure.exit_code();
-            }
-            eprintln!("telco-gateway: {}", failure.line());
-            failure.exit_code()
-        }
-    }
+    let printed = match run(&matches).await {
+        Ok(text) => print(&text).map(|()| ExitCode::SUCCESS),
+        Err(Failure::Findings(text)) => print(&text).map(|()| Failure::Findings(text).exit_code()),
+        Err(failure) => Err(failure),
+    };
+    printed.unwrap_or_else(|failure| {
+        eprintln!("telco-gateway: {}", failure.line());
+        failure.exit_code()
+    })
 }
 
 /// The command is done, even if nobody reads its output any more.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+fn print(text: &str) -> Result<(), Failure> {
+    match table::show(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Unreachable(format!(
+            "the command is done, but its output could not be written: {error}"
+        ))),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 async fn run(matches: &ArgMatches) -> Result<String, Failure> {

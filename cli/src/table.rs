@@ -1,6 +1,6 @@
 //! Prints rows as aligned columns, and documents as JSON.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
 
@@ -25,6 +25,16 @@ pub fn painted(text: &str, colour: Colour) -> String {
         Colour::Cyan => 36,
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// Writes a text to standard output, all of it.
+///
+/// # Errors
+/// When some of it may not have arrived.
+pub fn show(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// A JSON document as it is printed.

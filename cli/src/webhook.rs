@@ -14,7 +14,7 @@ use shared::store::Endpoints;
 use crate::argument::{TableName, event_type, owner, owner_text};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::{columns, document};
+use crate::table::{columns, document, show};
 use crate::target::{Table, Target};
 
 /// The longest overlap of two secrets: a week.
@@ -112,7 +112,12 @@ pub async fn run(arguments: WebhookArguments, context: &Context) -> Result<Strin
         }
         Command::Remove(which) => (vec![commands.remove(&which).await?], KeyView::Known),
     };
-    shown(&endpoints, key, *json)
+    let text = shown(&endpoints, key, *json)?;
+    if key == KeyView::Known {
+        return Ok(text);
+    }
+    show(&text).map_err(|_| unprinted(&endpoints))?;
+    Ok(String::new())
 }
 
 /// Where the commands work.
@@ -205,6 +210,15 @@ fn shown(endpoints: &[Endpoint], key: KeyView, json: bool) -> Result<String, Fai
         rows.push(std::array::from_fn(|_| cells.next().unwrap_or_default()));
     }
     Ok(columns(&rows))
+}
+
+/// A secret is shown once, so one that nobody could read is as good as none.
+fn unprinted(endpoints: &[Endpoint]) -> Failure {
+    let ids: Vec<_> = endpoints.iter().map(|it| it.endpoint_id.to_string()).collect();
+    Failure::Unreachable(format!(
+        "the new secret of endpoint {} is stored and could not be printed: rotate it",
+        ids.join(", ")
+    ))
 }
 
 fn unknown(which: &Which) -> Failure {

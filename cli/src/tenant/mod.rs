@@ -6,8 +6,6 @@ mod limit;
 mod offboard;
 mod view;
 
-use std::io::Write;
-
 use serde_json::json;
 use shared::domain::access::{Networks, Scopes};
 use shared::domain::api_key::{ApiKey, KeyKind};
@@ -21,7 +19,7 @@ pub use self::arguments::TenantArguments;
 use self::arguments::{Command, Create, KeyEnd, Revoke, Rotate};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::table::document;
+use crate::table::{document, show};
 
 /// How long a gateway may still accept a revoked key: the template's `ReauthorizeEvery`.
 const CACHE_SECONDS: u64 = 60;
@@ -255,12 +253,6 @@ impl KeyCommands<'_> {
         eprintln!("keep the key: it is not shown again, and only its hash is stored");
         Ok(())
     }
-}
-
-fn show(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
 }
 
 fn unconfirmed(id: &KeyId, error: StoreError) -> Failure {

@@ -13,6 +13,7 @@ mod fake_aws;
 mod guard;
 mod list;
 mod mask;
+mod output;
 mod pages;
 mod providers;
 mod settle;
