@@ -33,7 +33,7 @@ pub struct Place {
     /// Use the sandbox at this address, such as http://127.0.0.1:9000, instead of AWS
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "URL", env = "TELCO_GATEWAY_SANDBOX", value_parser = sandbox_url)]
     sandbox: Option<String>,
-    /// Find tables, queues and functions in this stack of CloudFormation
+    /// Find tables, queues and functions in this stack of CloudFormation, by its name or its ARN
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "NAME", env = "TELCO_GATEWAY_STACK", value_parser = stack_name)]
     stack: Option<String>,
     /// The profile of the AWS configuration. It comes before credentials in the environment
@@ -72,10 +72,14 @@ fn sandbox_url(text: &str) -> Result<String, &'static str> {
     parse_base_url("", text).map_err(|_| "must be an absolute http(s) URL")
 }
 
-/// Reads the name of a stack. An empty name is an error for the same reason.
+/// Reads the name or the ARN of a stack. An empty name is an error for the same reason.
 fn stack_name(text: &str) -> Result<String, &'static str> {
     let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-:/".contains(&byte));
-    if is_name && !text.is_empty() { Ok(text.to_owned()) } else { Err("must be a stack's name") }
+    if is_name && !text.is_empty() {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a stack's name or its ARN")
+    }
 }
 
 /// Where the gateway is.

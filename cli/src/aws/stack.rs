@@ -18,7 +18,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Reads all resources (cloudformation:ListStackResources).
+    /// Reads all resources of a stack, by its name or its ARN (cloudformation:ListStackResources).
     ///
     /// # Errors
     /// [`Failure`], also when there is no such stack.
@@ -33,7 +33,7 @@ impl Stack {
             physical.extend(listed.into_iter().flatten().filter_map(resource));
             next = page["NextToken"].as_str().map(str::to_owned);
             if next.is_none() {
-                return Ok(Self { name: name.to_owned(), physical });
+                return Ok(Self { name: name_of(name).to_owned(), physical });
             }
         }
     }
@@ -58,6 +58,12 @@ impl Stack {
     pub fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// The name of a stack, also where its ARN is given: its alarms are called after the name.
+fn name_of(stack: &str) -> &str {
+    let after = stack.split_once(":stack/").map_or(stack, |(_, after)| after);
+    after.split_once('/').map_or(after, |(name, _)| name)
 }
 
 /// The name in the template of what a variable names: `WEBHOOK_ENDPOINTS_TABLE` is `WebhookEndpointsTable`,
@@ -93,6 +99,12 @@ fn failure(name: &str, refusal: Refusal) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stack_has_the_same_name_by_its_arn() {
+        let arn = "arn:aws:cloudformation:af-south-1:000000000000:stack/telco-two/1f2e-3d";
+        assert_eq!((name_of(arn), name_of("telco-two")), ("telco-two", "telco-two"));
+    }
 
     #[test]
     fn a_variable_names_a_resource_of_the_template() {

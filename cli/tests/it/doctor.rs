@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::fake_aws::{Deployment, FakeAws, SECRET};
+use crate::fake_aws::{ARN, Deployment, FakeAws, SECRET};
 use crate::support::{Ended, Gateway, id, run};
 
 const RUNBOOK: &str = include_str!("../../../docs/runbook.md");
@@ -159,6 +159,15 @@ fn tally(severity: &str) -> String {
     let names = ["fault", "warning", "unchecked", "look"];
     let counts = names.map(|name| format!("{} {name}", u8::from(name == severity)));
     format!("{}\n", counts.join(", "))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms_are_found_of_a_stack_that_is_named_by_its_arn() {
+    let (_gateway, aws) = healthy().await;
+    aws.deployment().ringing.push("Alarm7".to_owned());
+    let ended = run(&["--stack", ARN, "doctor", "--json"], &aws.vars()).await;
+    let kinds: Vec<Value> = findings(&ended).iter().map(|it| it["kind"].clone()).collect();
+    assert_eq!(kinds, ["alarm"], "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

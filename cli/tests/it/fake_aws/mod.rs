@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use shared::platform::http::Http;
 
 pub use self::deployment::Deployment;
-pub use self::services::SECRET;
+pub use self::services::{ARN, SECRET};
 use crate::support::Gateway;
 
 /// A server that answers as AWS.
