@@ -17,6 +17,7 @@ import argparse
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import sqlite3
@@ -31,6 +32,15 @@ TOLERANCE_SECONDS = 300
 TRIES = 5
 
 
+def read(answer):
+    """The JSON object of an answer; None if it breaks off or is something else."""
+    try:
+        document = json.loads(answer.read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
 class Gateway:
     """The telco gateway."""
 
@@ -38,7 +48,7 @@ class Gateway:
         self.url, self.key = url, key
 
     def call(self, method, path, body=None, headers=()):
-        """Gives status and JSON. A connection that fails is a 503."""
+        """Gives status and JSON. A connection that fails and an answer that cannot be read are a 503."""
         request = urllib.request.Request(self.url + path, method=method)
         request.add_header("mono-sec-key", self.key)
         for name, value in dict(headers).items():
@@ -48,11 +58,12 @@ class Gateway:
             request.data = json.dumps(body).encode()
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.load(answer)
+                status, document = answer.status, read(answer)
         except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or "{}")
-        except OSError:
+            return error.code, read(error) or {}
+        except (OSError, http.client.HTTPException):
             return 503, {}
+        return (503, {}) if document is None else (status, document)
 
     def buy(self, order_id, order):
         """Buys. The order's id is the Idempotency-Key, so a repeat never buys twice."""
