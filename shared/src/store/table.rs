@@ -113,3 +113,50 @@ macro_rules! table {
     };
 }
 pub(super) use table;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http::{HeaderMap, StatusCode};
+    use reqwest::Request;
+    use serde_json::{Value, json};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::platform::aws::dynamodb;
+    use crate::platform::environment::Environment;
+    use crate::platform::http::{Answer, Exchange, Http, Transport};
+    use crate::store::Guards;
+
+    /// A DynamoDB that leaves all keys unread in its first three answers.
+    #[derive(Default)]
+    struct Busy(AtomicUsize);
+
+    impl Transport for Busy {
+        fn exchange(&self, request: Request) -> Exchange<'_> {
+            let asked = request.body().and_then(|body| body.as_bytes()).unwrap_or_default();
+            let asked: Value = serde_json::from_slice(asked).unwrap();
+            let is_busy = self.0.fetch_add(1, Ordering::Relaxed) < 3;
+            let unread = if is_busy { asked["RequestItems"].clone() } else { json!({}) };
+            let body = json!({ "Responses": {}, "UnprocessedKeys": unread }).to_string();
+            let (status, headers) = (StatusCode::OK, HeaderMap::new());
+            Box::pin(async move { Ok(Answer { status, headers, body: body.into_bytes() }) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_that_a_busy_table_left_unread_are_asked_for_again_after_longer_pauses() {
+        let http = Http::in_process(Arc::new(Busy::default()));
+        let environment = Environment { http, ..Environment::real() };
+        let names = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "LIMITS_TABLE"];
+        let vars = names.map(|name| (name.to_owned(), "test".to_owned()));
+        let vars: Vars = vars.into_iter().collect();
+        let client = dynamodb(&vars, &environment).unwrap();
+        let guards = Guards::from_vars(&vars, &environment, &client).unwrap();
+        let begun = Instant::now();
+        assert_eq!(guards.all(&["mtn", "glo"]).await.unwrap().len(), 2);
+        assert_eq!(begun.elapsed().as_millis(), 50 + 100 + 200);
+    }
+}
