@@ -8,6 +8,7 @@ use shared::domain::service::{Service, ServiceKind};
 use shared::lambda::error::{ApiError, ErrorCode};
 use shared::lambda::reply::Reply;
 use shared::lambda::request::ApiRequest;
+use shared::platform::environment::Environment;
 use shared::store::CachedCatalogue;
 use time::OffsetDateTime;
 
@@ -70,8 +71,9 @@ impl PurchaseFunction {
     /// The cached catalogue, or VTpass's. Selling goes on while the cache is out of reach, and with an
     /// outdated one while VTpass gives no other.
     async fn catalogue(&self, service_id: &str) -> Result<Catalogue, ApiError> {
-        let now = self.environment.clock.now();
-        let cached = self.catalogues.get(service_id, now).await.ok().flatten();
+        let Environment { clock, random, .. } = &self.environment;
+        let now = clock.now();
+        let cached = self.catalogues.get(service_id, now, random).await.ok().flatten();
         let outdated = match cached {
             Some(CachedCatalogue { catalogue, outdated: false }) => return Ok(catalogue),
             cached => cached.map(|it| it.catalogue),

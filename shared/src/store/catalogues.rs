@@ -11,9 +11,13 @@ use super::table::table;
 use super::{StoreError, number};
 use crate::domain::catalogue::Catalogue;
 use crate::domain::time::{epoch_ms, epoch_seconds, to_ms};
+use crate::platform::environment::Random;
 
 /// How long a catalogue is used. Short, because an order at an outdated price needs a person.
 const LIFETIME: Duration = Duration::minutes(5);
+/// Within so long before its end a catalogue is renewed by chance, so that not all orders of the moment at
+/// which it ends renew it.
+const RENEWAL: std::time::Duration = std::time::Duration::from_secs(60);
 /// A catalogue younger than this is not marked, because the webhook that reports the change is unsigned:
 /// so strangers cannot make us fetch more often.
 const YOUNGEST: Duration = Duration::minutes(2);
@@ -28,7 +32,8 @@ table! {
 pub struct CachedCatalogue {
     /// The catalogue.
     pub catalogue: Catalogue,
-    /// Whether a change was reported since it was fetched. It is still used where VTpass gives no other.
+    /// Whether a change was reported since it was fetched, or its end is near. It is still used where VTpass
+    /// gives no other.
     pub outdated: bool,
 }
 
@@ -55,12 +60,16 @@ impl Catalogues {
         &self,
         service_id: &str,
         now: OffsetDateTime,
+        random: &Random,
     ) -> Result<Option<CachedCatalogue>, StoreError> {
         let item = self.0.get([("purchase_id", &*key(service_id))]).await?;
         // An item of another shape is taken for absent.
         let cached: Option<Cached> = item.and_then(|item| from_item(item).ok());
         let fresh = cached.filter(|it| it.fetched_at > now - LIFETIME);
-        Ok(fresh.map(|it| CachedCatalogue { catalogue: it.catalogue, outdated: it.outdated }))
+        Ok(fresh.map(|it| {
+            let is_renewed = it.fetched_at + LIFETIME - random.part_of(RENEWAL) < now;
+            CachedCatalogue { catalogue: it.catalogue, outdated: it.outdated || is_renewed }
+        }))
     }
 
     /// Keeps a catalogue.

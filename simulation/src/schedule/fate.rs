@@ -103,6 +103,8 @@ pub enum RequeryAnswer {
     Page,
     /// That the order is not known: 015.
     Unknown,
+    /// The same beside the order's transaction.
+    UnknownWithTransaction,
     /// With a code that speaks of the requery: 018.
     OwnFault,
     /// With a code of refused credentials: 027.
@@ -256,6 +258,9 @@ impl RequeryAnswer {
             Self::Error => Script { http_status: Some(500), ..Script::default() },
             Self::Page => Script { body: Some(json!("<html></html>")), ..Script::default() },
             Self::Unknown => code("015"),
+            Self::UnknownWithTransaction => {
+                Script { status: Some("pending".to_owned()), ..code("015") }
+            }
             Self::OwnFault => code("018"),
             Self::Credentials => code("027"),
             Self::Review => code("044"),

@@ -157,8 +157,10 @@ async fn silence() -> Result<Answer, NoAnswer> {
 }
 
 fn throttled(call: &Call) -> Answer {
-    if call.operation == "TransactWriteItems" {
-        return conflict();
+    match call.operation.as_str() {
+        "TransactWriteItems" => return conflict(),
+        "BatchGetItem" => return unread(call),
+        _ => {}
     }
     let kind = match call.service.name() {
         "dynamodb" => "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
@@ -168,6 +170,13 @@ fn throttled(call: &Call) -> Answer {
     };
     let body = serde_json::json!({ "__type": kind, "message": "slow down" });
     answer(StatusCode::BAD_REQUEST, body.to_string())
+}
+
+/// All keys are left unread.
+fn unread(call: &Call) -> Answer {
+    let keys = &call.body["RequestItems"];
+    let body = serde_json::json!({ "Responses": {}, "UnprocessedKeys": keys });
+    answer(StatusCode::OK, body.to_string())
 }
 
 /// A transaction meets another one.

@@ -136,7 +136,15 @@ async fn every_stored_catalogue_is_used() {
         let gateway = gateway_with(&sample).await;
         let vars = gateway.vars_of("purchase");
         let catalogues = Catalogues::from_vars(&vars, &gateway.dynamodb()).unwrap();
-        let found = catalogues.get(sample.known("service_id"), sample.now).await.unwrap().unwrap();
+        let found = catalogues
+            .get(
+                sample.known("service_id"),
+                sample.now,
+                &shared::platform::environment::Random::system(),
+            )
+            .await
+            .unwrap()
+            .unwrap();
         sample.expect(&json!([found.catalogue, { "outdated": found.outdated }]));
     }
 }

@@ -40,6 +40,20 @@ async fn strangers_cannot_make_us_fetch_a_catalogue_again_and_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_catalogue_that_is_used_is_renewed_by_one_order_before_its_end() {
+    let vtpass = Provider::start(selling).await;
+    let gateway = Gateway::with(&vtpass_at(&vtpass.url)).await;
+    let caller = gateway.caller();
+    let mut fetched = Vec::new();
+    for _ in 0..300 {
+        read(&caller).await.ok();
+        fetched.push(vtpass.received().len());
+        gateway.clock.turn(Duration::from_secs(1));
+    }
+    assert_eq!((fetched[240], fetched[299]), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_outdated_catalogue_is_used_while_vtpass_gives_no_other_until_its_five_minutes_are_over()
 {
     let vtpass = Provider::start(selling).await;
