@@ -47,9 +47,9 @@ fn a_closed_service_lets_one_order_through_after_a_pause() {
     let probed = state.claim(&order('a'), after(30)).unwrap();
     assert_eq!(probed.gate(after(31)), refused(30));
     assert_eq!(probed.claim(&order('b'), after(31)), None);
-    // An order whose outcome nobody learns holds up the next one for two minutes.
-    assert_eq!(probed.gate(after(149)), refused(1));
-    assert!(probed.claim(&order('b'), after(150)).is_some());
+    // An order whose outcome nobody learns holds up the next one for three minutes.
+    assert_eq!(probed.gate(after(209)), refused(1));
+    assert!(probed.claim(&order('b'), after(210)).is_some());
     assert_eq!(told(&probed), [(true, false)]);
 }
 
