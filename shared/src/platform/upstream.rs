@@ -125,14 +125,19 @@ mod tests {
 
     use super::*;
 
+    /// An environment, and the seconds to which its clock is turned.
+    fn turned() -> (Arc<AtomicI64>, Environment) {
+        let seconds = Arc::new(AtomicI64::new(0));
+        let read = Arc::clone(&seconds);
+        let now = move || {
+            OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(read.load(Ordering::SeqCst))
+        };
+        (seconds, Environment { clock: Clock::from_fn(now), ..Environment::real() })
+    }
+
     #[tokio::test]
     async fn a_provider_that_is_down_is_not_asked_and_another_is() {
-        let seconds = Arc::new(AtomicI64::new(0));
-        let turned = Arc::clone(&seconds);
-        let now = move || {
-            OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(turned.load(Ordering::SeqCst))
-        };
-        let environment = Environment { clock: Clock::from_fn(now), ..Environment::real() };
+        let (seconds, environment) = turned();
         let [down, other] = ["down", "other"].map(|name| Upstream::new(name, &environment));
         let call = async || {
             // Nothing listens on port 1 of this machine.
@@ -170,12 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_that_was_let_through_and_is_not_made_keeps_nobody_out() {
-        let seconds = Arc::new(AtomicI64::new(0));
-        let turned = Arc::clone(&seconds);
-        let now = move || {
-            OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(turned.load(Ordering::SeqCst))
-        };
-        let environment = Environment { clock: Clock::from_fn(now), ..Environment::real() };
+        let (seconds, environment) = turned();
         let down = Upstream::new("down", &environment);
         let request = || Request::new(Method::GET, "http://127.0.0.1:1/".parse().unwrap());
         for _ in 0..5 {

@@ -15,8 +15,8 @@ use crate::platform::environment::Random;
 pub const SLOW: Duration = Duration::from_secs(1);
 /// The pace of a receiver that does not answer in time, in seconds.
 const SLOWEST: u64 = 16;
-/// How far ahead turns are given. Who comes later asks again, so that an endpoint that is quick again soon
-/// gets what waits for it.
+/// How far ahead turns are given. The calls after that ask again later, so that they are made soon once the
+/// endpoint is quick again.
 const FARTHEST_TURN: Duration = Duration::from_secs(900);
 /// The pause after 429, 502 or 504, unless the receiver asks for a longer one.
 const PAUSE: Duration = Duration::from_secs(60);
