@@ -85,16 +85,16 @@ impl PurchaseJobs {
     }
 }
 
-/// Whether VTpass must be asked again. That it does not know the reference is an answer, unless it knew
-/// it before and may have given value. That it is pending is an answer while the chain asks again. That a
-/// person must look is no answer about a settled purchase.
+/// Whether VTpass must be asked again. That it does not know the reference is an answer, unless it shows
+/// the order's transaction beside it, or knew it before and may have given value. That it is pending is an
+/// answer while the chain asks again. That a person must look is no answer about a settled purchase.
 pub(crate) fn proves_nothing(outcome: &Outcome, purchase: &Purchase) -> bool {
     match purchase.verdict_of(outcome) {
         Verdict::Delivered | Verdict::Failed | Verdict::Reversed => false,
         Verdict::NeedsReview => purchase.state.is_final(),
         // One in needs_review has no chain that asks again.
         Verdict::Pending => !matches!(purchase.state, State::Submitted | State::Pending),
-        Verdict::Unclear if outcome.unknown_reference => {
+        Verdict::Unclear if outcome.unknown_reference && !outcome.acknowledged => {
             purchase.acknowledged && !purchase.state.safe_to_refund()
         }
         Verdict::Unclear => true,

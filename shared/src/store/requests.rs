@@ -9,7 +9,7 @@ use serde_dynamo::{from_item, to_attribute_value};
 use time::OffsetDateTime;
 
 use super::conditional::{Item, Written, delete, read, update};
-use super::table::table;
+use super::table::{pause_before_more, table};
 use super::{Outbox, StoreError, last_key, list, number, text};
 use crate::domain::deferred::{
     DeferredRequest, DeferredState, KeptAnswer, TokenHash, account_key, end_of_life,
@@ -297,15 +297,21 @@ impl Requests {
     async fn batch(&self, ids: &[DeferredRequestId]) -> Result<Vec<DeferredRequest>, StoreError> {
         let key = |id: &DeferredRequestId| [("request_id".to_owned(), text(id.as_str()))].into();
         let (mut keys, mut found): (Vec<Item>, _) = (ids.iter().map(key).collect(), Vec::new());
-        for _ in 0..MAX_BATCHES {
+        for tries in 0..MAX_BATCHES {
             if keys.is_empty() {
                 return Ok(found);
             }
             let (read, unread) = self.0.batch(keys).await?;
+            if !unread.is_empty() {
+                pause_before_more(tries).await;
+            }
             keys = unread;
             for item in read {
                 found.push(from_item(item)?);
             }
+        }
+        if keys.is_empty() {
+            return Ok(found);
         }
         Err(StoreError::Unavailable("the requests cannot be read whole".to_owned()))
     }

@@ -1,5 +1,6 @@
-//! Repeats what DynamoDB refused because a transaction was under way on the same item. Nothing was
-//! written then. The SDK repeats other refusals by itself, but not this one.
+//! Repeats what DynamoDB refused because a transaction was under way on the same item, and
+//! transactions that it cancelled because it is busy. Nothing was written then. The SDK repeats other
+//! refusals by itself, but not these.
 
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
@@ -34,11 +35,15 @@ fn met_transaction(error: &Error) -> bool {
     let put = error.downcast_ref().is_some_and(PutItemError::is_transaction_conflict_exception);
     let delete =
         error.downcast_ref().is_some_and(DeleteItemError::is_transaction_conflict_exception);
-    update || put || delete || is_cancelled_by_conflict(error)
+    update || put || delete || may_be_repeated(error)
 }
 
-/// Whether a transaction was cancelled by another one, and by nothing else.
-fn is_cancelled_by_conflict(error: &Error) -> bool {
+/// Why a transaction is cancelled that may pass a moment later.
+const PASSING: [&str; 3] =
+    ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+
+/// Whether a transaction was cancelled by another one or by throttling, and by nothing else.
+fn may_be_repeated(error: &Error) -> bool {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.downcast_ref()
     else {
@@ -46,7 +51,7 @@ fn is_cancelled_by_conflict(error: &Error) -> bool {
     };
     let reasons = cancelled.cancellation_reasons().iter().filter_map(CancellationReason::code);
     let mut causes = reasons.filter(|code| *code != "None").peekable();
-    causes.peek().is_some() && causes.all(|code| code == "TransactionConflict")
+    causes.peek().is_some() && causes.all(|code| PASSING.contains(&code))
 }
 
 #[cfg(test)]
@@ -119,9 +124,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_transaction_is_repeated_only_if_nothing_but_another_one_cancelled_it() {
+    async fn a_transaction_is_repeated_only_if_what_cancelled_it_may_pass() {
         assert_eq!(transacted(cancelled(&["TransactionConflict"])).await, (true, 2));
         assert_eq!(transacted(cancelled(&["None", "TransactionConflict"])).await, (true, 2));
+        for busy in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
+            assert_eq!(transacted(cancelled(&["None", busy])).await, (true, 2), "{busy}");
+            let both = cancelled(&["TransactionConflict", busy]);
+            assert_eq!(transacted(both).await, (true, 2), "{busy}");
+            let both = cancelled(&[busy, "ConditionalCheckFailed"]);
+            assert_eq!(transacted(both).await, (false, 1), "{busy}");
+        }
         let both = cancelled(&["TransactionConflict", "ConditionalCheckFailed"]);
         assert_eq!(transacted(both).await, (false, 1));
         assert_eq!(transacted(cancelled(&["ConditionalCheckFailed"])).await, (false, 1));

@@ -117,6 +117,11 @@ impl<'a> Envelope<'a> {
         says_failure(self.fields.status)
     }
 
+    /// Whether its `status` says that the work is not done yet.
+    pub(super) fn status_says_unfinished(&self) -> bool {
+        says_unfinished(self.fields.status)
+    }
+
     /// The code, or the HTTP status if there is no code that may be kept.
     fn code_text(&self, status: StatusCode) -> String {
         let text = self.code.as_ref().and_then(|code| code.text.clone());
@@ -133,8 +138,18 @@ pub(super) fn says_failure(status: Option<&RawValue>) -> bool {
 
 /// Whether a `status` says that the work is not done yet.
 pub(super) fn says_unfinished(status: Option<&RawValue>) -> bool {
-    const WORDS: [&str; 6] =
-        ["pending", "processing", "in_progress", "in progress", "queued", "initiated"];
+    const WORDS: [&str; 10] = [
+        "pending",
+        "processing",
+        "in_progress",
+        "in progress",
+        "in-progress",
+        "inprogress",
+        "queued",
+        "initiated",
+        "submitted",
+        "accepted",
+    ];
     says_one_of(&WORDS, status)
 }
 

@@ -168,6 +168,21 @@ async fn an_answer_that_proves_nothing_is_asked_for_again_an_hour_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_reference_beside_its_transaction_is_no_answer_about_a_failed_order() {
+    let it = Undriven::start().await;
+    it.caller.script(json!([{ "call": "pay", "code": "016" }])).await;
+    let bought = it.caller.bought("k", &airtime(FAILED)).await;
+    assert_eq!(field(&bought, "state"), "failed");
+    let beside = json!({ "call": "requery", "code": "015", "status": "pending" });
+    it.caller.script(json!([beside])).await;
+    it.pass(24 * HOUR).await;
+    assert_eq!(it.asked(&bought).await, 1);
+    assert_eq!(it.purchase(&bought).await["reconciled_at"], Value::Null);
+    it.pass(2 * HOUR).await;
+    assert!(it.purchase(&bought).await["reconciled_at"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn once_an_operator_settled_it_a_record_with_another_price_counts_for_what_it_says() {
     let number = ("/content/transactions/unique_element", json!("08039999999"));
     for (status, also, state, contradicts) in [

@@ -35,13 +35,16 @@ pub enum Refill<'a> {
     },
 }
 
-/// `data` in the answer to a refill (operation `refillAccount` in MTN Customer Plans v2.1).
+/// `data` in the answer to a refill (operation `refillAccount` in MTN Customer Plans v2.1; v2.3 also has
+/// `actionStatus` and `serialStatus`).
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
 struct RefillData<'a> {
     amount: Option<&'a RawValue>,
     currency_code: Option<&'a RawValue>,
     status: Option<&'a RawValue>,
+    action_status: Option<&'a RawValue>,
+    serial_status: Option<&'a RawValue>,
 }
 
 impl Refill<'_> {
@@ -130,12 +133,12 @@ fn judge_success(
     let success = matches!(class, None | Some(CodeClass::Success));
     let failure = envelope.is_framework_error()
         || envelope.status_says_failure()
-        || says_failure(data.status);
+        || data.words().any(says_failure);
     if !success {
         (Verdict::NeedsReview, "MTN's code is not that of a success")
     } else if failure {
         (Verdict::NeedsReview, "MTN's answer contradicts itself")
-    } else if says_unfinished(data.status) {
+    } else if envelope.status_says_unfinished() || data.words().any(says_unfinished) {
         (Verdict::NeedsReview, "MTN is not done with it, and cannot be asked later")
     } else if !data.agrees_with(refill) {
         (Verdict::NeedsReview, "MTN names another amount")
@@ -185,7 +188,12 @@ fn alarm(status: http::StatusCode, class: Option<CodeClass>) -> Option<Alarm> {
     }
 }
 
-impl RefillData<'_> {
+impl<'a> RefillData<'a> {
+    /// What may say in words how far the refill is.
+    fn words(&self) -> impl Iterator<Item = Option<&'a RawValue>> {
+        [self.status, self.action_status, self.serial_status].into_iter()
+    }
+
     /// The amount, if it is in naira and readable.
     fn naira(&self) -> Option<Kobo> {
         let amount = self.amount?.get().trim_matches('"');

@@ -193,9 +193,10 @@ fn says_the_cost(verdict: Verdict) -> bool {
 
 /// Whether a transaction says anything.
 fn is_some(transaction: &Transaction) -> bool {
-    transaction.status.is_some()
-        || transaction.recipient != Field::Absent
-        || transaction.amount != Field::Absent
+    let Transaction { status, recipient, amount, id, total_amount, commission } = transaction;
+    let texts = [recipient, id].into_iter().any(|it| *it != Field::Absent);
+    let amounts = [amount, total_amount, commission].into_iter().any(|it| *it != Field::Absent);
+    status.is_some() || texts || amounts
 }
 
 /// Whether the number and the face value, where present, are those of the order. An unreadable
