@@ -99,7 +99,8 @@ pub async fn run(arguments: AccountArguments, context: &Context) -> Result<Strin
         }
         Command::Check { account } => {
             let jobs = Queue::from_vars(&vars, environment, "FOLLOW_UP_QUEUE_URL")?;
-            let held = ReportedAccount { account_id: account.clone(), once: false };
+            let held =
+                ReportedAccount { account_id: account.clone(), once: false, reported: false };
             let sent = jobs.send(&Job::Withdrawal(Step::first(held)), Duration::ZERO).await;
             sent.map_err(|error: QueueError| Failure::from(StoreError::from(error)))?;
             Ok(match json {
@@ -172,7 +173,8 @@ impl<'a> AccountCommands<'a> {
         Ok(accounts)
     }
 
-    /// One line for each account, as the tenant's own export shows it.
+    /// One line for each account: all that is held, also answers that a narrower consent closed to the
+    /// tenant.
     async fn export(
         &self,
         which: &Which,

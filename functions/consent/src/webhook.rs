@@ -38,7 +38,7 @@ impl ConsentFunction {
             return Err(ApiError::not_found());
         }
         if let Some(account_id) = withdrawn(request)? {
-            let about = ReportedAccount { account_id, once: false };
+            let about = ReportedAccount { account_id, once: false, reported: true };
             let job = Job::Withdrawal(Step::first(about));
             self.jobs.send(&job, Duration::ZERO).await?;
         }

@@ -99,7 +99,8 @@ impl Exchange {
     /// is sent before the link is written, so that no such link is without one.
     async fn check_later(&self, account_id: &AccountId) -> Result<(), ApiError> {
         if self.accounts.was_linked(account_id).await? {
-            let about = ReportedAccount { account_id: account_id.clone(), once: false };
+            let account_id = account_id.clone();
+            let about = ReportedAccount { account_id, once: false, reported: false };
             let job = Job::Withdrawal(Step { about, step: BELIEVED_STEP });
             self.jobs.send(&job, UNLINKS_ARE_OVER).await?;
         }

@@ -45,7 +45,8 @@ impl FetchData {
     /// sent, the next read sends it.
     async fn check_withdrawal(&self, error: &MonoError, account_id: &AccountId) {
         if let MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE) = error {
-            let about = ReportedAccount { account_id: account_id.clone(), once: true };
+            let id = account_id.clone();
+            let about = ReportedAccount { account_id: id, once: true, reported: false };
             let job = Job::Withdrawal(Step { about, step: BELIEVED_STEP });
             if let Err(error) = self.jobs.send(&job, Duration::ZERO).await {
                 let account_id = account_id.as_str();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use http::StatusCode;
 use shared::domain::account::AccountState;
+use shared::domain::ids::AccountId;
 use shared::domain::job::{BELIEVED_STEP, HeldAccount, Job, ReportedAccount, Step};
 use shared::domain::schedule::Schedule;
 use shared::lambda::queue_function::Retry;
@@ -14,7 +15,7 @@ use shared::platform::environment::Environment;
 use shared::platform::queue::Queue;
 use shared::platform::telemetry::alarm::Alarm;
 use shared::provider::mono::{Mono, MonoError, Resource};
-use shared::store::{Accounts, Outbox, OverLimit, Requests, StoreError, Withdrawals};
+use shared::store::{Accounts, Holder, Outbox, OverLimit, Requests, StoreError, Withdrawals};
 
 /// After about a day of steps a person should find out why Mono does not answer.
 const OVERDUE_STEP: u32 = 100;
@@ -138,6 +139,8 @@ impl ErasureJobs {
     async fn confirm(&self, step: &Step<ReportedAccount>) -> Result<Progress, StoreError> {
         let account_id = &step.about.account_id;
         let Some(mono) = &self.mono else { return Ok(mono_is_off()) };
+        // Before Mono is asked, so that a consent that is given meanwhile stays.
+        let holders = self.accounts.holders(account_id).await?;
         match mono.read(Resource::Account, account_id, "", &http::HeaderMap::new()).await {
             // Mono's webhook may come before Mono's own API knows.
             Ok(_) if step.step < BELIEVED_STEP => {
@@ -145,48 +148,59 @@ impl ErasureJobs {
             }
             Ok(_) => {}
             Err(MonoError::Rejected(StatusCode::NOT_FOUND | StatusCode::GONE)) => {
-                return self.withdraw(&step.about).await;
+                return self.withdraw(&step.about, &holders).await;
             }
             Err(error) => return Ok(Progress::Later(error.to_string())),
         }
         Ok(Progress::Done)
     }
 
-    /// Erases the personal data of each holder, and leaves the tombstones. A repeat is harmless. The
-    /// unlink job is sent before, so that what is begun is finished, even if the customer comes back
-    /// after a crash and Mono knows the account again.
-    ///
     /// With a wrong key or address of Mono every account is unknown there, and what is erased does not
-    /// come back. So there is a limit.
-    async fn withdraw(&self, about: &ReportedAccount) -> Result<Progress, StoreError> {
-        let ReportedAccount { account_id, once } = about;
-        let holders = self.accounts.holders(account_id).await?;
-        if holders.is_empty() {
+    /// come back. So there is a limit, unless Mono's webhook reported the withdrawal, too.
+    async fn withdraw(
+        &self,
+        about: &ReportedAccount,
+        holders: &[Holder],
+    ) -> Result<Progress, StoreError> {
+        let is_linked = holders.iter().any(|holder| holder.state == AccountState::Linked);
+        if about.reported || !is_linked {
+            self.erase(&about.account_id, holders).await?;
             return Ok(Progress::Done);
         }
         match self.withdrawals.count().await {
-            Ok(()) => {}
-            Err(OverLimit::Unknown(error)) => return Err(error),
-            Err(OverLimit::Reached(_) | OverLimit::TooMuch) => {
-                let (alarm, account_id) = (Alarm::ManyWithdrawals.name(), account_id.as_str());
-                tracing::error!(alarm, account_id, "too many accounts are unknown to Mono");
-                if *once {
-                    return Ok(Progress::Done);
+            Ok(counted) => {
+                if !self.erase(&about.account_id, holders).await? {
+                    // Another job erased it at the same time and counted it, or the customer came back.
+                    self.withdrawals.give_back(&counted).await?;
                 }
-                return Ok(Progress::Later("too many withdrawals at once".to_owned()));
+                Ok(Progress::Done)
             }
+            Err(OverLimit::Unknown(error)) => Err(error),
+            Err(OverLimit::Reached(_) | OverLimit::TooMuch) => Ok(not_believed(about)),
         }
-        for tenant in holders {
-            let held = HeldAccount { tenant: tenant.clone(), account_id: account_id.clone() };
-            self.jobs.send(&Job::Unlink(Step::first(held)), self.wait(0)).await?;
-            let now = self.environment.clock.now();
-            self.accounts.begin_unlink(&self.outbox, &tenant, account_id, now).await?;
-            self.requests.forget_account(&tenant, account_id).await?;
-            self.accounts.finish_unlink(&tenant, account_id, now).await?;
-            let (tenant, account_id) = (tenant.as_str(), account_id.as_str());
+    }
+
+    /// Erases the personal data of each holder, and leaves the tombstones; whether any was still linked.
+    /// A repeat is harmless. The unlink job is sent before, so that what is begun is finished, even if
+    /// the customer comes back after a crash and Mono knows the account again.
+    async fn erase(&self, id: &AccountId, holders: &[Holder]) -> Result<bool, StoreError> {
+        let mut was_linked = false;
+        for holder in holders {
+            let (tenant, now) = (&holder.tenant, self.environment.clock.now());
+            if holder.state == AccountState::Linked {
+                let held = HeldAccount { tenant: tenant.clone(), account_id: id.clone() };
+                self.jobs.send(&Job::Unlink(Step::first(held)), self.wait(0)).await?;
+                if !self.accounts.begin_withdrawal(&self.outbox, holder, id, now).await? {
+                    continue;
+                }
+                was_linked = true;
+            }
+            self.requests.forget_account(tenant, id).await?;
+            self.accounts.finish_unlink(tenant, id, now).await?;
+            let (tenant, account_id) = (tenant.as_str(), id.as_str());
             tracing::info!(tenant, account_id, "withdrawn at Mono");
         }
-        Ok(Progress::Done)
+        Ok(was_linked)
     }
 
     fn raise_if_overdue(&self, step: u32, tenant: Option<&str>, account_id: &str) {
@@ -203,6 +217,16 @@ impl ErasureJobs {
 
 fn settled(result: Result<Progress, StoreError>) -> Progress {
     result.unwrap_or_else(|error| Progress::Later(error.to_string()))
+}
+
+/// Too many accounts are unknown to Mono. Another read will meet what a read met.
+fn not_believed(about: &ReportedAccount) -> Progress {
+    let (alarm, account_id) = (Alarm::ManyWithdrawals.name(), about.account_id.as_str());
+    tracing::error!(alarm, account_id, "too many accounts are unknown to Mono");
+    match about.once {
+        true => Progress::Done,
+        false => Progress::Later("too many withdrawals at once".to_owned()),
+    }
 }
 
 fn mono_is_off() -> Progress {

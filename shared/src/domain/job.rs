@@ -107,6 +107,9 @@ pub struct ReportedAccount {
     /// Whether it need not be asked about again where too many are unknown, because another read will meet it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub once: bool,
+    /// Whether Mono's webhook reported it, so that a wrong key is not the only witness.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reported: bool,
 }
 
 /// A deferred request of one tenant. A step behind the request's own is dropped.

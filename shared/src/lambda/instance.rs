@@ -21,7 +21,8 @@ pub type Build<F> = fn(&Vars, &Environment) -> Result<F, ConfigError>;
 
 /// The shortest time between two renewals, so that wrong credentials are not fetched at every call.
 const PAUSE: Duration = Duration::from_secs(60);
-/// The longest time until one that failed is tried again. With the old credentials each order fails.
+/// The longest time until one that failed is tried again, twice as long after each that follows, up to
+/// [`PAUSE`]. With the old credentials each order fails.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(4);
 
 /// How long a renewal may take.
@@ -33,9 +34,17 @@ pub struct Instance<F> {
     environment: Environment,
     build: Build<F>,
     function: RwLock<Arc<F>>,
-    /// Before this time the secrets are not renewed again.
-    not_before: Mutex<Option<OffsetDateTime>>,
+    renewals: Mutex<Renewals>,
     warm: AtomicBool,
+}
+
+/// What became of the last renewals.
+#[derive(Default)]
+struct Renewals {
+    /// Before this time the secrets are not renewed again.
+    not_before: Option<OffsetDateTime>,
+    /// How many failed since one succeeded.
+    failures: u32,
 }
 
 impl<F> Instance<F> {
@@ -74,9 +83,9 @@ impl<F> Instance<F> {
         let clients = async { aws::build_clients(&vars, &environment) };
         let (resolved, ()) = tokio::join!(secrets::resolved(&vars, &environment), clients);
         let function = build(&resolved?, &environment)?;
-        let (function, not_before) = (RwLock::new(Arc::new(function)), Mutex::default());
+        let (function, renewals) = (RwLock::new(Arc::new(function)), Mutex::default());
         let warm = AtomicBool::new(false);
-        Ok(Self { vars, environment, build, function, not_before, warm })
+        Ok(Self { vars, environment, build, function, renewals, warm })
     }
 
     /// The function for the next call. If a provider refused our credentials in an earlier call, the
@@ -95,9 +104,9 @@ impl<F> Instance<F> {
 
     async fn renew(&self) {
         // One call renews; the others use the function that there is.
-        let Ok(mut not_before) = self.not_before.try_lock() else { return };
+        let Ok(mut renewals) = self.renewals.try_lock() else { return };
         let now = self.environment.clock.now();
-        if not_before.is_some_and(|then| now < then) {
+        if renewals.not_before.is_some_and(|then| now < then) {
             return;
         }
         // The call waits for this, so it is limited.
@@ -108,15 +117,19 @@ impl<F> Instance<F> {
                 self.environment.credential_refusals.clear();
                 *self.function.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(function);
                 tracing::info!("secrets renewed");
+                renewals.failures = 0;
                 PAUSE
             }
             Err(error) => {
                 tracing::error!(%error, "secrets cannot be renewed");
-                // Others may have failed at the same time, because so many asked.
-                self.environment.random.part_of(PAUSE_AFTER_FAILURE)
+                let longest = PAUSE_AFTER_FAILURE * 2_u32.pow(renewals.failures.min(4));
+                renewals.failures += 1;
+                // By chance, because others may have failed at the same time: so many asked.
+                let half = longest.min(PAUSE) / 2;
+                half + self.environment.random.part_of(half)
             }
         };
-        *not_before = Some(now + pause);
+        renewals.not_before = Some(now + pause);
     }
 
     async fn rebuilt(&self) -> Result<F, StartError> {

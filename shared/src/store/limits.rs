@@ -109,20 +109,7 @@ impl Limits {
     /// # Errors
     /// [`StoreError`] when it is not known to be given back.
     pub async fn give_back(&self, counted: &Counted) -> Result<(), StoreError> {
-        let give_back = Update::builder()
-            .table_name(&self.counter.table.name)
-            .key("pk", text(counted.key.as_str()))
-            .update_expression("ADD #short :less, #long :less")
-            .condition_expression("attribute_exists(#short) AND attribute_exists(#long)")
-            .expression_attribute_names("#short", &counted.short)
-            .expression_attribute_names("#long", LONG_COUNT)
-            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", counted.many)))
-            .build()?;
-        let give_back = TransactWriteItem::builder().update(give_back).build();
-        match transact(&self.counter.table.client, vec![give_back]).await? {
-            // Where its item is gone, nothing is left to be given back.
-            Transacted::Done | Transacted::Refused(_) => Ok(()),
-        }
+        self.counter.give_back(counted).await
     }
 
     /// The same for a request that only costs money: it goes on when it cannot be counted.
@@ -181,8 +168,16 @@ impl Withdrawals {
     ///
     /// # Errors
     /// [`OverLimit`]: nothing must then be erased.
-    pub async fn count(&self) -> Result<(), OverLimit> {
-        self.counter.count(&self.limit.0, "mono", 1).await.map(|_| ())
+    pub async fn count(&self) -> Result<Counted, OverLimit> {
+        self.counter.count(&self.limit.0, "mono", 1).await
+    }
+
+    /// Takes back what was counted, because nothing was erased.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be given back.
+    pub async fn give_back(&self, counted: &Counted) -> Result<(), StoreError> {
+        self.counter.give_back(counted).await
     }
 }
 
@@ -207,6 +202,24 @@ impl Counter {
         let table = Table::from_vars(vars, "LIMITS_TABLE", dynamodb)?;
         let (clock, random) = (environment.clock.clone(), environment.random.clone());
         Ok(Self { table, clock, random })
+    }
+
+    /// Takes back what was counted. DynamoDB recognises a repeat of it.
+    async fn give_back(&self, counted: &Counted) -> Result<(), StoreError> {
+        let give_back = Update::builder()
+            .table_name(&self.table.name)
+            .key("pk", text(counted.key.as_str()))
+            .update_expression("ADD #short :less, #long :less")
+            .condition_expression("attribute_exists(#short) AND attribute_exists(#long)")
+            .expression_attribute_names("#short", &counted.short)
+            .expression_attribute_names("#long", LONG_COUNT)
+            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", counted.many)))
+            .build()?;
+        let give_back = TransactWriteItem::builder().update(give_back).build();
+        match transact(&self.table.client, vec![give_back]).await? {
+            // Where its item is gone, nothing is left to be given back.
+            Transacted::Done | Transacted::Refused(_) => Ok(()),
+        }
     }
 
     /// Counts `many` more of a subject as it stands in the key, if both windows allow all of them.

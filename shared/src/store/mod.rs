@@ -26,7 +26,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-pub use self::accounts::{Accounts, AccountsPart, EndedConsent, Link};
+pub use self::accounts::{Accounts, AccountsPart, EndedConsent, Holder, Link};
 pub use self::books::{Books, Whose};
 pub use self::catalogues::{CachedCatalogue, Catalogues};
 pub use self::deliveries::{Deliveries, DeliveryPage};

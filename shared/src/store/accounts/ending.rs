@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_dynamo::{from_attribute_value, from_item, to_attribute_value};
 use time::OffsetDateTime;
 
-use super::{Accounts, ENDS, HAS_ROOM, MOST_EVENTS, announce};
+use super::{Accounts, ENDS, HAS_ROOM, Holder, MOST_EVENTS, announce};
 use crate::domain::account::{Account, AccountChange, AccountEvent, AccountState};
 use crate::domain::consent::ConsentTerms;
 use crate::domain::ids::{AccountId, TenantId};
@@ -62,6 +62,25 @@ impl Accounts {
         let ending = Ending { from, to, change, session: None, reason: None };
         announce(outbox, tenant, id, ending.change, now).await?;
         self.step(tenant, id, ending, now).await
+    }
+
+    /// The same for a consent that its customer withdrew at Mono, unless the customer consented again
+    /// since the holder was read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is not known to be written.
+    pub async fn begin_withdrawal(
+        &self,
+        outbox: &Outbox,
+        holder: &Holder,
+        id: &AccountId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let (from, to) = (AccountState::Linked, AccountState::Unlinking);
+        let session = holder.consent.as_ref().map(|consent| consent.session.as_str());
+        let ending = Ending { from, to, change: AccountChange::Unlinking, session, reason: None };
+        announce(outbox, &holder.tenant, id, ending.change, now).await?;
+        self.step(&holder.tenant, id, ending, now).await
     }
 
     /// The same for a consent that is past its end, or that came to it for the `reason` given, unless the

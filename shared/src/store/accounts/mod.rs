@@ -196,12 +196,12 @@ impl Accounts {
         Ok(!self.in_states(id, &[AccountState::Linked]).await?.is_empty())
     }
 
-    /// The tenants that hold more of the account than a tombstone. For Mono's reports about the
-    /// account only, never for a tenant.
+    /// Who holds more of the account than a tombstone. For Mono's reports about the account only,
+    /// never for a tenant.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn holders(&self, id: &AccountId) -> Result<Vec<TenantId>, StoreError> {
+    pub async fn holders(&self, id: &AccountId) -> Result<Vec<Holder>, StoreError> {
         self.in_states(id, &[AccountState::Linked, AccountState::Unlinking]).await
     }
 
@@ -209,14 +209,15 @@ impl Accounts {
         &self,
         id: &AccountId,
         states: &[AccountState],
-    ) -> Result<Vec<TenantId>, StoreError> {
+    ) -> Result<Vec<Holder>, StoreError> {
         let mut query = self
             .0
             .query()
             .consistent_read(true)
             .key_condition_expression("account_id = :id")
-            .projection_expression("tenant")
+            .projection_expression("tenant, #state, consent.#session")
             .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#session", "session")
             .expression_attribute_values(":id", text(id.as_str()));
         let mut names = Vec::new();
         for (index, state) in states.iter().enumerate() {
@@ -226,12 +227,11 @@ impl Accounts {
         }
         let query = query.filter_expression(format!("#state IN ({})", names.join(", ")));
         let mut items = query.into_paginator().items().send();
-        let mut tenants = Vec::new();
+        let mut holders = Vec::new();
         while let Some(item) = items.next().await {
-            let Holder { tenant } = from_item(item?)?;
-            tenants.push(tenant);
+            holders.push(from_item(item?)?);
         }
-        Ok(tenants)
+        Ok(holders)
     }
 }
 
@@ -246,7 +246,20 @@ async fn announce(
     outbox.announce(subject, EventType::of_account(change), now).await
 }
 
-#[derive(Deserialize)]
-struct Holder {
-    tenant: TenantId,
+/// A tenant that holds an account, linked or being unlinked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Holder {
+    /// Who holds it.
+    pub tenant: TenantId,
+    /// How.
+    pub state: AccountState,
+    /// Of which consent; none once it is being unlinked.
+    #[serde(default)]
+    consent: Option<HeldConsent>,
+}
+
+/// What tells one consent from the next.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct HeldConsent {
+    session: String,
 }

@@ -149,6 +149,47 @@ async fn a_withdrawal_that_is_begun_is_finished_even_if_another_tenant_links_aft
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consent_that_is_given_after_mono_was_asked_stays_and_counts_as_no_withdrawal() {
+    let mono = Provider::start(|request| match request.target.as_str() {
+        "/accounts/acc1" => Script::Json(404, json!({})),
+        _ => agreeable_mono(request),
+    })
+    .await;
+    let limit = ("LIMIT_WITHDRAWALS", "1/3600,1/86400");
+    let gateway = Gateway::undriven_with(&[&mono_at(&mono.url)[..], &[limit]].concat()).await;
+    let caller = gateway.caller();
+    caller.link_acc1().await;
+    let (tap, requery) = gateway.with_tap("requery").await;
+    let check = json!({ "kind": "withdrawal", "account_id": "acc1", "step": 0 }).to_string();
+    gateway.send_raw(&check).await;
+    // Before the third call to AWS, which sends the unlink job.
+    tap.hold_at(Some(4));
+    let comes_back = async {
+        tap.held().await;
+        assert_eq!(tap.seen(), ["Query", "UpdateItem"]);
+        mono.script(|request| match request.target.as_str() {
+            "/accounts/acc1" => Script::Json(404, json!({})),
+            "/v2/telecom/auth" => Script::Json(200, json!({ "data": { "session_id": "s-2" } })),
+            "/v2/telecom/verify" => Script::Json(200, json!({ "data": { "code": "code_2" } })),
+            _ => agreeable_mono(request),
+        });
+        caller.prove().await;
+        caller.exchange("code_2").await.ok();
+        // The exchange has a later check; here the customer stays.
+        gateway.empty("FollowUpQueue").await;
+        tap.release();
+    };
+    tokio::join!(gateway.drive(&requery), comes_back);
+    tap.hold_at(None);
+    gateway.clock.turn(Duration::from_secs(360));
+    gateway.drive(&requery).await;
+    assert_eq!(caller.consent_state("acc1").await, "linked");
+    gateway.send_raw(&check).await;
+    gateway.drive(&requery).await;
+    assert_eq!(caller.consent_state("acc1").await, "unlinked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_secret_the_webhook_is_404_and_unknown_events_are_ignored() {
     let (gateway, caller, mono, _) = linked(404).await;
     let event = unlinked(&json!({ "account": { "id": "acc1" } }));
