@@ -30,6 +30,7 @@ impl PurchaseJobs {
             Asked::Nobody => return Ok(()),
         };
         self.record_news(&purchase, &evidence, &change).await?;
+        self.learn_from_hint(&purchase, &evidence.outcome).await;
         if proves_nothing(&evidence.outcome, &purchase) {
             self.hint_again(&step, &purchase).await
         } else {
@@ -37,10 +38,9 @@ impl PurchaseJobs {
         }
     }
 
-    /// Writes an answer that came outside the chain, if it holds news: a new state, a new
-    /// contradiction,
-    /// a first acknowledgement, or an end of the row of unknown references. There may be many
-    /// hints, so an answer without news is not written. Gives the purchase as it is then.
+    /// Writes an answer that came outside the chain, if it holds news: a new state, a new contradiction, a
+    /// first acknowledgement, the cost where none was known, or an end of the row of unknown references.
+    /// There may be many hints, so an answer without news is not written. Gives the purchase as it is then.
     pub(crate) async fn record_news(
         &self,
         purchase: &Purchase,
@@ -48,10 +48,11 @@ impl PurchaseJobs {
         change: &Transition,
     ) -> Result<Purchase, StoreError> {
         let acknowledged = change.acknowledged && !purchase.acknowledged;
+        let cost_known = change.charge.cost.is_some() && purchase.cost.is_none();
         let row_ended = change.unknown_references != Some(purchase.unknown_references);
         let repeats = change.attempts.iter().all(|it| it.repeats_any(&purchase.history));
         let contradicts = change.is_contradiction() && !repeats;
-        if change.to.is_some() || contradicts || acknowledged || row_ended {
+        if change.to.is_some() || contradicts || acknowledged || cost_known || row_ended {
             return self.purchases.apply(&self.outbox, purchase, change, evidence).await;
         }
         Ok(purchase.clone())

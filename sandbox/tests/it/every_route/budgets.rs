@@ -37,7 +37,7 @@ const BUDGETS: [Budget; 21] = [
     ("list of one state", [3, 2, 0, 0], [2.5, 2.0], 4_300),
     ("list of one number", [2, 2, 0, 0], [1.5, 2.0], 4_000),
     ("webhook of VTpass", [1, 1, 1, 0], [1.0, 1.0], 3_250),
-    ("first requery, still pending", [2, 2, 1, 1], [1.5, 5.0], 5_600),
+    ("first requery, still pending", [1, 1, 1, 1], [1.0, 4.0], 4_250),
     ("requery of a settled purchase", [1, 0, 0, 0], [1.0, 0.0], 1_350),
     ("event, without a webhook", [2, 1, 0, 0], [2.0, 2.0], 2_650),
     ("reconcile, with nothing to do", [20, 2, 0, 0], [10.5, 2.0], 7_650),

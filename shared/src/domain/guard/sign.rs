@@ -32,9 +32,9 @@ impl Sign {
         }
     }
 
-    /// What the answer to the first requery says of an order that `pay` left open, see
+    /// What the answer to the requery that decides says of an order that `pay` left open, see
     /// [`waits_for_requery`].
-    pub fn of_first_requery(outcome: &Outcome) -> Option<Self> {
+    pub fn of_requery(outcome: &Outcome) -> Option<Self> {
         if outcome.is_our_fault {
             return None;
         }
@@ -78,13 +78,13 @@ mod tests {
     }
 
     #[test]
-    fn what_vtpass_acknowledged_is_decided_by_the_first_requery() {
+    fn what_vtpass_acknowledged_is_decided_by_a_requery() {
         let sale = |outcome: &Outcome| Sign::of_sale(&Source::Pay, outcome);
         let acknowledged = Outcome { acknowledged: true, ..outcome(Verdict::Unclear) };
         assert_eq!(sale(&acknowledged), None);
         assert_eq!(sale(&outcome(Verdict::Pending)), None);
         assert_eq!(sale(&outcome(Verdict::Unclear)), Some(Sign::Unclear));
-        let requery = |verdict| Sign::of_first_requery(&outcome(verdict));
+        let requery = |verdict| Sign::of_requery(&outcome(verdict));
         assert_eq!(requery(Verdict::Pending), Some(Sign::Failed));
         assert_eq!(requery(Verdict::Unclear), Some(Sign::Unclear));
         assert_eq!(requery(Verdict::Delivered), Some(Sign::Good));
@@ -123,7 +123,7 @@ mod tests {
         for verdict in Verdict::iter() {
             let ours = Outcome { is_our_fault: true, ..outcome(verdict) };
             assert_eq!(Sign::of_sale(&Source::Pay, &ours), None, "{verdict:?}");
-            assert_eq!(Sign::of_first_requery(&ours), None, "{verdict:?}");
+            assert_eq!(Sign::of_requery(&ours), None, "{verdict:?}");
         }
     }
 

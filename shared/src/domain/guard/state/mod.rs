@@ -13,7 +13,7 @@ use crate::platform::telemetry::alarm::Alarm;
 
 /// How many changes are kept.
 const KEPT: usize = 50;
-/// How long the outcome of a probe is waited for. Longer than `pay` and the wait for the first requery.
+/// How long the outcome of a probe is waited for. Longer than `pay` and the wait for the second requery.
 const LEASE: Duration = Duration::from_secs(180);
 /// How long it takes from closing to the first probe. It doubles after each probe that fails.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);

@@ -100,7 +100,9 @@ fn judge_body(
     if !counts(call, http, meaning) {
         (verdict, note) = (Verdict::Unclear, "the HTTP status says otherwise than the code");
     }
-    let charge = answer.transaction.clone().filter(|_| says_the_cost(verdict));
+    let mismatched = mismatched.filter(|_| verdict == Verdict::NeedsReview);
+    let says_the_cost = says_the_cost(mismatched.unwrap_or(verdict));
+    let charge = answer.transaction.clone().filter(|_| says_the_cost);
     Outcome {
         charge: charge.map(Transaction::charge).unwrap_or_default(),
         // A transaction proves that VTpass knows the order, whatever the code says.
@@ -108,7 +110,7 @@ fn judge_body(
         alarm: alarm.or(answer.code.alarm),
         unknown_reference: meaning == OrderMeaning::UnknownReference && http != HttpClass::Failure,
         is_our_fault: answer.code.is_our_fault() && http != HttpClass::Failure,
-        mismatched: mismatched.filter(|_| verdict == Verdict::NeedsReview),
+        mismatched,
         ..Outcome::new(verdict, answer.code_text.clone(), note)
     }
 }

@@ -7,7 +7,9 @@ use crate::domain::purchase::Charge;
 fn the_cost_counts_unless_nothing_was_charged_or_the_answer_may_be_about_another_order() {
     let cost = |outcome: Outcome| outcome.charge.cost.map(Kobo::kobo);
     assert_eq!(cost(on(Requery, DELIVERED)), Some(9_600));
-    assert_eq!(cost(on(Requery, REVERSED)), None, "its amount is another");
+    // Its amount is another, but it names our request and our number.
+    assert_eq!(cost(on(Requery, REVERSED)), Some(4_850));
+    assert_eq!(cost(on(Requery, &REVERSED.replace("requestId", "id"))), None);
     let ours = r#""unique_element":"08011111111","amount":100,"total_amount":96"#;
     for (code, status, verdict, expected) in [
         ("000", "delivered", Verdict::Delivered, Some(9_600)),
