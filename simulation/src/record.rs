@@ -142,6 +142,8 @@ pub struct Record {
     pub scripted: BTreeSet<usize>,
     /// The accounts whose withdrawal the gateway took note of by a webhook of Mono.
     pub reported: BTreeSet<String>,
+    /// The accounts of which a tenant's exchange had no success: Mono may have linked them all the same.
+    pub not_exchanged: BTreeSet<String>,
     /// Paths of MTN's callbacks with a wrong token.
     pub forged: BTreeSet<String>,
     /// The deferred requests whose answer was taken.
@@ -177,6 +179,7 @@ impl Record {
             guessed: BTreeSet::new(),
             scripted: BTreeSet::new(),
             reported: BTreeSet::new(),
+            not_exchanged: BTreeSet::new(),
             forged: BTreeSet::new(),
             answered: BTreeSet::new(),
             arrived: BTreeMap::new(),

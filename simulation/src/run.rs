@@ -99,7 +99,8 @@ fn is_quiet(world: &World) -> bool {
     let settled = world.record().purchases.values().all(|it| match it.state {
         State::Submitted | State::Pending => false,
         State::NeedsReview => true,
-        State::Delivered | State::Failed | State::Reversed => it.reconcile_ms.is_none(),
+        State::Failed | State::Reversed => it.reconcile_ms.is_none(),
+        State::Delivered => it.reconcile_ms.is_none() || checks::is_for_a_person(world, it),
     });
     let ends = checks::consents::ends(world);
     let is_over = settled && ends.is_empty() && checks::ages::overdue(world).is_empty();

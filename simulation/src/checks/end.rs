@@ -8,7 +8,7 @@ use shared::domain::purchase::State;
 use super::item::{lines, number, text};
 use super::{ages, consents, events, limits, name, requests, webhooks};
 use crate::record::{Report, Seen};
-use crate::schedule::Deed;
+use crate::schedule::{Deed, PayAnswer, RequeryAnswer};
 use crate::world::World;
 
 /// Attributes of the tombstone of a withdrawn consent.
@@ -41,6 +41,7 @@ pub fn at_the_end(world: &World, is_quiet: bool) {
     consents::at_the_end(world);
     ages::at_the_end(world);
     withdrawals_are_done(world);
+    mono_is_told(world);
     limits::at_the_end(world);
     events::at_the_end(world);
     webhooks::at_the_end(world);
@@ -66,7 +67,8 @@ fn chains_go_on(world: &World) {
 fn unfinished(world: &World) -> String {
     let record = world.record();
     let open = record.purchases.iter().filter(|(_, it)| {
-        !it.state.is_final() && it.state != State::NeedsReview || it.reconcile_ms.is_some()
+        let is_over = it.reconcile_ms.is_none() || is_for_a_person(world, it);
+        !(is_over && (it.state.is_final() || it.state == State::NeedsReview))
     });
     let open: Vec<String> = open
         .map(|(id, it)| format!("{id:.6} {} reconcile {:?}", it.state.name(), it.reconcile_ms))
@@ -93,7 +95,8 @@ fn purchase_agrees(world: &World, id: &str, seen: &Seen) {
     let agrees = match seen.state {
         State::Delivered => {
             truth == OrderState::Delivered
-                || truth == OrderState::Reversed && nobody_could_know(world, seen)
+                || truth == OrderState::Reversed
+                    && (nobody_could_know(world, seen) || is_for_a_person(world, seen))
         }
         State::Failed => matches!(truth, OrderState::Failed | OrderState::NotTaken),
         State::Reversed => truth == OrderState::Reversed,
@@ -120,6 +123,14 @@ fn is_contradicted(world: &World, id: &str, truth: OrderState) -> bool {
         OrderState::Pending | OrderState::NotTaken => return false,
     };
     lines(&item).any(|line| text(line, "answer") == answer)
+}
+
+/// Whether VTpass reversed a delivered order and its record has another price, so that a person must look.
+pub fn is_for_a_person(world: &World, seen: &Seen) -> bool {
+    let is_repriced =
+        world.schedule.actions.iter().any(|it| matches!(it.deed, Deed::Reprice { .. }));
+    let order = world.vtpass.order(&seen.reference);
+    is_repriced && order.is_some_and(|it| it.state == OrderState::Reversed)
 }
 
 /// Whether VTpass reversed an order after reconcile looked back on it, and its webhook was lost or never sent.
@@ -176,12 +187,18 @@ fn wallet_agrees(world: &World, purchases: &BTreeMap<String, Seen>) {
     }
 }
 
-/// What a purchase says that it cost is what VTpass took for it.
+/// What a purchase says that it cost is what VTpass took for it. After its look back it is known.
 fn costs_agree(world: &World) {
     for item in world.dynamodb.all("PurchasesTable") {
         let reference = text(&item, "request_id");
-        let (Some(cost), Some(order)) = (number(&item, "cost_kobo"), world.vtpass.order(reference))
-        else {
+        let Some(order) = world.vtpass.order(reference) else { continue };
+        let Some(cost) = number(&item, "cost_kobo") else {
+            let was_looked_back_on = item.contains_key("reconciled_ms");
+            let is_delivered = text(&item, "state") == "delivered";
+            if was_looked_back_on && is_delivered && says_the_cost(world) {
+                let detail = format!("nobody knows what {reference} cost");
+                world.violated("agrees_with_the_provider", detail);
+            }
             continue;
         };
         if u64::try_from(cost) != Ok(order.total_kobo) {
@@ -189,6 +206,18 @@ fn costs_agree(world: &World) {
             world.violated("agrees_with_the_provider", detail);
         }
     }
+}
+
+/// Whether each proof of VTpass says what the order cost, and no operator guessed the end.
+fn says_the_cost(world: &World) -> bool {
+    let is_silent = |deed: &Deed| match deed {
+        Deed::Buy { fate, .. } => {
+            fate.pay == PayAnswer::Sparse || fate.requeries.contains(&RequeryAnswer::Sparse)
+        }
+        Deed::Guess { .. } => true,
+        _ => false,
+    };
+    !world.schedule.actions.iter().any(|action| is_silent(&action.deed))
 }
 
 /// An instance asks a provider that is away a few times, then once in a while. Where jobs multiply, it
@@ -217,6 +246,22 @@ fn withdrawals_are_done(world: &World) {
         if is_linked && reported.contains(id) && !world.mono.is_linked(id) {
             let detail = format!("account {id} was withdrawn at Mono and is still linked");
             world.violated("consents_are_erased", detail);
+        }
+    }
+}
+
+/// What nobody holds any more is unlinked at Mono, unless Mono linked it and no answer came.
+fn mono_is_told(world: &World) {
+    let lost = world.record().not_exchanged.clone();
+    let accounts = world.dynamodb.all("AccountsTable");
+    for item in &accounts {
+        let id = text(item, "account_id");
+        let is_held = accounts
+            .iter()
+            .any(|it| text(it, "account_id") == id && text(it, "state") != "unlinked");
+        if !is_held && !lost.contains(id) && world.mono.is_linked(id) {
+            let detail = format!("nobody holds account {id}, and Mono was not told");
+            world.violated("mono_is_told", detail);
         }
     }
 }

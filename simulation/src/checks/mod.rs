@@ -18,7 +18,7 @@ use serde_json::Value;
 use shared::domain::ids::ProviderReference;
 
 pub use self::books::days_add_up;
-pub use self::end::{at_the_end, is_refilled};
+pub use self::end::{at_the_end, is_for_a_person, is_refilled};
 pub use self::requests::called_back;
 pub use self::webhooks::received;
 use crate::world::{Call, Service, World};

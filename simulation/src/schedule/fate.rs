@@ -7,6 +7,8 @@ use sandbox::simulators::vtpass::{ApiCall, OrderState, Script};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::odd::{Odd, sparse};
+
 /// What VTpass does with an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fate {
@@ -82,6 +84,10 @@ pub enum PayAnswer {
     OtherNumber,
     /// Taken; another amount.
     OtherAmount,
+    /// With the end, by a transaction without number, amount and cost.
+    Sparse,
+    /// Taken; an answer that states no end.
+    Odd(Odd),
 }
 
 /// How a requery is answered.
@@ -121,6 +127,10 @@ pub enum RequeryAnswer {
     OtherNumber,
     /// With 016 beside a transaction that says pending.
     Contradictory,
+    /// As it is, by a transaction without number, amount and cost.
+    Sparse,
+    /// With an answer that states no end.
+    Odd(Odd),
 }
 
 /// What MTN does with a refill.
@@ -144,6 +154,12 @@ pub enum RefillAnswer {
     Page,
     /// The token is refused, and nothing is done.
     Token,
+    /// Done; that a system behind MTN did not answer in time: 400 with code 1007.
+    TimedOut,
+    /// Done; that a system behind MTN is away: 404 with code 3001.
+    Away,
+    /// Refused for its credentials: 403 with code 4000.
+    Forbidden,
 }
 
 impl End {
@@ -226,6 +242,8 @@ impl Fate {
             PayAnswer::Foreign => other_order(self.end),
             PayAnswer::OtherNumber => other_number(self.end),
             PayAnswer::OtherAmount => set("/content/transactions/amount", json!(1)),
+            PayAnswer::Sparse => Script { resolves_to: end, code: self.plain().code, ..sparse() },
+            PayAnswer::Odd(odd) => odd.script(),
         };
         // To the simulator, a pending order without asks stays pending for ever.
         let asks = Some(self.asks.map_or(u32::MAX, |asks| asks.max(1)));
@@ -269,6 +287,8 @@ impl RequeryAnswer {
             Self::Foreign => other_order(end),
             Self::OtherNumber => other_number(end),
             Self::Contradictory => Script { status: Some("pending".to_owned()), ..code("016") },
+            Self::Sparse => sparse(),
+            Self::Odd(odd) => odd.script(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod fate;
 mod fault;
 mod generate;
 mod generator;
+mod odd;
 mod rare;
 mod shrink;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use self::fate::{End, Fate, PayAnswer, RefillAnswer, RequeryAnswer};
 pub use self::fault::{Away, Fault, FaultKind, Outage};
 pub use self::generate::generate;
+pub use self::odd::{Odd, OddStatus, Shape};
 pub use self::shrink::shrink;
 
 /// Everything that makes one run. Times count in milliseconds from the start of the run.

@@ -67,10 +67,11 @@ impl People {
                 return;
             }
             if !reply.is_open() && reply.status != 409 {
-                return;
+                break;
             }
             tokio::time::sleep(PAUSE).await;
         }
+        world.record().not_exchanged.insert(customer.account_id.to_owned());
     }
 
     async fn verify(&self, client: &Client<'_>, session: &str, otp: &str) -> Reply {

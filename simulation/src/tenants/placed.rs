@@ -81,6 +81,10 @@ impl RefillAnswer {
             retry_after: None,
             apply: Some(apply),
         };
+        let error = |http_status, code: &str, apply| mtn::Script {
+            status_code: Some(code.to_owned()),
+            ..script(mtn::ScriptedAnswer::Error, Some(http_status), apply)
+        };
         match self {
             Self::Plain => vec![],
             Self::Refused => vec![script(mtn::ScriptedAnswer::Error, Some(400), false)],
@@ -89,6 +93,9 @@ impl RefillAnswer {
             Self::Half => vec![script(mtn::ScriptedAnswer::Broken, None, true)],
             Self::Page => vec![script(mtn::ScriptedAnswer::Html, Some(502), true)],
             Self::Token => vec![script(mtn::ScriptedAnswer::RefuseToken, None, false)],
+            Self::TimedOut => vec![error(400, "1007", true)],
+            Self::Away => vec![error(404, "3001", true)],
+            Self::Forbidden => vec![error(403, "4000", false)],
         }
     }
 }

@@ -97,7 +97,7 @@ impl Line {
         let Some(fault) = fault else { return world.serve(call, &request).await };
         match fault {
             FaultKind::NotSent => Err(NoAnswer::NotSent),
-            FaultKind::Throttled => Ok(throttled(call)),
+            FaultKind::Throttled => Ok(throttled(world, call)),
             FaultKind::FailedBefore => Ok(failed(call)),
             FaultKind::LostBefore => Err(NoAnswer::Broken),
             FaultKind::SilentBefore => silence().await,
@@ -156,9 +156,9 @@ async fn silence() -> Result<Answer, NoAnswer> {
     Err(NoAnswer::Timeout)
 }
 
-fn throttled(call: &Call) -> Answer {
+fn throttled(world: &World, call: &Call) -> Answer {
     match call.operation.as_str() {
-        "TransactWriteItems" => return conflict(),
+        "TransactWriteItems" => return cancelled(world, call),
         "BatchGetItem" => return unread(call),
         _ => {}
     }
@@ -179,12 +179,16 @@ fn unread(call: &Call) -> Answer {
     answer(StatusCode::OK, body.to_string())
 }
 
-/// A transaction meets another one.
-fn conflict() -> Answer {
+/// A transaction meets another one, or a busy table, at its last part.
+fn cancelled(world: &World, call: &Call) -> Answer {
+    let parts = call.body["TransactItems"].as_array().map_or(1, Vec::len).max(1);
+    let mut reasons = vec![serde_json::json!({ "Code": "None" }); parts];
+    let why = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    reasons[parts - 1] = serde_json::json!({ "Code": why[world.below(why.len())] });
     let body = serde_json::json!({
         "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
-        "message": "another transaction is under way",
-        "CancellationReasons": [{ "Code": "TransactionConflict" }],
+        "message": "the transaction is cancelled",
+        "CancellationReasons": reasons,
     });
     answer(StatusCode::BAD_REQUEST, body.to_string())
 }

@@ -1,4 +1,4 @@
-//! A purchase that an operator settles, from the provider's records.
+//! What the provider's record of a settled purchase counts for, and what an operator may record of it.
 
 use super::{Outcome, Purchase, Settled, Source, State, Verdict};
 
@@ -13,17 +13,21 @@ impl Purchase {
         }
     }
 
-    /// What an outcome says of this purchase. An operator who settled it has seen that the provider's record
-    /// has another price, so from then on the record counts for what it says.
+    /// What an outcome says of this purchase. Once it is settled, a record of the provider at another price
+    /// counts for what it says. But it proves a reversal only where an operator settled the purchase, who has
+    /// seen the record.
     pub fn verdict_of(&self, outcome: &Outcome) -> Verdict {
-        let seen = outcome.mismatched.filter(|_| self.was_settled_by_operator());
-        seen.unwrap_or(outcome.verdict)
+        let counts = |proof: &Verdict| match (self.state, *proof) {
+            (State::Delivered, Verdict::Reversed) => self.was_settled_by_operator(),
+            _ => self.state.is_final(),
+        };
+        outcome.mismatched.filter(counts).unwrap_or(outcome.verdict)
     }
 
     /// Whether an operator settled it, though the provider may have reversed it since.
     fn was_settled_by_operator(&self) -> bool {
         let mut settled = self.history.iter().filter(|line| line.source == Source::Operator);
-        self.state.is_final() && settled.any(|line| line.concluded.is_some())
+        settled.any(|line| line.concluded.is_some())
     }
 }
 
@@ -50,6 +54,12 @@ mod tests {
         Purchase { history: vec![line], ..samples::purchase(state, MADE) }
     }
 
+    /// An answer that names our request and our number, and another price.
+    fn at_another_price(proof: Verdict) -> Outcome {
+        let mismatched = Some(proof);
+        Outcome { mismatched, ..Outcome::new(Verdict::NeedsReview, "000", "") }
+    }
+
     #[test]
     fn what_waits_is_settled_as_anything_and_what_is_delivered_as_reversed_only() {
         let all = [Settled::Delivered, Settled::Failed, Settled::Reversed];
@@ -65,12 +75,11 @@ mod tests {
     }
 
     #[test]
-    fn a_record_at_another_price_counts_once_an_operator_settled_the_purchase() {
-        let mismatched = Some(Verdict::Reversed);
-        let outcome = Outcome { mismatched, ..Outcome::new(Verdict::NeedsReview, "040", "") };
+    fn a_record_at_another_price_proves_a_reversal_once_an_operator_settled_the_purchase() {
+        let reversed = at_another_price(Verdict::Reversed);
         let delivered = Some(State::Delivered);
         let verdict =
-            |source, concluded, state| settled_by(source, concluded, state).verdict_of(&outcome);
+            |source, concluded, state| settled_by(source, concluded, state).verdict_of(&reversed);
         let by_operator = verdict(Source::Operator, delivered, State::Delivered);
         assert_eq!(by_operator, Verdict::Reversed);
         for (source, concluded, state) in [
@@ -80,6 +89,22 @@ mod tests {
         ] {
             let verdict = verdict(source.clone(), concluded, state);
             assert_eq!(verdict, Verdict::NeedsReview, "{source} {concluded:?} {state:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_at_another_price_confirms_or_contradicts_what_is_settled_and_settles_nothing() {
+        for state in State::iter() {
+            let purchase = settled_by(Source::Requery, Some(state), state);
+            for proof in [Verdict::Delivered, Verdict::Failed, Verdict::Reversed] {
+                let expected = match (state, proof) {
+                    (State::Delivered, Verdict::Reversed) => Verdict::NeedsReview,
+                    _ if state.is_final() => proof,
+                    _ => Verdict::NeedsReview,
+                };
+                let verdict = purchase.verdict_of(&at_another_price(proof));
+                assert_eq!(verdict, expected, "{state:?} {proof:?}");
+            }
         }
     }
 }
