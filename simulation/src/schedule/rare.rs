@@ -6,7 +6,8 @@ use strum::IntoEnumIterator;
 use super::customers::link;
 use super::generator::{Generator, HOUR, MINUTE, SECOND};
 use super::{
-    Action, Away, Deed, End, Fate, Fault, FaultKind, Outage, PayAnswer, Report, RequeryAnswer,
+    Action, Away, Deed, End, Fate, Fault, FaultKind, Odd, OddStatus, Outage, PayAnswer, Report,
+    RequeryAnswer, Shape,
 };
 use crate::world::TENANTS;
 
@@ -22,8 +23,14 @@ const UNCLEAR_PAY: [PayAnswer; 6] = [
     PayAnswer::UnknownCode,
 ];
 /// Answers to `pay` after which VTpass has the order.
-const ACKNOWLEDGED_PAY: [PayAnswer; 4] =
-    [PayAnswer::Pending, PayAnswer::Used, PayAnswer::Contradictory, PayAnswer::Review];
+const ACKNOWLEDGED_PAY: [PayAnswer; 6] = [
+    PayAnswer::Pending,
+    PayAnswer::Used,
+    PayAnswer::Contradictory,
+    PayAnswer::Review,
+    PayAnswer::Odd(shown(200, Shape::IdOnly)),
+    PayAnswer::Odd(shown(500, Shape::Sparse)),
+];
 /// Answers to `requery` that prove nothing.
 const UNCLEAR: [RequeryAnswer; 7] = [
     RequeryAnswer::Silent,
@@ -49,6 +56,11 @@ const REPORT_CALLS: [(&str, &str); 7] = [
     ("requery", "vtpass POST /api/requery"),
     ("requery", "dynamodb UpdateItem PurchasesTable"),
 ];
+
+/// A failing system that shows a part of the order's transaction.
+const fn shown(http: u16, shape: Shape) -> Odd {
+    Odd { http, code: 83, status: OddStatus::Pending, shape }
+}
 
 impl Generator {
     /// VTpass denies an order that it took: any number of times once it has acknowledged it, else
@@ -166,6 +178,18 @@ impl Generator {
         self.at(at, Deed::Withdraw { customer, report: Report::Lost });
         let later = at + self.between(SECOND, HOUR);
         self.at(later, Deed::Read { tenant: 0, customer });
+        if self.percent(30) {
+            // The customer comes back while the withdrawal is done here.
+            self.own_faults.push(Fault {
+                caller: "requery".to_owned(),
+                call: "sqs SendMessage FollowUpQueue unlink".to_owned(),
+                nth: 0,
+                times: 1,
+                kind: FaultKind::Slow,
+            });
+            let back = later + self.between(0, 5 * SECOND);
+            self.at(back, link(0, customer));
+        }
     }
 
     /// What may go wrong with the webhook of a reversal, and after it.

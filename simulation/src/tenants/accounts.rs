@@ -16,6 +16,8 @@ use crate::world::{TENANTS, World, tenant_id};
 /// How often a tenant repeats a request that was not answered.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(2);
+/// Some come back to a code only when the claim of an exchange that died is over.
+const AFTER_CLAIM: Duration = Duration::from_secs(31);
 /// How long before a withdrawal Mono reports it, if it is early.
 const EARLY: Duration = Duration::from_secs(60);
 
@@ -41,7 +43,10 @@ impl People {
         world.tell(|| {
             format!("tenant {tenant} asks customer {number} for access: {}", begun.status)
         });
-        let Some(session) = text(&begun.body, "/data/session_id") else { return };
+        let Some(session) = text(&begun.body, "/data/session_id") else {
+            not_refused(world, &begun, "a customer's consent");
+            return;
+        };
         let Some(Sms { otp, .. }) = world.ledger.get(SMS, session) else { return };
         for _ in 0..wrong_otps {
             self.verify(&client, session, "000000").await;
@@ -50,10 +55,16 @@ impl People {
         world.tell(|| {
             format!("customer {number} proves it to tenant {tenant}: {}", verified.status)
         });
-        let Some(code) = text(&verified.body, "/data/code") else { return };
+        let Some(code) = text(&verified.body, "/data/code") else {
+            if wrong_otps == 0 {
+                not_refused(world, &verified, "a right OTP");
+            }
+            return;
+        };
         if world.chance(10) {
             steal(world, tenant, code).await;
         }
+        let pause = if world.chance(20) { AFTER_CLAIM } else { PAUSE };
         for _ in 0..TRIES {
             let reply = client.post("/account/auth", &json!({ "code": code })).await;
             world.tell(|| format!("tenant {tenant} exchanges the code: {}", reply.status));
@@ -67,9 +78,10 @@ impl People {
                 return;
             }
             if !reply.is_open() && reply.status != 409 {
+                not_refused(world, &reply, "a code");
                 break;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(pause).await;
         }
         world.record().not_exchanged.insert(customer.account_id.to_owned());
     }
@@ -84,11 +96,12 @@ impl People {
         let id = customer(number).account_id;
         let (end, begun) =
             (consents::end_of(world, &tenant_id(tenant), id), to_ms(world.clock.now()));
+        let was_linked = is_linked(world, tenant, number);
         let reply = Client::of(world, tenant).get(&format!("/accounts/{id}/identity")).await;
         world.tell(|| format!("tenant {tenant} reads customer {number}: {}", reply.status));
         let is_shown = reply.status == 200;
         world.record().reads.add(tenant_id(tenant).as_str(), id, begun, is_shown);
-        let is_held = holds(world, tenant, number);
+        let is_held = was_linked || is_linked(world, tenant, number);
         if reply.status == 422
             && is_held
             && world.is_spared("fetch-data")
@@ -179,9 +192,16 @@ async fn steal(world: &World, tenant: Tenant, code: &str) {
     }
 }
 
-/// Whether the store has, or had a moment ago, the account as the tenant's.
-pub(super) fn holds(world: &World, tenant: Tenant, number: CustomerNumber) -> bool {
-    account_state(world, tenant, number).is_some()
+/// Whether the store has the account as linked by the tenant.
+pub(super) fn is_linked(world: &World, tenant: Tenant, number: CustomerNumber) -> bool {
+    account_state(world, tenant, number).as_deref() == Some("linked")
+}
+
+/// Where nothing goes wrong, nothing that is right is refused, but for a limit or by Mono.
+fn not_refused(world: &World, reply: &Reply, what: &str) {
+    if world.is_calm_schedule() && matches!(reply.status, 400 | 401 | 403 | 404 | 409 | 410) {
+        world.violated("works_when_calm", format!("{what} was refused: {}", reply.status));
+    }
 }
 
 /// A customer withdraws at Mono, which may report it by webhook; or Mono reports it without reason.

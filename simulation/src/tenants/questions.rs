@@ -3,7 +3,7 @@
 use sandbox::simulators::mtn;
 use serde_json::json;
 
-use super::accounts::{customer, holds};
+use super::accounts::{customer, is_linked};
 use super::client::{Client, text};
 use super::people::People;
 use crate::checks::name;
@@ -44,10 +44,12 @@ impl People {
         };
         answers.into_iter().for_each(|it| world.mtn.script(script(it)));
         let path = format!("/accounts/{}/mtn/recharges", customer(number).account_id);
+        let was_linked = is_linked(world, tenant, number);
         let reply = Client::of(world, tenant).get(&path).await;
         world
             .tell(|| format!("tenant {tenant} asks MTN about customer {number}: {}", reply.status));
-        if matches!(reply.status, 200 | 202) && !holds(world, tenant, number) {
+        let is_held = was_linked || is_linked(world, tenant, number);
+        if matches!(reply.status, 200 | 202) && !is_held {
             world.violated(name::OWN_ONLY, format!("tenant {tenant} asks about {number}"));
         }
         if let Some(id) = text(&reply.body, "/data/request_id") {
