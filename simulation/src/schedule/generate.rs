@@ -8,13 +8,12 @@
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
-use sandbox::simulators::vtpass::ApiCall;
 use strum::IntoEnumIterator;
 
 use super::generator::{Generator, HOUR, MINUTE, SECOND};
 use super::rare::{admit_orders, is_late_pay, late_pay, refused_webhook};
 use super::{
-    Away, Deed, Density, End, Fate, Fault, FaultKind, Odd, Outage, PayAnswer, RefillAnswer,
+    Away, Deed, Density, End, Fate, Fault, FaultKind, Outage, PayAnswer, RefillAnswer,
     RequeryAnswer, Schedule, Settings,
 };
 use crate::coverage::Sites;
@@ -236,19 +235,11 @@ impl Generator {
         let pay = match self.rng.u8(0..10) {
             0..3 => PayAnswer::Plain,
             3..5 => PayAnswer::Pending,
-            _ => match self.any() {
-                PayAnswer::Odd(_) => PayAnswer::Odd(Odd::draw(&mut self.rng, ApiCall::Pay)),
-                answer => answer,
-            },
+            _ => self.pay_answer(),
         };
         let mut requeries: Vec<RequeryAnswer> = Vec::new();
         for _ in 0..self.pick(&[0, 0, 0, 1, 2, 4]) {
-            let answer = match self.any() {
-                RequeryAnswer::Odd(_) => {
-                    RequeryAnswer::Odd(Odd::draw(&mut self.rng, ApiCall::Requery))
-                }
-                answer => answer,
-            };
+            let answer = self.requery_answer();
             let unknown = requeries.iter().filter(|it| **it == RequeryAnswer::Unknown).count();
             // Three in a row would be proof. A VTpass that forgets what it took proves what is false.
             if answer != RequeryAnswer::Unknown || unknown < 2 || !pay.is_taken() {

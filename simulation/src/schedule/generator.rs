@@ -1,9 +1,10 @@
 //! Draws from a seed: the numbers, times and choices that schedules are made of.
 
 use fastrand::Rng;
+use sandbox::simulators::vtpass::ApiCall;
 use strum::IntoEnumIterator;
 
-use super::{Action, Deed, Density, Fault, Outage};
+use super::{Action, Deed, Density, Fault, Odd, Outage, PayAnswer, RequeryAnswer};
 use crate::world::TENANTS;
 
 pub(super) const SECOND: u64 = 1_000;
@@ -69,6 +70,22 @@ impl Generator {
     pub(super) fn any<T: IntoEnumIterator + Copy>(&mut self) -> T {
         let all: Vec<T> = T::iter().collect();
         self.pick(&all)
+    }
+
+    /// An answer to `pay`.
+    pub(super) fn pay_answer(&mut self) -> PayAnswer {
+        match self.any() {
+            PayAnswer::Odd(_) => PayAnswer::Odd(Odd::draw(&mut self.rng, ApiCall::Pay)),
+            answer => answer,
+        }
+    }
+
+    /// An answer to `requery`.
+    pub(super) fn requery_answer(&mut self) -> RequeryAnswer {
+        match self.any() {
+            RequeryAnswer::Odd(_) => RequeryAnswer::Odd(Odd::draw(&mut self.rng, ApiCall::Requery)),
+            answer => answer,
+        }
     }
 
     pub(super) fn tenant(&mut self) -> usize {

@@ -44,8 +44,7 @@ impl People {
             format!("tenant {tenant} asks customer {number} for access: {}", begun.status)
         });
         let Some(session) = text(&begun.body, "/data/session_id") else {
-            not_refused(world, &begun, "a customer's consent");
-            return;
+            return not_refused(world, &begun, "a customer's consent");
         };
         let Some(Sms { otp, .. }) = world.ledger.get(SMS, session) else { return };
         for _ in 0..wrong_otps {
@@ -56,10 +55,9 @@ impl People {
             format!("customer {number} proves it to tenant {tenant}: {}", verified.status)
         });
         let Some(code) = text(&verified.body, "/data/code") else {
-            if wrong_otps == 0 {
-                not_refused(world, &verified, "a right OTP");
-            }
-            return;
+            return if wrong_otps == 0 {
+                not_refused(world, &verified, "a right OTP")
+            };
         };
         if world.chance(10) {
             steal(world, tenant, code).await;
