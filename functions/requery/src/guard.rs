@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::domain::guard::{Sign, waits_for_requery};
 use shared::domain::job::{Chain, Step};
-use shared::domain::purchase::{Answer, Outcome, Purchase, Source, Verdict};
+use shared::domain::purchase::{Answer, Attempt, Outcome, Purchase, Source, Verdict};
 use shared::store::StoreError;
 
 use crate::purchase::{Asked, PurchaseJobs};
@@ -44,8 +44,8 @@ impl PurchaseJobs {
         tracing::warn!(service_id, reason, "an outcome cannot be noted at the guard");
     }
 
-    /// The first requery decides about an order, unless VTpass still works on it: then the second one
-    /// does. A service that delivers slowly works.
+    /// The first requery decides about an order, unless VTpass still works on it or was not asked: then
+    /// the second one does. A service that delivers slowly works.
     async fn note(
         &self,
         step: u32,
@@ -54,7 +54,7 @@ impl PurchaseJobs {
     ) -> Result<(), StoreError> {
         let decides = match step {
             0 => outcome.verdict != Verdict::Pending,
-            _ => was_pending(purchase),
+            _ => !was_decided(purchase),
         };
         if !decides {
             return Ok(());
@@ -68,8 +68,9 @@ impl PurchaseJobs {
     }
 }
 
-/// Whether VTpass worked on the order at the first requery.
-fn was_pending(purchase: &Purchase) -> bool {
-    let last = purchase.history.last();
-    last.is_some_and(|it| it.source == Source::Requery && it.answer == Some(Answer::Pending))
+/// Whether the first requery decided.
+fn was_decided(purchase: &Purchase) -> bool {
+    let decided =
+        |line: &Attempt| line.source == Source::Requery && line.answer != Some(Answer::Pending);
+    purchase.history.iter().any(decided)
 }

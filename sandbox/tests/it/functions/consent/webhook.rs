@@ -190,6 +190,26 @@ async fn a_consent_that_is_given_after_mono_was_asked_stays_and_counts_as_no_wit
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_read_met_is_asked_about_for_a_day_and_not_for_ever() {
+    let mono = Provider::start(|request| match request.target.as_str() {
+        "/accounts/acc1" => Script::Json(402, json!({})),
+        _ => agreeable_mono(request),
+    })
+    .await;
+    let gateway = Gateway::undriven_with(&mono_at(&mono.url)).await;
+    gateway.caller().link_acc1().await;
+    let (_tap, requery) = gateway.with_tap("requery").await;
+    for (step, once, goes_on) in [(99, true, 1), (100, true, 0), (100, false, 1)] {
+        let about =
+            json!({ "kind": "withdrawal", "account_id": "acc1", "once": once, "step": step });
+        gateway.send_raw(&about.to_string()).await;
+        gateway.drive_queue("RequeryQueue", &requery).await;
+        assert_eq!(gateway.messages("FollowUpQueue").await, goes_on, "{step} {once}");
+        gateway.empty("FollowUpQueue").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_the_secret_the_webhook_is_404_and_unknown_events_are_ignored() {
     let (gateway, caller, mono, _) = linked(404).await;
     let event = unlinked(&json!({ "account": { "id": "acc1" } }));

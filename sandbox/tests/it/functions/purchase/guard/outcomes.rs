@@ -123,6 +123,24 @@ async fn an_order_that_vtpass_works_on_counts_by_its_second_requery_and_not_agai
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_probe_whose_first_requery_could_not_be_made_is_decided_by_the_second() {
+    let (gateway, caller) = guarded().await;
+    let (tap, requery) = gateway.with_tap("requery").await;
+    super::suspend(&caller).await;
+    gateway.clock.turn(MINUTE);
+    caller.script(json!([working_on_it(1)])).await;
+    caller.bought("probe", &airtime(FAILED)).await;
+    gateway.clock.turn(MINUTE);
+    // The purchase cannot be read, so nobody is asked.
+    tap.fail_store(true);
+    gateway.drive(&requery).await;
+    tap.fail_store(false);
+    gateway.clock.turn(MINUTE);
+    gateway.drive(&requery).await;
+    assert!(gateway.sells("mtn").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_delivers_slowly_stays_open() {
     let (gateway, caller) = guarded().await;
     let (_tap, requery) = gateway.with_tap("requery").await;
