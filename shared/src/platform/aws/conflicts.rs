@@ -38,7 +38,7 @@ fn met_transaction(error: &Error) -> bool {
     update || put || delete || may_be_repeated(error)
 }
 
-/// Why a transaction is cancelled that may pass a moment later.
+/// The reasons of a cancellation after which the same transaction may succeed a moment later.
 const PASSING: [&str; 3] =
     ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
