@@ -23,6 +23,8 @@ use crate::provider::request::{self, JSON};
 
 /// The time limit of waiting for a token.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Why there is no token where the time was over before MTN was asked.
+const NOT_IN_TIME: &str = "no answer in time";
 /// The lifetime of a token whose answer does not say.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 /// The longest lifetime that is believed.
@@ -124,8 +126,7 @@ impl Tokens {
             return Ok(bearer);
         }
         let limit = deadline.rest().min(TOKEN_TIMEOUT);
-        let fetched = tokio::time::timeout(limit, self.fetch_once(token_use)).await;
-        fetched.unwrap_or_else(|_| Err(unavailable("no answer in time")))
+        self.fetch_once(token_use, Deadline::after(limit)).await
     }
 
     /// Drops the kept token if it is the refused one.
@@ -137,12 +138,17 @@ impl Tokens {
     }
 
     /// Fetches a token, unless another task fetched one while this task waited.
-    async fn fetch_once(&self, token_use: TokenUse) -> Result<HeaderValue, TokenError> {
-        let _guard = self.fetching.lock().await;
+    async fn fetch_once(
+        &self,
+        token_use: TokenUse,
+        deadline: Deadline,
+    ) -> Result<HeaderValue, TokenError> {
+        let turn = tokio::time::timeout(deadline.rest(), self.fetching.lock()).await;
+        let _guard = turn.map_err(|_| unavailable(NOT_IN_TIME))?;
         if let Some(bearer) = self.usable(token_use) {
             return Ok(bearer);
         }
-        let token = self.fetch().await?;
+        let token = self.fetch(deadline.rest()).await?;
         *self.kept() = Some(token.clone());
         if token_use == TokenUse::Refill && token.lifetime < token_use.margin() {
             return Err(TokenError::Unavailable("its token is about to expire".to_owned()));
@@ -150,13 +156,17 @@ impl Tokens {
         Ok(token.bearer)
     }
 
-    async fn fetch(&self) -> Result<Token, TokenError> {
+    /// An endpoint that does not answer counts against MTN, so the call has its own time limit.
+    async fn fetch(&self, limit: Duration) -> Result<Token, TokenError> {
+        if limit.is_zero() {
+            return Err(unavailable(NOT_IN_TIME));
+        }
         let request = self.request().ok_or_else(|| {
             TokenError::Unavailable("the request for a token cannot be written".to_owned())
         })?;
         let asked_at = self.clock.now();
         // The call that needs the token is admitted already.
-        let result = self.upstream.call_admitted("token", request, TOKEN_TIMEOUT).await;
+        let result = self.upstream.call_admitted("token", request, limit).await;
         let answer = result.map_err(|reason| unavailable(&reason.to_string()))?;
         match answer.status.as_u16() {
             200..=299 => Token::read(&answer, asked_at),

@@ -201,6 +201,19 @@ async fn token_that_does_not_come_in_time_fails_the_refill() {
 }
 
 #[tokio::test]
+async fn mtn_that_gives_no_token_in_time_is_not_asked_again_and_again() {
+    let (never, arrived) = no_answer();
+    let mock = MockMtn::new(&[], never, data).await;
+    for _ in 0..3 {
+        mock.mtn.check().unwrap();
+        let error = until_timeout(read(&mock), &arrived).await.unwrap_err();
+        assert_eq!(error.to_string(), "MTN is unavailable: no token: no answer in time");
+        tokio::time::resume();
+    }
+    assert!(matches!(mock.mtn.check(), Err(MtnError::Down(_))));
+}
+
+#[tokio::test]
 async fn unreachable_mtn_was_not_called() {
     // Nothing listens on port 1 of this machine.
     let now = Arc::default();
