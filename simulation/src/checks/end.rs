@@ -127,10 +127,8 @@ fn is_contradicted(world: &World, id: &str, truth: OrderState) -> bool {
 
 /// Whether VTpass reversed a delivered order and its record has another price, so that a person must look.
 pub fn is_for_a_person(world: &World, seen: &Seen) -> bool {
-    let is_repriced =
-        world.schedule.actions.iter().any(|it| matches!(it.deed, Deed::Reprice { .. }));
     let order = world.vtpass.order(&seen.reference);
-    is_repriced && order.is_some_and(|it| it.state == OrderState::Reversed)
+    order.is_some_and(|it| it.state == OrderState::Reversed && it.amount_kobo != seen.amount)
 }
 
 /// Whether VTpass reversed an order after reconcile looked back on it, and its webhook was lost or never sent.
