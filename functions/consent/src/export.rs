@@ -72,8 +72,8 @@ impl ConsentFunction {
         let base = self.public_base_url.as_deref().unwrap_or(&request.base_url);
         let list = format!("{base}/accounts/{}/export", account.account_id);
         let next = next.map(|next| format!("{list}?limit={limit}&cursor={}", next.cursor()));
-        // A consent that became narrower closes what was answered before.
-        let covered = requests.iter().filter(|it| account.is_open_to(&it.question, now));
+        // A withdrawal, or a consent that became narrower, closes what was answered before.
+        let covered = requests.iter().filter(|it| account.is_open_to(it, now));
         let requests = covered.map(DeferredRequest::view).collect();
         let purchases = purchases.iter().map(Purchase::view).collect();
         let data = Export { account: &account, requests, purchases };

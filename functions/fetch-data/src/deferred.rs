@@ -64,12 +64,10 @@ impl FetchData {
         line: &Line<'_>,
         question: Question,
     ) -> Result<(DeferredRequest, CallbackToken), ApiError> {
-        let tenant = request.tenant()?;
         let (now, random) = (self.environment.clock.now(), &self.environment.random);
-        let (account_id, base_url) = (&line.account.account_id, self.base_url(request));
-        let (deferred, token) =
-            DeferredRequest::new(tenant, account_id, question, base_url, now, random);
-        let (tenant, request_id) = (tenant.clone(), deferred.request_id.clone());
+        let (about, base_url) = (line.account.about(), self.base_url(request));
+        let (deferred, token) = DeferredRequest::new(about, question, base_url, now, random);
+        let (tenant, request_id) = (deferred.tenant.clone(), deferred.request_id.clone());
         let job = Job::DeferredRequest(Step::first(AskedRequest { tenant, request_id }));
         self.jobs.send(&job, self.answer_time.duration()).await?;
         self.requests.record(&deferred).await?;
@@ -142,7 +140,7 @@ impl FetchData {
         Ok(with_preference(reply, wait))
     }
 
-    /// `GET /requests/{request_id}`. A request about an account that is no longer linked is gone.
+    /// `GET /requests/{request_id}`. A request that was made by a consent that ended is gone.
     pub(crate) async fn deferred_request(&self, request: &ApiRequest) -> Result<Reply, ApiError> {
         let tenant = request.tenant()?;
         let id = request.path_id("request_id", DeferredRequestId::parse)?;
@@ -150,6 +148,9 @@ impl FetchData {
         let met = self.poll_until(tenant, &id, request.arrived + wait).await?;
         let met = met.ok_or_else(ApiError::not_found)?;
         let account = self.linked_account(tenant, &met.account_id).await?;
+        if !account.still_holds(&met) {
+            return Err(ApiError::not_found());
+        }
         check_question(&account, &met.question)?;
         Ok(with_preference(view(&account, &met)?, wait))
     }

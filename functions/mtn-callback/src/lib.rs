@@ -65,7 +65,7 @@ impl MtnCallback {
     async fn keep(&self, deferred: &DeferredRequest, body: &str) -> Result<bool, StoreError> {
         let account = self.accounts.get(&deferred.tenant, &deferred.account_id).await?;
         let (id, now) = (&deferred.request_id, self.clock.now());
-        if !account.is_some_and(|account| account.is_open_to(&deferred.question, now)) {
+        if !account.is_some_and(|account| account.is_open_to(deferred, now)) {
             return Ok(false);
         }
         let answer = match read_callback(&deferred.question, body) {

@@ -81,7 +81,7 @@ impl DeferredRequestJobs {
     }
 
     /// A request whose account is no longer open is deleted, answered or not, because its unlink
-    /// may not have seen it. So is one that a narrower consent does not cover.
+    /// may not have seen it. So is one that was asked by a consent that ended, or that a narrower consent does not cover.
     async fn task(&self, step: &Step<AskedRequest>) -> Result<Task, StoreError> {
         let AskedRequest { tenant, request_id } = &step.about;
         let now = self.environment.clock.now();
@@ -89,7 +89,7 @@ impl DeferredRequestJobs {
             return Ok(Task::Nothing);
         };
         let account = self.accounts.get(tenant, &request.account_id).await?;
-        let Some(account) = account.filter(|it| it.is_open_to(&request.question, now)) else {
+        let Some(account) = account.filter(|it| it.is_open_to(&request, now)) else {
             self.requests.forget(request_id).await?;
             return Ok(Task::Nothing);
         };

@@ -5,7 +5,7 @@ use strum::{EnumString, IntoStaticStr};
 use time::OffsetDateTime;
 
 use super::consent::{ConsentTerms, Scope};
-use super::deferred::Question;
+use super::deferred::{About, DeferredRequest};
 use super::ids::{AccountId, TenantId};
 use super::msisdn::Msisdn;
 use super::network::Network;
@@ -49,6 +49,12 @@ pub struct AccountEvent {
 pub const DORMANT: &str = "dormant";
 
 impl AccountEvent {
+    /// Whether it tells that a consent came to its end.
+    fn is_an_end(&self) -> bool {
+        let change = AccountChange::named(&self.event);
+        change.is_some_and(|change| change != AccountChange::Linked)
+    }
+
     /// Without free text.
     #[must_use]
     pub fn erased(mut self) -> Self {
@@ -142,10 +148,25 @@ impl Account {
             && consent.is_some_and(|consent| !consent.terms.has_ended(now))
     }
 
-    /// Whether an answer to this question may be asked for, kept and read. A consent may be narrower now than
+    /// What a request that is made now is about.
+    pub fn about(&self) -> About<'_> {
+        let session = self.consent.as_ref().map(|consent| consent.session.as_str());
+        About { tenant: &self.tenant, account_id: &self.account_id, session }
+    }
+
+    /// Whether an answer to this request may be asked for, kept and read. A consent may be narrower now than
     /// when the question was asked.
-    pub fn is_open_to(&self, question: &Question, now: OffsetDateTime) -> bool {
-        self.is_open(now) && self.covers(question.scope())
+    pub fn is_open_to(&self, request: &DeferredRequest, now: OffsetDateTime) -> bool {
+        self.is_open(now) && self.still_holds(request) && self.covers(request.question.scope())
+    }
+
+    /// Whether no consent of this account came to its end since the request was made. What was asked before a
+    /// withdrawal is not for the tenant after it, whoever consented again.
+    pub fn still_holds(&self, request: &DeferredRequest) -> bool {
+        let Some(session) = &request.session else { return true };
+        let since = self.history.iter().rev();
+        let mut consents = since.take_while(|line| !line.is_an_end());
+        consents.any(|line| line.session.as_ref() == Some(session))
     }
 
     /// Whether its consent covers this data.

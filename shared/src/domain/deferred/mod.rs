@@ -53,6 +53,17 @@ pub struct TokenHash {
     expires_at: OffsetDateTime,
 }
 
+/// What a request is about: an account of a tenant, by the consent that is in force.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The tenant that asks.
+    pub tenant: &'a TenantId,
+    /// The account.
+    pub account_id: &'a AccountId,
+    /// SHA-256 of the id of the consent's OTP session.
+    pub session: Option<&'a str>,
+}
+
 /// A deferred request as it is stored. It holds no phone number; the account does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeferredRequest {
@@ -64,6 +75,9 @@ pub struct DeferredRequest {
     pub account_id: AccountId,
     /// Key of the index by which an unlink finds it.
     pub account: String,
+    /// SHA-256 of the id of the OTP session of the consent by which it was asked. Older versions kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// What was asked.
     #[serde(rename = "query")]
     pub question: Question,
@@ -154,8 +168,7 @@ impl CallbackToken {
 impl DeferredRequest {
     /// A request before its first ask.
     pub fn new(
-        tenant: &TenantId,
-        account_id: &AccountId,
+        about: About<'_>,
         question: Question,
         base_url: &str,
         now: OffsetDateTime,
@@ -164,9 +177,10 @@ impl DeferredRequest {
         let token = CallbackToken::new(random);
         let request = Self {
             request_id: DeferredRequestId::random(random),
-            tenant: tenant.clone(),
-            account_id: account_id.clone(),
-            account: account_key(tenant, account_id),
+            tenant: about.tenant.clone(),
+            account_id: about.account_id.clone(),
+            account: account_key(about.tenant, about.account_id),
+            session: about.session.map(str::to_owned),
             question,
             state: DeferredState::Waiting,
             base_url: base_url.to_owned(),
@@ -272,10 +286,9 @@ mod tests {
     const NOW: OffsetDateTime = time::macros::datetime!(2026-11-22 10:00 UTC);
 
     fn request() -> (DeferredRequest, CallbackToken) {
-        let tenant = TenantId::parse("t").unwrap();
-        let account = AccountId::parse("acc1").unwrap();
-        let random = Random::system();
-        DeferredRequest::new(&tenant, &account, Question::Balance, "https://g", NOW, &random)
+        let (tenant, account) = (TenantId::parse("t").unwrap(), AccountId::parse("acc1").unwrap());
+        let about = About { tenant: &tenant, account_id: &account, session: None };
+        DeferredRequest::new(about, Question::Balance, "https://g", NOW, &Random::system())
     }
 
     #[test]

@@ -193,7 +193,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::domain::deferred::Question;
+    use crate::domain::deferred::{About, Question};
     use crate::domain::event::Event;
     use crate::domain::ids::AccountId;
     use crate::domain::network::Network;
@@ -255,9 +255,9 @@ mod tests {
     #[test]
     fn a_request_that_is_answered_after_it_timed_out_owes_both_events_each_as_it_was_then() {
         let (tenant, account) = (TenantId::parse("t").unwrap(), AccountId::parse("acc1").unwrap());
-        let random = Random::system();
+        let about = About { tenant: &tenant, account_id: &account, session: None };
         let (mut request, _) =
-            DeferredRequest::new(&tenant, &account, Question::Balance, "https://g", START, &random);
+            DeferredRequest::new(about, Question::Balance, "https://g", START, &Random::system());
         let seen = |request: &DeferredRequest| {
             let told = |it: Owed| (it.kind.to_string(), it.data["state"].clone(), it.at);
             request.owed().into_iter().map(told).collect::<Vec<_>>()

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::domain::deferred::DeferredRequest;
-use shared::domain::deferred::Question;
+use shared::domain::deferred::{About, DeferredRequest, Question};
+use shared::domain::ids::{AccountId, TenantId};
 use tokio::runtime::Handle;
 
 use crate::support::mtn::ANSWER_TIME;
@@ -272,11 +272,11 @@ async fn a_request_missed_by_an_unlink_is_deleted_by_its_own_job() {
     let (gateway, caller, account) = Gateway::with_line().await;
     caller.post(&format!("/accounts/{account}/unlink"), json!({})).await.ok();
     // The request was recorded after the unlink had read the index.
-    let tenant = shared::domain::ids::TenantId::parse(&tenant_of(KEY)).unwrap();
-    let account = shared::domain::ids::AccountId::parse(&account).unwrap();
+    let (tenant, account_id) = ids(&account);
     let (now, random) = (gateway.clock.clock().now(), gateway.environment().random);
+    let about = About { tenant: &tenant, account_id: &account_id, session: None };
     let (request, token) =
-        DeferredRequest::new(&tenant, &account, Question::Balance, &caller.base_url, now, &random);
+        DeferredRequest::new(about, Question::Balance, &caller.base_url, now, &random);
     let id = request.request_id.clone();
     gateway.requests().record(&request).await.unwrap();
     let url = token.url(&caller.base_url, &id);
@@ -285,6 +285,50 @@ async fn a_request_missed_by_an_unlink_is_deleted_by_its_own_job() {
     let message = json!({ "kind": "mtn_request", "tenant": tenant, "request_id": id, "step": 0 });
     gateway.send_raw(&message.to_string()).await;
     until("the deletion", async || gateway.items("RequestsTable").await == 0).await;
+}
+
+fn ids(account: &str) -> (TenantId, AccountId) {
+    (TenantId::parse(&tenant_of(KEY)).unwrap(), AccountId::parse(account).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_of_before_a_withdrawal_is_gone_under_the_next_consent() {
+    let (gateway, caller, account) = Gateway::with_line().await;
+    let (tenant, account_id) = ids(&account);
+    caller.mtn_answers("recharges", &["held", "now", "held"]).await;
+    let waiting = caller.asked(&account, RECHARGES).await;
+    let url = caller.callback_urls().await.remove(0);
+    caller.mtn(&account, RECHARGES).await.ok();
+    let requests = gateway.requests();
+    let now = gateway.clock.clock().now();
+    let page = requests.of_account(&tenant, &account_id, 10, None, now).await.unwrap();
+    assert_eq!(page.requests.len(), 2);
+    // Another consent without a withdrawal between the two changes nothing.
+    assert_eq!(caller.line().await, account);
+    assert_eq!(caller.request(&waiting).await["state"], "waiting");
+
+    // The unlink does not see the requests, and the customer consents again.
+    caller.post(&format!("/accounts/{account}/unlink"), json!({})).await.ok();
+    assert_eq!(caller.line().await, account);
+    for request in &page.requests {
+        requests.record(request).await.unwrap();
+        let id = &request.request_id;
+        caller.get(&format!("/requests/{id}")).await.refused(404, "not_found");
+    }
+    assert_eq!(caller.call_back(&url, r#"{"mainBalance":[]}"#).await.status, 404);
+    let export = caller.get(&format!("/accounts/{account}/export")).await.ok();
+    assert_eq!(export["data"]["requests"], json!([]));
+    let asked = caller.asked(&account, RECHARGES).await;
+    assert_eq!(caller.request(&asked).await["state"], "waiting");
+    assert_eq!(gateway.items("RequestsTable").await, 3);
+    for request in &page.requests {
+        let id = &request.request_id;
+        let message =
+            json!({ "kind": "mtn_request", "tenant": tenant, "request_id": id, "step": 0 });
+        gateway.send_raw(&message.to_string()).await;
+    }
+    until("the deletion", async || gateway.items("RequestsTable").await == 1).await;
+    assert_eq!(caller.request(&asked).await["state"], "waiting");
 }
 
 #[tokio::test(flavor = "multi_thread")]
