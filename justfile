@@ -66,13 +66,13 @@ mutants *arguments:
     .ci/mutants {{arguments}}
 
 # Build the functions for Lambda, and their bills of materials; arm64 unless a target is named
-build-release target="aarch64-unknown-linux-gnu": && (sbom target)
+build-release target="aarch64-unknown-linux-musl": && (sbom target)
     . .ci/tools && cargo lambda build --release --locked --target {{target}} \
         --workspace --exclude sandbox --exclude simulation --exclude cli --exclude fuzzing \
         --exclude charts --exclude bench --exclude floor --exclude work-ours
 
 # Write a software bill of materials for each function to target/sbom
-sbom target="aarch64-unknown-linux-gnu":
+sbom target="aarch64-unknown-linux-musl":
     .ci/sbom {{target}}
 
 # Give an event to a function of the running sandbox: just invoke auth events/auth-airtel.json

@@ -10,18 +10,18 @@ use crate::BenchError;
 const NOT_DEPLOYED: [&str; 8] =
     ["sandbox", "simulation", "cli", "fuzzing", "charts", "bench", "floor", "work-ours"];
 
-/// The arguments of the builds after the functions'.
-const OTHERS: [&[&str]; 3] = [
-    &["--release", "-p", "floor", "--bin", "floor-tuned"],
-    &[
-        "--profile=release-default",
-        "-p",
-        "floor",
-        "--bin",
-        "floor-default",
-        "--features=runtime-defaults",
-    ],
-    &["--release", "-p", "work-ours"],
+/// What else is built as the functions are.
+const LIKE_FUNCTIONS: [&[&str]; 2] =
+    [&["-p", "floor", "--bin", "floor-tuned"], &["-p", "work-ours"]];
+
+/// The floor on defaults.
+const ON_DEFAULTS: [&str; 6] = [
+    "--profile=release-default",
+    "-p",
+    "floor",
+    "--bin",
+    "floor-default",
+    "--features=runtime-defaults",
 ];
 
 /// The name of the empty function for HTTP requests.
@@ -50,11 +50,10 @@ impl Floor {
 
     /// Its binary below Cargo's target folder.
     pub fn binary(self, target: &Path) -> PathBuf {
-        let folder = match self {
-            Self::Default => "release-default",
-            Self::Tuned => "release",
-        };
-        target.join(folder).join(self.name())
+        match self {
+            Self::Default => target.join("release-default").join(self.name()),
+            Self::Tuned => function(target, self.name()),
+        }
     }
 }
 
@@ -65,7 +64,12 @@ pub fn root() -> &'static Path {
 
 /// The binary of a function, or of another that is built as one, below Cargo's target folder.
 pub fn function(target: &Path, name: &str) -> PathBuf {
-    target.join("release").join(name)
+    target.join(deployed_for()).join("release").join(name)
+}
+
+/// The functions are deployed for this, on this machine's processor (docs/adr/0061-a-release-is-linked-with-musl.md).
+fn deployed_for() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
 }
 
 /// Cargo's target folder: this program is in a folder of it.
@@ -85,9 +89,14 @@ pub fn target() -> Result<PathBuf, BenchError> {
 /// When a build fails.
 pub fn build(target: &Path) -> Result<(), BenchError> {
     let excluded = NOT_DEPLOYED.into_iter().flat_map(|package| ["--exclude", package]);
-    let functions: Vec<&str> = ["--release", "--workspace"].into_iter().chain(excluded).collect();
-    cargo_build(target, &functions)?;
-    OTHERS.into_iter().try_for_each(|arguments| cargo_build(target, arguments))
+    let functions: Vec<&str> = ["--workspace"].into_iter().chain(excluded).collect();
+    let target_name = deployed_for();
+    let like_functions = LIKE_FUNCTIONS.into_iter().map(<[&str]>::to_vec);
+    for packages in [functions].into_iter().chain(like_functions) {
+        let arguments = ["--release", "--target", &target_name].into_iter().chain(packages);
+        cargo_build(target, &arguments.collect::<Vec<_>>())?;
+    }
+    cargo_build(target, &ON_DEFAULTS)
 }
 
 /// Builds the sandbox in release mode, or finds that it is up to date, and gives its binary.

@@ -2,6 +2,8 @@
 //!
 //! This room imports no other room.
 
+#[cfg(target_env = "musl")]
+mod allocator;
 pub mod aws;
 pub mod breaker;
 pub mod config;

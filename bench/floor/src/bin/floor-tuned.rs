@@ -1,8 +1,12 @@
-//! A function that answers with its event, built as the functions of the gateway are: one thread, and no
-//! features of `lambda_runtime`.
+//! A function that answers with its event, built as the functions of the gateway are: one thread, no features of
+//! `lambda_runtime`, and the allocator of a release.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
+
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

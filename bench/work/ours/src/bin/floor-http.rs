@@ -3,6 +3,9 @@
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 
+// For the allocator of a release.
+use shared as _;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     run(service_fn(echo)).await
