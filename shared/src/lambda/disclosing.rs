@@ -74,7 +74,9 @@ pub(super) async fn recorded(
     match (&reply.shown, log) {
         (None, _) if !is_disclosing(&request.route) => {}
         (Some(Shown::Nobody), _) => {}
-        (Some(Shown::People(people)), Some(log)) => log.record(request, people).await?,
+        (Some(Shown::People(people)), Some(log)) => {
+            Box::pin(log.record(request, people)).await?;
+        }
         (None, _) | (Some(Shown::People(_)), None) => {
             return Err(ApiError::unavailable("an answer cannot be recorded as a disclosure"));
         }

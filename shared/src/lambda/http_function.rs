@@ -90,7 +90,8 @@ pub async fn serve<F: HttpFunction>(
 
 async fn answer<F: HttpFunction>(function: &F, request: &ApiRequest) -> Result<Reply, ApiError> {
     access::check(request)?;
-    let reply = function.handle(request).await?.deliverable()?;
+    // It is large, and what holds it is moved several times.
+    let reply = Box::pin(function.handle(request)).await?.deliverable()?;
     recorded(function.disclosures(), request, reply).await
 }
 

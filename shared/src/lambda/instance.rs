@@ -92,7 +92,7 @@ impl<F> Instance<F> {
     /// function is built again with the current secrets. The refused call is not repeated.
     pub async fn current(&self) -> Arc<F> {
         if self.environment.credential_refusals.any() && secrets::are_named(&self.vars) {
-            self.renew().await;
+            Box::pin(self.renew()).await;
         }
         self.function.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

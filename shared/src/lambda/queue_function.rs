@@ -108,7 +108,8 @@ async fn handle<F: QueueFunction>(function: &F, record: &SqsMessage, cold_start:
     let attribute = |name| record.attributes.get(name).map(String::as_str);
     let body = record.body.as_deref().unwrap_or_default();
     let counter = CallCounter::of(attribute("AWSTraceHeader").and_then(Trace::parse));
-    let outcome = counter.over(function.handle(body)).await;
+    // It is large, and what holds it is moved several times.
+    let outcome = counter.over(Box::pin(function.handle(body))).await;
     let message_id = record.message_id.as_deref().unwrap_or_default();
     let kind = serde_json::from_str::<Kind>(body).map(|it| it.kind).unwrap_or_default();
     let receive_count: Option<u64> =

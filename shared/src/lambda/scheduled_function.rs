@@ -62,7 +62,7 @@ pub async fn serve<F: ScheduledFunction>(
     let begun = Instant::now();
     let counter = CallCounter::of(None);
     // The last third is for what was begun before.
-    let outcome = counter.over(function.run(begun + left / 3 * 2)).await;
+    let outcome = counter.over(Box::pin(function.run(begun + left / 3 * 2))).await;
     let failed = outcome.as_ref().err().map(ToString::to_string);
     let done = outcome.as_ref().ok().map(ToString::to_string);
     log_invocation!(begun, counter.counts(), cold_start, {
