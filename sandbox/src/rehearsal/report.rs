@@ -70,7 +70,7 @@ pub enum Kind {
 impl Kind {
     fn explained(self) -> &'static str {
         match self {
-            Self::RefundedTwice => "A refund was given twice. Handle each webhook-id once.",
+            Self::RefundedTwice => "A refund was given twice. Refund each purchase_id once.",
             Self::RefundedTooEarly => {
                 "A refund was given while safe_to_refund was false. Ask GET /purchases/{id} first."
             }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_mistake_is_told_once_with_the_seed_that_replays_it() {
         let text = report().text();
-        assert!(text.contains("A refund was given twice. Handle each webhook-id once. (2 of 200)"));
+        assert!(text.contains("A refund was given twice. Refund each purchase_id once. (2 of 200)"));
         assert!(text.contains("replay it with: --from 7 --schedules 1"));
         assert!(!text.contains("--from 9"));
         assert!(text.ends_with("200 schedules, 2 mistakes\n"));
