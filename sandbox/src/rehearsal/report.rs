@@ -173,7 +173,9 @@ mod tests {
     #[test]
     fn a_mistake_is_told_once_with_the_seed_that_replays_it() {
         let text = report().text();
-        assert!(text.contains("A refund was given twice. Refund each purchase_id once. (2 of 200)"));
+        assert!(
+            text.contains("A refund was given twice. Refund each purchase_id once. (2 of 200)")
+        );
         assert!(text.contains("replay it with: --from 7 --schedules 1"));
         assert!(!text.contains("--from 9"));
         assert!(text.ends_with("200 schedules, 2 mistakes\n"));

@@ -10,6 +10,7 @@ use reqwest::{Request, Url};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::Instant;
 
+use crate::platform::names::SystemNames;
 use crate::platform::telemetry;
 
 /// How long opening a connection may take, for every upstream.
@@ -84,6 +85,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
+            .dns_resolver(Arc::new(SystemNames))
             .build()
             .expect("the HTTP client's settings are valid");
         Self(Route::Network(client))

@@ -2,7 +2,7 @@
 //!
 //! This room imports no other room.
 
-#[cfg(target_env = "musl")]
+#[cfg(all(target_env = "musl", not(test)))]
 mod allocator;
 pub mod aws;
 pub mod breaker;
@@ -10,6 +10,7 @@ pub mod config;
 pub mod crypto;
 pub mod environment;
 pub mod http;
+mod names;
 pub mod outside;
 pub mod pace;
 pub mod queue;

@@ -4,6 +4,8 @@ use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 
+use crate::platform::names;
+
 /// Resolves names to addresses.
 pub trait Names: Send + Sync {
     /// The addresses of a name, as they are now.
@@ -18,9 +20,6 @@ pub(super) struct SystemNames;
 
 impl Names for SystemNames {
     fn resolve(&self, name: String) -> Resolved {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name, 0)).await?;
-            Ok(found.map(|address| address.ip()).collect::<Vec<IpAddr>>())
-        })
+        Box::pin(names::addresses(name))
     }
 }
