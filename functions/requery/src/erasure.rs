@@ -167,28 +167,21 @@ impl ErasureJobs {
         holders: &[Holder],
     ) -> Result<Progress, StoreError> {
         let is_linked = holders.iter().any(|holder| holder.state == AccountState::Linked);
-        if about.reported || !is_linked {
-            self.erase(&about.account_id, holders).await?;
-            return Ok(Progress::Done);
-        }
-        match self.withdrawals.count().await {
-            Ok(counted) => {
-                if !self.erase(&about.account_id, holders).await? {
-                    // Another job erased it at the same time and counted it, or the customer came back.
-                    self.withdrawals.give_back(&counted).await?;
-                }
-                Ok(Progress::Done)
+        if !about.reported && is_linked {
+            match self.withdrawals.count(&about.account_id).await {
+                Ok(()) => {}
+                Err(OverLimit::Unknown(error)) => return Err(error),
+                Err(OverLimit::Reached(_) | OverLimit::TooMuch) => return Ok(not_believed(about)),
             }
-            Err(OverLimit::Unknown(error)) => Err(error),
-            Err(OverLimit::Reached(_) | OverLimit::TooMuch) => Ok(not_believed(about)),
         }
+        self.erase(&about.account_id, holders).await?;
+        Ok(Progress::Done)
     }
 
-    /// Erases the personal data of each holder, and leaves the tombstones; whether any was still linked.
+    /// Erases the personal data of each holder, and leaves the tombstones.
     /// A repeat is harmless. The unlink job is sent before, so that what is begun is finished, even if
     /// the customer comes back after a crash and Mono knows the account again.
-    async fn erase(&self, id: &AccountId, holders: &[Holder]) -> Result<bool, StoreError> {
-        let mut was_linked = false;
+    async fn erase(&self, id: &AccountId, holders: &[Holder]) -> Result<(), StoreError> {
         for holder in holders {
             let (tenant, now) = (&holder.tenant, self.environment.clock.now());
             if holder.state == AccountState::Linked {
@@ -197,14 +190,13 @@ impl ErasureJobs {
                 if !self.accounts.begin_withdrawal(&self.outbox, holder, id, now).await? {
                     continue;
                 }
-                was_linked = true;
             }
             self.requests.forget_account(tenant, id).await?;
             self.accounts.finish_unlink(tenant, id, now).await?;
             let (tenant, account_id) = (tenant.as_str(), id.as_str());
             tracing::info!(tenant, account_id, "withdrawn at Mono");
         }
-        Ok(was_linked)
+        Ok(())
     }
 
     fn raise_if_overdue(&self, step: u32, tenant: Option<&str>, account_id: &str) {

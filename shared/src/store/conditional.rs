@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemFluentBuilder;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -16,7 +17,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnRefusal,
-    TransactWriteItem,
+    TransactWriteItem, Update,
 };
 use serde::de::DeserializeOwned;
 use serde_dynamo::from_item;
@@ -67,6 +68,11 @@ impl WriteId {
     /// Of a write that is like others, such as a count.
     pub(super) fn random(random: &Random) -> Self {
         Self(text(hex::encode(random.bytes::<8>())))
+    }
+
+    /// The write with this id.
+    pub(super) fn over(&self, write: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+        write.expression_attribute_values(":write_id", self.0.clone())
     }
 
     /// Of a write that this description tells from all others.
@@ -152,9 +158,24 @@ pub(super) async fn update_once(
     id: WriteId,
     write: UpdateItemFluentBuilder,
 ) -> Result<Written, StoreError> {
-    let WriteId(id) = id;
-    let write = write.expression_attribute_values(":write_id", id.clone());
-    Ok(update(write).await?.or_own(|item| item.get("write_id") == Some(&id)))
+    let write = id.over(write);
+    Ok(update(write).await?.or_own(|item| item.get("write_id") == Some(&id.0)))
+}
+
+/// An update as one of a transaction.
+pub(super) fn in_transaction(
+    update: &UpdateItemFluentBuilder,
+) -> Result<TransactWriteItem, BuildError> {
+    let update = update.as_input();
+    let update = Update::builder()
+        .set_table_name(update.get_table_name().clone())
+        .set_key(update.get_key().clone())
+        .set_update_expression(update.get_update_expression().clone())
+        .set_condition_expression(update.get_condition_expression().clone())
+        .set_expression_attribute_names(update.get_expression_attribute_names().clone())
+        .set_expression_attribute_values(update.get_expression_attribute_values().clone())
+        .build()?;
+    Ok(TransactWriteItem::builder().update(update).build())
 }
 
 /// Puts an item if its condition holds.

@@ -5,14 +5,15 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
 use super::conditional::{
-    AS_OWN, Item, Transacted, UNLESS_OWN, WriteId, Written, transact, update_once,
+    AS_OWN, Item, Transacted, UNLESS_OWN, WriteId, Written, in_transaction, transact, update_once,
 };
 use super::table::Table;
 use super::{StoreError, number, text, whole};
-use crate::domain::ids::TenantId;
+use crate::domain::ids::{AccountId, TenantId};
 use crate::domain::limit::{CallLimit, Limit, WithdrawalLimit};
 use crate::domain::time::to_seconds;
 use crate::platform::config::{ConfigError, Vars};
@@ -164,20 +165,12 @@ impl Withdrawals {
         Ok(Self { counter: Counter::from_vars(vars, environment, dynamodb)?, limit })
     }
 
-    /// Counts one more withdrawal of an account at Mono.
+    /// Counts one more account that was withdrawn at Mono. An account counts once in a day, however often that is tried.
     ///
     /// # Errors
     /// [`OverLimit`]: nothing must then be erased.
-    pub async fn count(&self) -> Result<Counted, OverLimit> {
-        self.counter.count(&self.limit.0, "mono", 1).await
-    }
-
-    /// Takes back what was counted, because nothing was erased.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it is not known to be given back.
-    pub async fn give_back(&self, counted: &Counted) -> Result<(), StoreError> {
-        self.counter.give_back(counted).await
+    pub async fn count(&self, account: &AccountId) -> Result<(), OverLimit> {
+        self.counter.count_once(&self.limit.0, "mono", account.as_str()).await
     }
 }
 
@@ -224,6 +217,35 @@ impl Counter {
 
     /// Counts `many` more of a subject as it stands in the key, if both windows allow all of them.
     async fn count(&self, limit: &Limit, subject: &str, many: u64) -> Result<Counted, OverLimit> {
+        let Counting { update, counted, windows } = self.counting(limit, subject, many)?;
+        let written = update_once(WriteId::random(&self.random), update).await;
+        match written.map_err(OverLimit::Unknown)? {
+            Written::Done(_) => Ok(counted),
+            Written::Refused(item) => Err(windows.refused(&item)),
+        }
+    }
+
+    /// Counts one more of a subject, unless what is counted is marked as counted in this long window. The mark is an item
+    /// of its own, written with the count.
+    async fn count_once(&self, limit: &Limit, subject: &str, what: &str) -> Result<(), OverLimit> {
+        let Counting { update, counted, windows } = self.counting(limit, subject, 1)?;
+        let update = WriteId::random(&self.random).over(update);
+        let mark = self
+            .table
+            .update([("pk", &*format!("{}#{what}", counted.key))])
+            .update_expression("SET expires_at = :end")
+            .condition_expression("attribute_not_exists(pk)")
+            .expression_attribute_values(":end", number(windows.end));
+        let items = [mark, update].iter().map(in_transaction).collect::<Result<_, _>>();
+        let items = items.map_err(|error| OverLimit::Unknown(error.into()))?;
+        match transact(&self.table.client, items).await.map_err(OverLimit::Unknown)? {
+            Transacted::Done | Transacted::Refused(0) => Ok(()),
+            Transacted::Refused(_) => Err(OverLimit::Reached(windows.rest_of(windows.short))),
+        }
+    }
+
+    /// The write that counts, where `many` do not exceed a whole window.
+    fn counting(&self, limit: &Limit, subject: &str, many: u64) -> Result<Counting, OverLimit> {
         let local = to_seconds(self.clock.now()) + i64::from(limit.zone.whole_seconds());
         let (short, long) = (i64::from(limit.short.seconds), i64::from(limit.long.seconds));
         let (left_short, left_long) =
@@ -260,15 +282,44 @@ impl Counter {
             "ADD #short :many, #long :many {set}{remove}{}",
             past.join(", ")
         ));
-        let counted = update_once(WriteId::random(&self.random), count).await;
-        match counted.map_err(OverLimit::Unknown)? {
-            Written::Done(_) => Ok(Counted { key, short: short_count(index), many }),
-            Written::Refused(item) => {
-                let refusing = if long_count(&item) > left_long { long } else { short };
-                let rest = refusing - local.rem_euclid(refusing);
-                Err(OverLimit::Reached(Duration::from_secs(rest.unsigned_abs())))
-            }
-        }
+        let counted = Counted { key, short: short_count(index), many };
+        Ok(Counting {
+            update: count,
+            counted,
+            windows: Windows { local, short, long, left_long, end },
+        })
+    }
+}
+
+/// A write that counts, and what it counts.
+struct Counting {
+    update: UpdateItemFluentBuilder,
+    counted: Counted,
+    windows: Windows,
+}
+
+/// The windows of a count, in seconds.
+struct Windows {
+    /// Now, in the limit's zone.
+    local: i64,
+    short: i64,
+    long: i64,
+    /// What may be in the long window before.
+    left_long: u64,
+    /// When the long window ends.
+    end: i64,
+}
+
+impl Windows {
+    /// Why this item refused the count.
+    fn refused(&self, item: &Item) -> OverLimit {
+        let refusing = if long_count(item) > self.left_long { self.long } else { self.short };
+        OverLimit::Reached(self.rest_of(refusing))
+    }
+
+    /// How long a window of this length still lasts.
+    fn rest_of(&self, window: i64) -> Duration {
+        Duration::from_secs((window - self.local.rem_euclid(window)).unsigned_abs())
     }
 }
 

@@ -57,11 +57,31 @@ pub async fn an_amount_is_given_back_once(loss: Loss) {
     assert_eq!(counted(&gateway, "spending#").await, 10_000);
 }
 
+pub async fn a_withdrawn_account_is_counted_once(loss: Loss) {
+    let mono = Provider::start(|request| match request.target.as_str() {
+        "/accounts/acc1" => Script::Json(404, json!({})),
+        _ => agreeable_mono(request),
+    })
+    .await;
+    let limit = ("LIMIT_WITHDRAWALS", "1/3600,1/86400");
+    let gateway = Gateway::undriven_with(&[&mono_at(&mono.url)[..], &[limit]].concat()).await;
+    let caller = gateway.caller();
+    caller.link_acc1().await;
+    let (tap, requery) = gateway.with_tap("requery").await;
+    let check = json!({ "kind": "withdrawal", "account_id": "acc1", "step": 0 });
+    gateway.send_raw(&check.to_string()).await;
+    loss.begin(&tap);
+    gateway.drive(&requery).await;
+    loss.end(&tap);
+    assert_eq!(caller.consent_state("acc1").await, "unlinked");
+    assert_eq!(counted(&gateway, "withdrawals#").await, 1);
+}
+
 /// What is counted of the only subject under this prefix.
 async fn counted(gateway: &Gateway, prefix: &str) -> u64 {
     let items = gateway.scan("LimitsTable").await;
     let mut items = items.iter().filter(|it| it["pk"].as_str().unwrap().starts_with(prefix));
-    items.next().unwrap()["long"].as_u64().unwrap()
+    items.find_map(|it| it["long"].as_u64()).unwrap()
 }
 
 /// A session, its gateway and its Mono, which refuses the wrong OTP.

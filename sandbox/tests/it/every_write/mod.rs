@@ -46,6 +46,7 @@ macro_rules! every_write {
 
 // Write, operation, what the request holds, how many like it come before it, scenario.
 every_write! {
+    "limits::count_once", TRANSACT, "ADD #short :many", 0 => counts::a_withdrawn_account_is_counted_once;
     "limits::count", UPDATE, "ADD #short :many", 0 => counts::the_last_otp_of_a_limit_is_counted_once_and_sent;
     "limits::count", UPDATE, "ADD #short :many", 0 => counts::the_last_purchase_of_a_limit_is_counted_once_and_made;
     "limits::count", UPDATE, "ADD #short :many", 1 => counts::an_amount_is_counted_once_against_the_money_limit;

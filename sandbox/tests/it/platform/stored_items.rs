@@ -12,7 +12,7 @@ use shared::domain::time::{to_iso, to_ms};
 use shared::platform::config::Vars;
 use shared::store::{
     Accounts, Books, Catalogues, ClaimRefused, Deliveries, Disclosures, Endpoints, FloatNotes,
-    Found, Limits, OverLimit, Sessions, Tenants, Whose,
+    Found, Limits, OverLimit, Sessions, Tenants, Whose, Withdrawals,
 };
 
 use super::samples::{gateway_with, samples};
@@ -187,6 +187,24 @@ async fn a_stored_count_still_limits() {
             }
         }
         assert!(matches!(count().await, Err(OverLimit::Reached(_))), "ten in a day");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_account_that_was_counted_counts_no_more() {
+    for sample in samples("withdrawal") {
+        let gateway = gateway_with(&sample).await;
+        let vars = [
+            ("LIMITS_TABLE".to_owned(), sample.table.clone()),
+            ("LIMIT_WITHDRAWALS".to_owned(), "1/3600,1/86400".to_owned()),
+        ];
+        let vars: Vars = gateway.sandbox.lambda_vars.clone().into_iter().chain(vars).collect();
+        let (environment, dynamodb) = (gateway.environment(), gateway.dynamodb());
+        let withdrawals = Withdrawals::from_vars(&vars, &environment, &dynamodb).unwrap();
+        let count = async |id: &str| withdrawals.count(&AccountId::parse(id).unwrap()).await;
+        count("acc1").await.unwrap();
+        assert!(matches!(count("acc2").await, Err(OverLimit::Reached(_))));
+        count(sample.known("account_id")).await.unwrap();
     }
 }
 

@@ -149,7 +149,7 @@ async fn a_withdrawal_that_is_begun_is_finished_even_if_another_tenant_links_aft
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consent_that_is_given_after_mono_was_asked_stays_and_counts_as_no_withdrawal() {
+async fn a_consent_that_is_given_after_mono_was_asked_stays_and_its_account_counts_once() {
     let mono = Provider::start(|request| match request.target.as_str() {
         "/accounts/acc1" => Script::Json(404, json!({})),
         _ => agreeable_mono(request),
@@ -166,7 +166,7 @@ async fn a_consent_that_is_given_after_mono_was_asked_stays_and_counts_as_no_wit
     tap.hold_at(Some(4));
     let comes_back = async {
         tap.held().await;
-        assert_eq!(tap.seen(), ["Query", "UpdateItem"]);
+        assert_eq!(tap.seen(), ["Query", "TransactWriteItems"]);
         mono.script(|request| match request.target.as_str() {
             "/accounts/acc1" => Script::Json(404, json!({})),
             "/v2/telecom/auth" => Script::Json(200, json!({ "data": { "session_id": "s-2" } })),
@@ -186,6 +186,34 @@ async fn a_consent_that_is_given_after_mono_was_asked_stays_and_counts_as_no_wit
     assert_eq!(caller.consent_state("acc1").await, "linked");
     gateway.send_raw(&check).await;
     gateway.drive(&requery).await;
+    assert_eq!(caller.consent_state("acc1").await, "unlinked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawal_whose_job_dies_again_and_again_counts_once() {
+    let mono = Provider::start(|request| match request.target.as_str() {
+        "/accounts/acc1" => Script::Json(404, json!({})),
+        _ => agreeable_mono(request),
+    })
+    .await;
+    let limit = ("LIMIT_WITHDRAWALS", "1/3600,1/86400");
+    let gateway = Gateway::undriven_with(&[&mono_at(&mono.url)[..], &[limit]].concat()).await;
+    let caller = gateway.caller();
+    caller.link_acc1().await;
+    let check = json!({ "kind": "withdrawal", "account_id": "acc1", "once": true, "step": 0 });
+    gateway.send_raw(&check.to_string()).await;
+    let (record, _) = gateway.receive("RequeryQueue").await.remove(0);
+    let batch = json!({ "Records": [record] }).to_string();
+    let mut died = 0;
+    // The same message comes again after each death, which is one call later each time.
+    loop {
+        let (tap, requery) = gateway.with_tap("requery").await;
+        if !crash_at(&requery, batch.clone(), &tap, died).await {
+            break;
+        }
+        died += 1;
+    }
+    assert!(died >= 6, "it died {died} times");
     assert_eq!(caller.consent_state("acc1").await, "unlinked");
 }
 
